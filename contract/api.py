@@ -1,0 +1,185 @@
+"""The values of the kiosk–server API, version 1.
+
+| request                      | body                   | answer                                  |
+|------------------------------|------------------------|-----------------------------------------|
+| POST /v1/enrol               | EnrolRequest           | EnrolAnswer                             |
+| GET  /v1/nonce               | –                      | header Kiosk-Nonce                      |
+| POST /v1/authorize           | AuthorizeRequest       | AuthorizeAnswer                         |
+| POST /v1/disclaim            | Disclaim               | 204                                     |
+| POST /v1/rows                | RowBatch               | RowAnswer                               |
+| GET  /v1/list?after=VERSION  | –                      | the signed list as text, or 204         |
+| GET  /v1/commands?wait_s=N   | –                      | Commands (long poll)                    |
+| POST /v1/commands/answer     | CommandAnswer          | 204                                     |
+
+Every request but the first two is signed by the kiosk's key over method, path with query, nonce and body hash
+(`request_bytes`), in the headers Kiosk-Id, Kiosk-Boot, Kiosk-Serial, Kiosk-Nonce and Kiosk-Signature; every
+answer carries the nonce for the next request in Kiosk-Nonce. A nonce is the server's, so a kiosk needs no clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.identity import TokenKind
+from contract.tariff import TariffOffer
+
+ROWS_PER_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolRequest:
+    """Binds a kiosk's own new public key (Ed25519, 64 hex digits) to its board's serial number."""
+
+    code: str
+    public_key: str
+    board_serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolAnswer:
+    kiosk_id: str
+    server_keys: tuple[str, ...]  # Ed25519 public keys in hex that sign lists, vouchers and commands
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeRequest:
+    """An Ask: who is this, at this EVSE? The ids are minted by the controller and journaled before this is sent."""
+
+    transaction_id: str
+    order_id: str
+    receipt_id: str
+    evse_id: int
+    token_kind: TokenKind
+    token: str
+
+
+class AuthorizeStatus(StrEnum):
+    """OCPP 2.1 AuthorizationStatusEnumType, the ones we use."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    CONCURRENT_TX = "ConcurrentTx"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    NO_CREDIT = "NoCredit"
+    NOT_AT_THIS_LOCATION = "NotAtThisLocation"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeAnswer:
+    """`offer`, `account_id` and the caps stand beside Accepted only."""
+
+    transaction_id: str
+    status: AuthorizeStatus
+    offer: TariffOffer | None = None
+    account_id: str | None = None
+    group_id: str | None = None
+    voucher_id: str | None = None
+    cap_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disclaim:
+    """Asks that never became Started: the server releases whatever it held for them."""
+
+    transaction_ids: tuple[str, ...]
+
+
+class RowKind(StrEnum):
+    """Kinds of journal rows. Only `transaction` has OCPP shape."""
+
+    TRANSACTION = "transaction"
+    ITEM = "item"
+    AUTHORIZATION = "authorization"
+    STATUS = "status"
+    CLOCK = "clock"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One journal row: its bytes exactly as stored, as text."""
+
+    journal_no: int
+    kind: RowKind
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """At most ROWS_PER_BATCH rows in journal order. `epoch` is the one the kiosk last heard, "" before that."""
+
+    epoch: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A row the server keeps aside, and why. It is acknowledged all the same: sending it again would not help."""
+
+    journal_no: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer:
+    """Every row of the batch is acknowledged. Another epoch than the batch's asks for everything again."""
+
+    epoch: str
+    acknowledged: tuple[int, ...]
+    quarantined: tuple[Quarantined, ...] = ()
+
+
+class CommandKind(StrEnum):
+    """OCPP 2.1 names of what a server may ask."""
+
+    START = "RequestStartTransaction"
+    STOP = "RequestStopTransaction"
+    UPDATE_LIST = "SendLocalList"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Idempotent by id; the kiosk counts `ttl_s` from its arrival.
+
+    START carries evse_id, account_id, offer, cap_minor; STOP carries transaction_id.
+    """
+
+    command_id: str
+    kind: CommandKind
+    ttl_s: int
+    evse_id: int | None = None
+    transaction_id: str | None = None
+    account_id: str | None = None
+    group_id: str | None = None
+    offer: TariffOffer | None = None
+    cap_minor: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    commands: tuple[Command, ...]
+
+
+class CommandStatus(StrEnum):
+    ACCEPTED = "Accepted"
+    REJECTED = "Rejected"
+    EXPIRED = "Expired"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandAnswer:
+    command_id: str
+    status: CommandStatus
+    reason: str = ""
+    transaction_id: str | None = None
+
+
+def request_bytes(method: str, target: str, kiosk_id: str, boot_id: str, serial: str, nonce: str, body: bytes) -> bytes:
+    """What a kiosk signs: one line per part, so no two requests read the same."""
+    digest = hashlib.sha256(body).hexdigest()
+    return "\n".join((method.upper(), target, kiosk_id, boot_id, serial, nonce, digest)).encode()

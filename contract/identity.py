@@ -1,0 +1,32 @@
+"""Who stands there: an id token as OCPP 2.1 writes it (IdTokenType)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TokenKind(StrEnum):
+    """OCPP 2.1 IdTokenEnumStringType values, and one of ours for a voucher."""
+
+    ISO14443 = "ISO14443"  # NFC tag, value is the UID in upper-case hex
+    MEMBER_CODE = "KeyCode"  # QR code of a member account
+    VOUCHER = "Voucher"  # QR voucher signed by the server, value is the whole signed text
+    CENTRAL = "Central"  # started from the server (phone page), value is the command id
+
+
+@dataclass(frozen=True, slots=True)
+class IdToken:
+    """A token as the reader saw it. `value` is 1 to 600 printable characters."""
+
+    kind: TokenKind
+    value: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.value) <= 600 or not self.value.isprintable():
+            raise ValueError(f"id token of kind {self.kind}: want 1 to 600 printable characters")
+
+    @property
+    def masked(self) -> str:
+        """For screens and logs: enough to recognise the own card, too little to copy it."""
+        return "…" + self.value[-4:] if len(self.value) > 4 else "…"

@@ -1,0 +1,162 @@
+"""Signed texts: vouchers, authorisation lists, commands. Ed25519 over kind and payload.
+
+A signed text is `KIND.payload.signature`. Kinds that travel as a QR code use base32, whose letters fit the QR
+alphanumeric mode (ISO/IEC 18004 table 5) and give a coarser, easier code; the others use base64url.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from contract.codec import WireError, from_bytes, to_bytes
+from contract.identity import IdToken, TokenKind
+from contract.tariff import TariffOffer
+
+T = TypeVar("T")
+
+LONGEST_SIGNED_TEXT = 4_000_000  # a list of 20,000 cards is below 3 MB
+
+
+class SignedKind(StrEnum):
+    """The first part of a signed text; a signature of one kind never passes for another."""
+
+    VOUCHER = "KV1"
+    AUTHORIZATION_LIST = "KL1"
+    COMMAND = "KC1"
+
+
+QR_KINDS = frozenset({SignedKind.VOUCHER})
+MEMBER_CODE_PREFIX = "KM1."
+
+
+class ForgedText(ValueError):
+    """A signed text that none of the known keys signed, or that is damaged."""
+
+
+def sign(kind: SignedKind, payload: bytes, key: Ed25519PrivateKey) -> str:
+    encode = _base32 if kind in QR_KINDS else _base64
+    return f"{kind}.{encode(payload)}.{encode(key.sign(_signed_bytes(kind, payload)))}"
+
+
+def verify(kind: SignedKind, text: str, keys: Iterable[Ed25519PublicKey]) -> bytes:
+    """The payload, if one of `keys` signed it as this kind. Raises ForgedText."""
+    parts = text.strip().split(".")
+    if len(text) > LONGEST_SIGNED_TEXT or len(parts) != 3 or parts[0] != kind.value:
+        raise ForgedText(f"not a {kind.name.lower()} text")
+    decode = _from_base32 if kind in QR_KINDS else _from_base64
+    payload, signature = decode(parts[1]), decode(parts[2])
+    for key in keys:
+        try:
+            key.verify(signature, _signed_bytes(kind, payload))
+        except InvalidSignature:
+            continue
+        return payload
+    raise ForgedText(f"{kind.name.lower()}: signature does not match")
+
+
+def classify(text: str) -> IdToken | None:
+    """What a scanned text is: voucher, member code, or nothing of ours."""
+    text = text.strip()
+    upper = text.upper()
+    if not text.isprintable() or not 1 <= len(text) <= 600:
+        return None
+    if upper.startswith(SignedKind.VOUCHER + "."):
+        return IdToken(TokenKind.VOUCHER, upper)
+    if upper.startswith(MEMBER_CODE_PREFIX) and len(text) > len(MEMBER_CODE_PREFIX):
+        return IdToken(TokenKind.MEMBER_CODE, upper)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """Prepaid value for ONE kiosk, so that it can be honoured offline without being spent twice."""
+
+    voucher_id: str
+    kiosk_id: str
+    value_minor: int
+    currency: str
+    valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """A known token: `cap_minor` is the credit given offline per use, gross, in minor units."""
+
+    token_hash: str
+    account_id: str
+    cap_minor: int
+    group_id: str | None = None
+    is_blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationList:
+    """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id."""
+
+    kiosk_id: str
+    version: int
+    issued_at: datetime
+    valid_until: datetime
+    offers: dict[str, TariffOffer]
+    entries: tuple[ListEntry, ...]
+    price_valid_until: datetime | None = None
+
+
+def sign_voucher(voucher: Voucher, key: Ed25519PrivateKey) -> str:
+    return sign(SignedKind.VOUCHER, to_bytes(voucher), key)
+
+
+def read_voucher(text: str, keys: Iterable[Ed25519PublicKey]) -> Voucher:
+    """Raises ForgedText for a bad signature and for a payload that is no voucher."""
+    return _read(SignedKind.VOUCHER, Voucher, text, keys)
+
+
+def sign_list(authorizations: AuthorizationList, key: Ed25519PrivateKey) -> str:
+    return sign(SignedKind.AUTHORIZATION_LIST, to_bytes(authorizations), key)
+
+
+def read_list(text: str, keys: Iterable[Ed25519PublicKey]) -> AuthorizationList:
+    """Raises ForgedText."""
+    return _read(SignedKind.AUTHORIZATION_LIST, AuthorizationList, text, keys)
+
+
+def _read(kind: SignedKind, cls: type[T], text: str, keys: Iterable[Ed25519PublicKey]) -> T:
+    try:
+        return from_bytes(cls, verify(kind, text, keys))
+    except WireError as error:
+        raise ForgedText(str(error)) from error
+
+
+def _signed_bytes(kind: SignedKind, payload: bytes) -> bytes:
+    return kind.value.encode() + b"." + payload
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+def _from_base32(text: str) -> bytes:
+    try:
+        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
+    except binascii.Error as error:
+        raise ForgedText(f"not base32: {error}") from error
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _from_base64(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ForgedText(f"not base64url: {error}") from error

@@ -1,0 +1,164 @@
+"""Transaction events: what the kiosk promises to tell the server about a delivery, in OCPP 2.1's words.
+
+Law: seq_no runs 0, 1, 2 … without a gap; 0 is Started, the last is Ended. An event is stored and sent as the
+same bytes for ever; the server's key is (kiosk_id, transaction_id, seq_no) and the bytes' hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from contract.identity import TokenKind
+from contract.metering import Quality
+from contract.price import Sample, TimeUse
+from contract.tariff import TariffOffer
+
+
+class EventType(StrEnum):
+    """OCPP 2.1 TransactionEventEnumType."""
+
+    STARTED = "Started"
+    UPDATED = "Updated"
+    ENDED = "Ended"
+
+
+class TriggerReason(StrEnum):
+    """OCPP 2.1 TriggerReasonEnumType, the ones the kiosk sends."""
+
+    AUTHORIZED = "Authorized"
+    REMOTE_START = "RemoteStart"
+    CHARGING_STATE_CHANGED = "ChargingStateChanged"
+    METER_VALUE_PERIODIC = "MeterValuePeriodic"
+    METER_VALUE_CLOCK = "MeterValueClock"
+    LIMIT_SET = "LimitSet"
+    STOP_AUTHORIZED = "StopAuthorized"
+    REMOTE_STOP = "RemoteStop"
+    ENERGY_LIMIT_REACHED = "EnergyLimitReached"
+    TIME_LIMIT_REACHED = "TimeLimitReached"
+    COST_LIMIT_REACHED = "CostLimitReached"
+    EV_DEPARTED = "EVDeparted"
+    EV_CONNECT_TIMEOUT = "EVConnectTimeout"
+    ABNORMAL_CONDITION = "AbnormalCondition"
+    RESET_COMMAND = "ResetCommand"
+
+
+class StoppedReason(StrEnum):
+    """OCPP 2.1 ReasonEnumType, the ones the kiosk sends."""
+
+    LOCAL = "Local"
+    REMOTE = "Remote"
+    EV_DISCONNECTED = "EVDisconnected"
+    ENERGY_LIMIT_REACHED = "EnergyLimitReached"
+    TIME_LIMIT_REACHED = "TimeLimitReached"
+    COST_LIMIT_REACHED = "CostLimitReached"
+    LOCAL_OUT_OF_CREDIT = "LocalOutOfCredit"
+    EMERGENCY_STOP = "EmergencyStop"
+    GROUND_FAULT = "GroundFault"
+    POWER_LOSS = "PowerLoss"
+    TIMEOUT = "Timeout"
+    OTHER = "Other"
+
+
+class ChargingState(StrEnum):
+    """OCPP 2.1 ChargingStateEnumType; computed when an event is written, never kept."""
+
+    IDLE = "Idle"
+    EV_CONNECTED = "EVConnected"
+    CHARGING = "Charging"
+    SUSPENDED_EV = "SuspendedEV"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+
+
+class ClockQuality(StrEnum):
+    """How far the wall time may be trusted."""
+
+    SYNCHRONISED = "synchronised"
+    ESTIMATED = "estimated"  # free-running since the last synchronisation
+    UNKNOWN = "unknown"  # never synchronised since boot; wall time is a lower bound
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When, four ways: wall time with its quality, and monotonic time within one boot."""
+
+    wall: datetime
+    clock_quality: ClockQuality
+    boot_id: str
+    monotonic_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MeterValue:
+    """Registers in Wh (Energy.Active.Import.Register / Export.Register), power in W, with age and quality."""
+
+    import_wh: int
+    export_wh: int
+    power_w: int
+    age_ms: int
+    quality: Quality
+    serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """On whose word a transaction began. `token_hash` is `token_hash()` of the token: the journal holds no card."""
+
+    token_kind: TokenKind
+    token_hash: str
+    account_id: str
+    group_id: str | None = None
+    voucher_id: str | None = None
+    command_id: str | None = None
+    cap_minor: int | None = None  # the order may cost at most this, gross, in minor units
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEvent:
+    """One line of a transaction's story.
+
+    `elapsed_ms` counts from Started and survives a restart of the kiosk (an Ended after a power cut carries the
+    last durable event's). `authority` and `offer` stand in Started only; `stopped_reason`, `final` and
+    `total_incl_vat_minor` (the kiosk's own price, which the server checks) in Ended only.
+    """
+
+    event_type: EventType
+    transaction_id: str
+    seq_no: int
+    order_id: str
+    receipt_id: str
+    evse_id: int
+    connector_id: int
+    trigger_reason: TriggerReason
+    charging_state: ChargingState
+    time_use: TimeUse
+    offline: bool
+    at: Moment
+    elapsed_ms: int
+    meter: MeterValue
+    authority: Authority | None = None
+    offer: TariffOffer | None = None
+    stopped_reason: StoppedReason | None = None
+    final: bool | None = None
+    total_incl_vat_minor: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.seq_no < 0 or self.elapsed_ms < 0:
+            raise ValueError("seq_no and elapsed_ms: want 0 or more")
+        if (self.event_type is EventType.STARTED) != (self.seq_no == 0):
+            raise ValueError(f"{self.event_type} with seq_no {self.seq_no}: Started is 0, and only Started")
+        if (self.event_type is EventType.STARTED) != (self.authority is not None and self.offer is not None):
+            raise ValueError("authority and offer stand in Started, and only there")
+        if (self.event_type is EventType.ENDED) != (self.stopped_reason is not None):
+            raise ValueError("stopped_reason stands in Ended, and only there")
+
+    @property
+    def sample(self) -> Sample:
+        return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use)
+
+
+def token_hash(kind: TokenKind, value: str) -> str:
+    """SHA-256 over kind and value, hex: names a token in lists and events without giving it away."""
+    return hashlib.sha256(f"{kind.value}:{value}".encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The Raspberry Pi side: controller, uplink, touchscreen and the technician's command."""
