@@ -1,0 +1,1 @@
+"""The server: kiosks, tokens, tariffs, event intake, rating, receipts."""

@@ -1,0 +1,1 @@
+"""The technician's command, a client of the controller's socket."""

@@ -1,0 +1,1 @@
+"""The touchscreen: its own process, a function of one whole snapshot."""
