@@ -10,7 +10,7 @@ from __future__ import annotations
 from setuptools import find_packages, setup
 
 ROOMS = ("contract", "kiosk", "billing", "sim", "worlds")
-DATA = ["py.typed"] + [f"**/*.{ext}" for ext in ("toml", "json", "csv", "html", "txt", "css", "js", "svg", "mako", "ini")]
+DATA = [f"**/*.{kind}" for kind in ("toml", "json", "csv", "html", "txt", "css", "js", "svg", "mako", "ini", "typed")]
 
 BASE = [
     "pymodbus>=3.16,<3.17",
@@ -31,13 +31,6 @@ SERVER = [
     "jinja2>=3.1.6,<4",
     "python-multipart>=0.0.34,<0.1",
 ]
-# The tests put their own `lgpio`, a socket client, in front of the installed one, so any that installs will do.
-# Without the second line pip would compile the real one on Python 3.12 and later, which needs swig.
-SIMULATED_GPIO = [
-    'lgpio>=0.2.2,<0.3; python_version < "3.12"',
-    'lgpio==0.0.0.2; python_version >= "3.12"',
-    "rpi-lgpio>=0.6,<0.7",
-]
 DEV = [
     "pytest>=9,<10",
     "pytest-timeout>=2.4,<3",
@@ -50,7 +43,10 @@ DEV = [
     "types-pyserial>=3.5,<3.6",
     "types-qrcode>=8.2,<8.3",
     "types-requests>=2.32,<3",
-    *SIMULATED_GPIO,
+    # Drives simulated lines: the tests put their own `lgpio`, a socket client, in front of the one that comes along.
+    # On 3.12 and later that one has no wheel, so set-up adds rpi-lgpio by itself there (scripts/set-up).
+    'rpi-lgpio>=0.6,<0.7; python_version < "3.12"',
+    'lgpio>=0.2.2,<0.3; python_version < "3.12"',
 ]
 
 setup(
@@ -63,7 +59,7 @@ setup(
     # Named so that an editable install is one line in a .pth file: new modules appear at once, imports stay fast.
     package_dir={"": "."},
     packages=find_packages(".", include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]),
-    package_data={room: DATA for room in ROOMS},
+    package_data=dict.fromkeys(ROOMS, DATA),
     install_requires=BASE,
     extras_require={
         "pi-rpigpio": ["RPi.GPIO>=0.7.1,<0.8"],
