@@ -1,1 +1,1 @@
-"""The pure core: events and facts in, records and wants out. No clock, no await, no log, no random."""
+"""The pure core: sessions at EVSEs as functions of (state, event). No clock, no I/O, no await, no log."""

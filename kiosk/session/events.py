@@ -1,0 +1,240 @@
+"""Events that reach the core (past tense; intents are events) and messages that leave it.
+
+Only three things leave as messages: Ask (who is this?), Record (what became true) and Answered (to a command).
+Everything else the core says is a level, in wants and snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contract.api import CommandStatus
+from contract.identity import IdToken
+from contract.tariff import TariffOffer
+from contract.transaction import Authority, ClockQuality, Moment, TransactionEvent
+from kiosk.session.facts import Facts
+from kiosk.session.snapshot import Limit, NoticeCode
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The moment of a step, read once by the controller. `s` is monotonic within the boot."""
+
+    s: float
+    wall: datetime
+    clock_quality: ClockQuality
+    boot_id: str
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.wall, self.clock_quality, self.boot_id, int(self.s * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Minted by the controller, because the core has no random: UUIDs in hex and a four-digit stop code."""
+
+    transaction_id: str
+    order_id: str
+    receipt_id: str
+    stop_code: str
+
+
+# ---- what the controller senses ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time went on; deadlines are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensed:
+    """New facts of every EVSE, by evse_id."""
+
+    facts: dict[int, Facts]
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenPresented:
+    """A card, member code or voucher was read. account and group are what the own lists know of it, if anything."""
+
+    token: IdToken
+    ids: Ids
+    account_id: str | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUnreadable:
+    """The scanner read something that is no token of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The event stands on disk."""
+
+    transaction_id: str
+    seq_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class OffersChanged:
+    """What is sold at each EVSE, by evse_id; an EVSE without an offer sells nothing."""
+
+    offers: dict[int, TariffOffer]
+
+
+# ---- answers to an Ask ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    transaction_id: str
+    authority: Authority
+    offer: TariffOffer
+    offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    transaction_id: str
+    code: NoticeCode
+
+
+# ---- intents of the screen --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorChosen:
+    """The driver touched a cable's card, or Back (None)."""
+
+    evse_id: int | None
+    ids: Ids | None = None  # filled in by the controller
+
+
+@dataclass(frozen=True, slots=True)
+class StopPressed:
+    """Stop with the four-digit code."""
+
+    evse_id: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelPressed:
+    """Before energy flowed: back to idle, nothing to pay."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChosen:
+    evse_id: int
+    limit: Limit | None  # None takes the limit away
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptDismissed:
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeDismissed:
+    pass
+
+
+# ---- server and technician --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StartCommanded:
+    """RequestStartTransaction: the server vouches for the account."""
+
+    command_id: str
+    evse_id: int
+    authority: Authority
+    offer: TariffOffer
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class StopCommanded:
+    """RequestStopTransaction, or the technician's stop (`by` names who, for the audit)."""
+
+    transaction_id: str | None
+    evse_id: int | None
+    by: str
+    command_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResetPressed:
+    """The named reset of a latched fault."""
+
+    evse_id: int
+    by: str
+
+
+Event = (
+    Ticked
+    | Sensed
+    | IdTokenPresented
+    | CodeUnreadable
+    | Recorded
+    | OffersChanged
+    | Authorized
+    | Refused
+    | ConnectorChosen
+    | StopPressed
+    | CancelPressed
+    | LimitChosen
+    | ReceiptDismissed
+    | NoticeDismissed
+    | StartCommanded
+    | StopCommanded
+    | ResetPressed
+)
+SCREEN_INTENTS = (ConnectorChosen, StopPressed, CancelPressed, LimitChosen, ReceiptDismissed, NoticeDismissed)
+
+
+# ---- messages ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who is this? Journaled before it is sent."""
+
+    ids: Ids
+    evse_id: int
+    token: IdToken
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became true, to be written before anything follows from it."""
+
+    event: TransactionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A change somebody made by name, for the journal's audit rows."""
+
+    by: str
+    what: str
+    evse_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer to a server's command."""
+
+    command_id: str
+    status: CommandStatus
+    reason: str = ""
+    transaction_id: str | None = None
+
+
+Message = Ask | Record | Audited | Answered

@@ -1,0 +1,24 @@
+"""Facts: what the sensors of one EVSE say now. Stale is not a value: it is None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contract.iec61851 import PilotState
+from contract.metering import MeterReading
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One look at one EVSE. Times are kiosk monotonic seconds."""
+
+    pilot: PilotState | None = None  # None: stale or never read
+    contactor_closed: bool | None = None  # auxiliary contact; None: stale or never read
+    contactor_sensed_at_s: float = float("-inf")
+    meter: MeterReading | None = None  # the newest reading, whatever its age
+    meter_is_fresh: bool = False
+    rcd_tripped: bool = False
+    emergency_stop: bool = False
+
+
+NOTHING_KNOWN = Facts()

@@ -1,0 +1,65 @@
+"""Settings of the core: one value per number a site may choose, with its unit and its default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from contract.iec61851 import LEAST_OFFER_A
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long each wait lasts, in kiosk seconds. Every wait names its patience."""
+
+    authorize_s: float = 15.0  # server and own lists together
+    answer_s: float = 4.0  # the server alone, then the own lists decide
+    plug_in_s: float = 180.0
+    close_s: float = 3.0  # contactor commanded closed, feedback still open
+    ramp_s: float = 5.0  # offered current to zero before a normal opening
+    open_s: float = 2.0  # contactor commanded open, feedback still closed: the safety relay is dropped
+    end_s: float = 20.0  # for the last meter reading
+    pilot_stale_s: float = 5.0
+    feedback_stale_s: float = 2.0
+    meter_stale_s: float = 5.0
+    bounce_s: float = 5.0  # a start never turns into a stop within this time
+    reading_every_s: float = 60.0
+    notice_s: float = 8.0
+    choose_s: float = 60.0  # a chosen connector, or a token that waits for one
+    receipt_s: float = 60.0
+    code_lock_s: float = 60.0  # after three wrong stop codes
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            if not 0 < getattr(self, name) <= 86_400:
+                raise ValueError(f"{name}: want more than 0 and at most 86400 seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class EvseSettings:
+    """One EVSE: how it is called and what it may offer."""
+
+    evse_id: int
+    connector_id: int = 1
+    connector_type: str = "Type 2"
+    max_a: int = 32
+    phases: int = 3
+    nominal_v: int = 230
+
+    def __post_init__(self) -> None:
+        if not LEAST_OFFER_A <= self.max_a <= 80:
+            raise ValueError(f"max_a {self.max_a}: want {LEAST_OFFER_A} to 80")
+        if self.phases not in (1, 3):
+            raise ValueError(f"phases {self.phases}: want 1 or 3")
+
+    @property
+    def max_power_w(self) -> int:
+        return self.max_a * self.phases * self.nominal_v
+
+
+@dataclass(frozen=True, slots=True)
+class KioskSettings:
+    """The kiosk as a whole."""
+
+    evses: tuple[EvseSettings, ...]
+    patience: Patience = field(default_factory=Patience)
+    stop_with_code: bool = True  # the four digits shown at the start also stop
