@@ -1,0 +1,109 @@
+"""Which room may import what: the law of the house as data. docs/architecture.md shows the same table to people.
+
+A room is a module or a package, and owns everything below it that is not a room of its own. `may` names rooms of
+ours (with all below them) and libraries; the standard library is open to all, except what `never` closes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# No clock, no chance, no waiting, no log and no way out: what is left is arithmetic.
+IMPURE = (
+    "asyncio", "concurrent", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors", "signal",
+    "socket", "sqlite3", "subprocess", "threading", "time",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One row: these rooms may import that, and never the other."""
+
+    rooms: tuple[str, ...]
+    may: tuple[str, ...]
+    never: tuple[str, ...] = ()
+
+
+DOORS = (
+    Door(("contract",), ("cryptography", "babel"), ("asyncio", "logging", "random", "socket", "threading", "time")),
+    Door(("kiosk",), ()),
+    Door(
+        ("kiosk.session", "kiosk.interlock", "kiosk.authority"),
+        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority"),
+        IMPURE,
+    ),
+    Door(("kiosk.devices",), ("contract",)),
+    Door(("kiosk.drivers",), ("contract", "kiosk.devices", "RPi", "pymodbus", "serial", "nfc", "ndef")),
+    Door(("kiosk.journal",), ("contract",)),
+    Door(("kiosk.wire",), ("contract", "kiosk.session.events", "kiosk.session.snapshot")),
+    Door(("kiosk.config",), ("contract", "kiosk.session.events", "kiosk.session.snapshot", "kiosk.session.settings")),
+    Door(("kiosk.panel",), ("contract", "kiosk.wire")),
+    Door(
+        ("kiosk.controller",),
+        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.devices"),
+    ),
+    Door(
+        ("kiosk.daemon",),
+        (
+            "contract",
+            "kiosk.authority",
+            "kiosk.config",
+            "kiosk.controller",
+            "kiosk.devices",
+            "kiosk.drivers",
+            "kiosk.interlock",
+            "kiosk.journal",
+            "kiosk.panel",
+            "kiosk.session",
+            "kiosk.wire",
+        ),
+    ),
+    Door(
+        ("kiosk.probe",),
+        ("contract", "kiosk.config", "kiosk.devices", "kiosk.drivers", "kiosk.journal"),
+    ),
+    Door(("kiosk.uplink",), ("contract", "kiosk.config", "kiosk.wire", "requests", "cryptography")),
+    Door(("kiosk.ui",), ("contract", "kiosk.config", "kiosk.wire", "babel", "fontTools", "kivy", "PIL", "qrcode")),
+    Door(("kiosk.cli",), ("contract", "kiosk.config", "kiosk.wire")),
+    Door(
+        ("billing",),
+        (
+            "contract",
+            "alembic",
+            "babel",
+            "cryptography",
+            "fastapi",
+            "jinja2",
+            "pydantic",
+            "qrcode",
+            "sqlalchemy",
+            "starlette",
+            "uvicorn",
+        ),
+    ),
+    Door(("sim",), ("contract", "pymodbus", "serial")),
+    Door(("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "uvicorn")),
+)
+
+# A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
+SHARED_BY_DRIVERS = (
+    "kiosk.drivers.bus",
+    "kiosk.drivers.block_reads",
+    "kiosk.drivers.register_map",
+    "kiosk.drivers.fair_queue",
+    "kiosk.drivers.modbus_errors",
+)
+
+
+def as_markdown() -> str:
+    """The table as docs/architecture.md holds it."""
+
+    def names(words: tuple[str, ...]) -> str:
+        return ", ".join(f"`{word}`" for word in words) or "–"
+
+    rows = [f"| {names(door.rooms)} | {names(door.may)} | {names(door.never)} |" for door in DOORS]
+    return "\n".join(["| room | may import | never |", "|---|---|---|", *rows])
+
+
+if __name__ == "__main__":
+    print(as_markdown())

@@ -1,0 +1,60 @@
+"""Every dependency is declared once in setup.py with a range, and explained once in docs/dependencies.md."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.doors import DOORS
+from tests.test_doors import OURS
+
+HOUSE = Path(__file__).resolve().parent.parent
+# Import names that differ from the name of the package that brings them, and what comes along with another one.
+PACKAGE_OF = {"serial": "pyserial", "nfc": "nfcpy", "ndef": "ndeflib", "fontTools": "fonttools", "PIL": "pillow"}
+COMES_WITH = {"pydantic": "fastapi", "starlette": "fastapi", "RPi": "rpi-lgpio"}
+
+
+def declared() -> dict[str, list[Requirement]]:
+    """Requirements per place: "" for the base, then each extra."""
+    with patch("setuptools.setup") as setup:
+        runpy.run_path(str(HOUSE / "setup.py"))
+    said: dict[str, Any] = setup.call_args.kwargs
+    places = {"": said["install_requires"], **said["extras_require"]}
+    return {place: [Requirement(line) for line in lines] for place, lines in places.items()}
+
+
+def test_every_dependency_is_explained_and_nothing_else_is() -> None:
+    needed = {requirement.name for lines in declared().values() for requirement in lines}
+
+    explained = re.findall(r"^\| `([^`]+)` \|", (HOUSE / "docs" / "dependencies.md").read_text(), re.MULTILINE)
+
+    assert sorted(explained) == sorted(needed)
+
+
+@pytest.mark.parametrize("requirement", [r for lines in declared().values() for r in lines], ids=str)
+def test_every_dependency_has_a_lower_and_an_upper_bound(requirement: Requirement) -> None:
+    bounds = {part.operator for part in requirement.specifier}
+
+    assert bounds == {">=", "<"}
+
+
+def test_no_place_gets_both_gpio_libraries() -> None:
+    for place, lines in declared().items():
+        names = {requirement.name for requirement in lines}
+
+        assert not {"RPi.GPIO", "rpi-lgpio"} <= names, place
+    assert not {"RPi.GPIO", "rpi-lgpio"} & {requirement.name for requirement in declared()[""]}
+
+
+def test_every_library_behind_a_door_is_declared() -> None:
+    behind_doors = {name.split(".")[0] for door in DOORS for name in door.may} - set(OURS)
+
+    packages = {COMES_WITH.get(name, PACKAGE_OF.get(name, name)).lower() for name in behind_doors}
+
+    assert packages <= {requirement.name.lower() for lines in declared().values() for requirement in lines}
