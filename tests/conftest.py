@@ -11,6 +11,6 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("desk", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
-# Kivy and rpi-lgpio write into the home and the working directory unless told otherwise.
+# Kivy reads pytest's command line and writes log files into the home unless told otherwise.
 os.environ.setdefault("KIVY_NO_ARGS", "1")
 os.environ.setdefault("KIVY_NO_FILELOG", "1")
