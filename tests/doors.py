@@ -87,6 +87,12 @@ DOORS = (
 
 # A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
 SHARED_BY_DRIVERS = (
+    "kiosk.drivers.block_reads",
+    "kiosk.drivers.fair_queue",
+    "kiosk.drivers.modbus_bus",
+    "kiosk.drivers.modbus_errors",
+    "kiosk.drivers.register_map",
+)
     "kiosk.drivers.bus",
     "kiosk.drivers.block_reads",
     "kiosk.drivers.register_map",
