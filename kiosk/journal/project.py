@@ -1,0 +1,47 @@
+"""From the journal's index to what a controller has to know when it starts, without a full scan."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from contract.codec import WireError, from_bytes, utc_from_text
+from contract.rows import Asked
+from contract.transaction import TransactionEvent
+from kiosk.journal.values import EPOCH, LAST_WALL, LIST, JournalDamaged, OpenTransaction, Projection
+
+
+def project(db: sqlite3.Connection, name: str) -> Projection:
+    """Raises JournalDamaged for a row that cannot be read."""
+    try:
+        documents = dict(db.execute("SELECT name, body FROM document"))
+        last_wall = documents.get(LAST_WALL)
+        return Projection(
+            open_transactions=_open_transactions(db),
+            asked=tuple(from_bytes(Asked, body) for (body,) in db.execute(_ASKED)),
+            spent_vouchers=frozenset(key for (key,) in db.execute("SELECT voucher_id FROM spent_voucher")),
+            list_text=documents.get(LIST),
+            epoch=documents.get(EPOCH, ""),
+            last_wall=None if last_wall is None else utc_from_text(last_wall),
+            used_command_ids=frozenset(key for (key,) in db.execute("SELECT command_id FROM used_command")),
+        )
+    except (WireError, sqlite3.DatabaseError) as error:
+        raise JournalDamaged(f"{name}: {error}") from error
+
+
+_ASKED = "SELECT body FROM row JOIN open_ask USING (journal_no) ORDER BY journal_no"
+
+
+def _open_transactions(db: sqlite3.Connection) -> tuple[OpenTransaction, ...]:
+    """Rows from the oldest open Started on; all before belong to transactions that ended."""
+    first_of = dict(db.execute("SELECT transaction_id, first_no FROM open_transaction ORDER BY first_no"))
+    events: dict[str, list[TransactionEvent]] = {transaction_id: [] for transaction_id in first_of}
+    if first_of:
+        rows = db.execute(
+            "SELECT body FROM row WHERE journal_no >= ? AND kind = 'transaction' ORDER BY journal_no",
+            (min(first_of.values()),),
+        )
+        for (body,) in rows:
+            event = from_bytes(TransactionEvent, body)
+            if event.transaction_id in events:
+                events[event.transaction_id].append(event)
+    return tuple(OpenTransaction(tuple(found)) for found in events.values())

@@ -1,0 +1,93 @@
+"""What goes into the journal, what comes out, and what can go wrong.
+
+JournalError
+├── JournalDamaged       the file is no sound database: put it aside, never delete it
+├── JournalTooNew        written by a newer version of this program
+├── VoucherAlreadySpent  the commit would spend a voucher twice; nothing of its batch was written
+└── JournalBusy          the writer's queue is full; nothing was queued (writer.py)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from contract.api import RowKind
+from contract.rows import Asked
+from contract.transaction import TransactionEvent
+
+NO_DOCUMENTS: Mapping[str, str] = MappingProxyType({})
+
+LIST = "list"  # the signed authorisation list, as text
+EPOCH = "epoch"  # the server's, as last heard
+LAST_WALL = "last_wall"  # RFC 3339: time was at least this
+
+
+class JournalError(Exception):
+    """The journal could not do what was asked; nothing of the batch was written."""
+
+
+class JournalDamaged(JournalError):
+    """The file is no sound database."""
+
+
+class JournalTooNew(JournalError):
+    """The file's schema is newer than this program."""
+
+
+class VoucherAlreadySpent(JournalError):
+    """The voucher was spent by another transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to append; `body` is stored and sent exactly so."""
+
+    kind: RowKind
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is written together or not at all.
+
+    `spends`: (voucher_id, transaction_id). `command_ids`: server commands that are done with, besides those that a
+    Started names. `documents`: by name, whole texts that replace the former ones.
+    """
+
+    rows: tuple[NewRow, ...] = ()
+    spends: tuple[tuple[str, str], ...] = ()
+    command_ids: tuple[str, ...] = ()
+    documents: Mapping[str, str] = field(default_factory=lambda: NO_DOCUMENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """A transaction without Ended: all its events, Started first."""
+
+    events: tuple[TransactionEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a controller has to know when it starts."""
+
+    open_transactions: tuple[OpenTransaction, ...] = ()
+    asked: tuple[Asked, ...] = ()  # neither Started nor disclaimed
+    spent_vouchers: frozenset[str] = frozenset()
+    list_text: str | None = None
+    epoch: str = ""
+    last_wall: datetime | None = None
+    used_command_ids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRow:
+    """A row as the technician sees it."""
+
+    journal_no: int
+    kind: RowKind
+    body: str
+    acknowledged_at: datetime | None
