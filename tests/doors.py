@@ -93,12 +93,6 @@ SHARED_BY_DRIVERS = (
     "kiosk.drivers.modbus_errors",
     "kiosk.drivers.register_map",
 )
-    "kiosk.drivers.bus",
-    "kiosk.drivers.block_reads",
-    "kiosk.drivers.register_map",
-    "kiosk.drivers.fair_queue",
-    "kiosk.drivers.modbus_errors",
-)
 
 
 def as_markdown() -> str:
