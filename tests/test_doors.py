@@ -126,7 +126,10 @@ def test_a_door_opened_in_the_wrong_wall_is_named(module: str, source: str, comp
     ("module", "source"),
     [
         ("kiosk.session.moves", "from .states import State\nfrom contract.price import price\nimport dataclasses"),
-        ("kiosk.drivers.meter", "from kiosk.drivers.bus import Bus\nfrom kiosk.devices import Meter\nimport pymodbus"),
+        (
+            "kiosk.drivers.meter",
+            "from kiosk.drivers.modbus_bus import ModbusBus\nfrom kiosk.devices import Meter\nimport pymodbus",
+        ),
         ("worlds.cli", "import kiosk.daemon, billing, sim, contract"),
         ("kiosk.wire", "from kiosk.session import events"),
     ],
