@@ -18,6 +18,7 @@ class Patience:
     ramp_s: float = 5.0  # offered current to zero before a normal opening
     open_s: float = 2.0  # contactor commanded open, feedback still closed: the safety relay is dropped
     end_s: float = 20.0  # for the last meter reading
+    off_s: float = 3.0  # an opened contactor stays open at least this long
     pilot_stale_s: float = 5.0
     feedback_stale_s: float = 2.0
     meter_stale_s: float = 5.0

@@ -1,0 +1,145 @@
+"""Authority: who may do what when the server does not answer. Pure.
+
+It decides from the newest signed list and from what the journal says was already spent. It knows no clock: the
+moment comes in. A voucher valid offline names one kiosk and is spent by the same commit as its Started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from contract.api import AuthorizeAnswer, AuthorizeStatus
+from contract.identity import IdToken, TokenKind
+from contract.tariff import TariffOffer
+from contract.tokens import AuthorizationList, ForgedText, ListEntry, Voucher, read_list, read_voucher
+from contract.transaction import Authority, token_hash
+from kiosk.session.events import Ask, Authorized, Refused
+from kiosk.session.snapshot import NoticeCode
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What the kiosk knows by itself. `cards` is the list's entries by token hash."""
+
+    kiosk_id: str
+    server_keys: tuple[Ed25519PublicKey, ...] = ()
+    authorizations: AuthorizationList | None = None
+    cards: dict[str, ListEntry] = field(default_factory=dict)
+    spent_vouchers: frozenset[str] = frozenset()
+
+    def with_list(self, text: str) -> Knowledge:
+        """Knowledge with a newer signed list. Raises ForgedText for a list of others, or an older one."""
+        authorizations = read_list(text, self.server_keys)
+        if authorizations.kiosk_id != self.kiosk_id:
+            raise ForgedText(f"list for kiosk {authorizations.kiosk_id}, this is {self.kiosk_id}")
+        known = self.authorizations
+        if known is not None and authorizations.version < known.version:
+            raise ForgedText(f"list version {authorizations.version} is older than {known.version}")
+        cards = {entry.token_hash: entry for entry in authorizations.entries}
+        return replace(self, authorizations=authorizations, cards=cards)
+
+    def with_spent(self, voucher_ids: Iterable[str]) -> Knowledge:
+        return replace(self, spent_vouchers=self.spent_vouchers | set(voucher_ids))
+
+    def offers(self) -> dict[int, TariffOffer]:
+        if self.authorizations is None:
+            return {}
+        return {int(evse_id): offer for evse_id, offer in self.authorizations.offers.items()}
+
+    def entry(self, token: IdToken) -> ListEntry | None:
+        return self.cards.get(token_hash(token.kind, token.value))
+
+
+def precheck(knowledge: Knowledge, ask: Ask, now: datetime) -> Refused | None:
+    """What is refused here whatever the server would say: a forged, foreign, expired or spent voucher."""
+    if ask.token.kind is not TokenKind.VOUCHER:
+        return None
+    verdict = _voucher(knowledge, ask.token, now)
+    return Refused(ask.ids.transaction_id, verdict) if isinstance(verdict, NoticeCode) else None
+
+
+def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: frozenset[str]) -> Authorized | Refused:
+    """The answer without a server. `accounts_in_use` are those with a transaction running at this kiosk."""
+    transaction_id, token = ask.ids.transaction_id, ask.token
+    offer = knowledge.offers().get(ask.evse_id)
+    if offer is None or knowledge.authorizations is None:
+        return Refused(transaction_id, NoticeCode.NO_ANSWER)
+    if token.kind is TokenKind.VOUCHER:
+        voucher = _voucher(knowledge, token, now)
+        if isinstance(voucher, NoticeCode):
+            return Refused(transaction_id, voucher)
+        if voucher.currency != offer.tariff.currency:
+            return Refused(transaction_id, NoticeCode.FORGED_VOUCHER)
+        authority = Authority(
+            token.kind,
+            token_hash(token.kind, token.value),
+            account_id=f"voucher:{voucher.voucher_id}",
+            voucher_id=voucher.voucher_id,
+            cap_minor=voucher.value_minor,
+        )
+        return Authorized(transaction_id, authority, offer, offline=True)
+    entry = knowledge.entry(token)
+    if entry is None:
+        return Refused(transaction_id, NoticeCode.UNKNOWN_TOKEN)
+    if entry.is_blocked:
+        return Refused(transaction_id, NoticeCode.BLOCKED_TOKEN)
+    if now >= knowledge.authorizations.valid_until:
+        return Refused(transaction_id, NoticeCode.NO_ANSWER)
+    if entry.cap_minor <= 0:
+        return Refused(transaction_id, NoticeCode.NO_CREDIT)
+    if entry.account_id in accounts_in_use:
+        return Refused(transaction_id, NoticeCode.ALREADY_CHARGING)
+    authority = Authority(
+        token.kind, entry.token_hash, entry.account_id, entry.group_id, cap_minor=entry.cap_minor
+    )
+    return Authorized(transaction_id, authority, offer, offline=True)
+
+
+REFUSAL_OF = {
+    AuthorizeStatus.BLOCKED: NoticeCode.BLOCKED_TOKEN,
+    AuthorizeStatus.CONCURRENT_TX: NoticeCode.ALREADY_CHARGING,
+    AuthorizeStatus.EXPIRED: NoticeCode.EXPIRED_TOKEN,
+    AuthorizeStatus.INVALID: NoticeCode.FORGED_VOUCHER,
+    AuthorizeStatus.NO_CREDIT: NoticeCode.NO_CREDIT,
+    AuthorizeStatus.NOT_AT_THIS_LOCATION: NoticeCode.VOUCHER_FOR_OTHER_KIOSK,
+    AuthorizeStatus.UNKNOWN: NoticeCode.UNKNOWN_TOKEN,
+}
+
+
+def read_answer(ask: Ask, answer: AuthorizeAnswer) -> Authorized | Refused:
+    """The server's answer to an Ask. An acceptance without offer or account is none."""
+    transaction_id = ask.ids.transaction_id
+    if answer.status is not AuthorizeStatus.ACCEPTED:
+        code = REFUSAL_OF[answer.status]
+        if answer.status is AuthorizeStatus.NO_CREDIT and ask.token.kind is TokenKind.VOUCHER:
+            code = NoticeCode.SPENT_VOUCHER
+        return Refused(transaction_id, code)
+    if answer.offer is None or answer.account_id is None:
+        return Refused(transaction_id, NoticeCode.NO_ANSWER)
+    authority = Authority(
+        ask.token.kind,
+        token_hash(ask.token.kind, ask.token.value),
+        answer.account_id,
+        answer.group_id,
+        voucher_id=answer.voucher_id,
+        cap_minor=answer.cap_minor,
+    )
+    return Authorized(transaction_id, authority, answer.offer, offline=False)
+
+
+def _voucher(knowledge: Knowledge, token: IdToken, now: datetime) -> Voucher | NoticeCode:
+    try:
+        voucher = read_voucher(token.value, knowledge.server_keys)
+    except ForgedText:
+        return NoticeCode.FORGED_VOUCHER
+    if voucher.kiosk_id != knowledge.kiosk_id:
+        return NoticeCode.VOUCHER_FOR_OTHER_KIOSK
+    if voucher.voucher_id in knowledge.spent_vouchers:
+        return NoticeCode.SPENT_VOUCHER
+    if now >= voucher.valid_until:
+        return NoticeCode.EXPIRED_TOKEN
+    return voucher

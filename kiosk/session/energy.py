@@ -1,0 +1,83 @@
+"""The Energy body: one plug, one contactor, one meter. What charging wants of its outputs, and what its facts mean.
+
+Law:
+- The contactor is wanted closed only while the vehicle asks (pilot C or D) in a transaction whose Started is on disk.
+- A normal stop first takes the offered current to zero and waits, bounded; a fault opens at once.
+- Feedback older than the wish proves nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from contract.iec61851 import PilotState
+from contract.price import TimeUse
+from contract.transaction import ChargingState
+from kiosk.session.settings import EvseSettings, Patience
+from kiosk.session.states import State
+from kiosk.session.wants import Wants
+
+if TYPE_CHECKING:
+    from kiosk.session.session import Session
+
+IDLE_POWER_W = 150  # below this no current is broken worth a worn contact
+
+
+def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> Wants:
+    """The outputs of an EVSE as a function of its state and facts."""
+    facts = session.facts
+    heartbeat = not session.is_welded
+    feedback_not_open = facts.contactor_closed is not False
+    transaction = session.transaction
+    if session.state in (State.PREPARING, State.DELIVERING) and transaction is not None:
+        connected = facts.pilot is not None and facts.pilot.is_connected
+        asks = facts.pilot is not None and facts.pilot.asks_for_energy
+        rested = session.wishes_closed or now_s >= session.wish_since_s + patience.off_s
+        may_close = asks and rested and transaction.durable_seq >= 0
+        offered_a = evse.max_a if connected and transaction.durable_seq >= 0 else 0
+        return Wants(may_close, offered_a, connected or feedback_not_open, heartbeat)
+    return Wants(is_ramping(session, now_s), 0, feedback_not_open, heartbeat)
+
+
+def is_ramping(session: Session, now_s: float) -> bool:
+    """Between a normal stop and the opening: current is asked to zero, the contactor stays closed for it."""
+    if session.state not in (State.PARKED, State.CLOSING) or now_s >= session.ramp_until_s:
+        return False
+    facts = session.facts
+    if facts.contactor_closed is not True or facts.pilot is None or not facts.pilot.asks_for_energy:
+        return False
+    meter = facts.meter
+    has_fallen = meter is not None and meter.at_s > session.since_s and meter.power_w < IDLE_POWER_W
+    return not has_fallen
+
+
+def is_seen(session: Session, closed: bool) -> bool:
+    """The auxiliary contact shows `closed`, sensed after the wish and after the state was entered."""
+    facts = session.facts
+    return facts.contactor_closed is closed and feedback_is_fresh(session)
+
+
+def feedback_is_fresh(session: Session) -> bool:
+    """Feedback older than the wish or the state proves nothing."""
+    return session.facts.contactor_sensed_at_s > max(session.wish_since_s, session.since_s)
+
+
+def charging_state(session: Session) -> ChargingState:
+    """OCPP's charging state, computed from state and facts."""
+    facts = session.facts
+    if facts.pilot is PilotState.A:
+        return ChargingState.IDLE
+    if session.state is not State.DELIVERING:
+        return ChargingState.EV_CONNECTED
+    if facts.pilot is not None and not facts.pilot.asks_for_energy:
+        return ChargingState.SUSPENDED_EV
+    return ChargingState.CHARGING if facts.contactor_closed else ChargingState.SUSPENDED_EVSE
+
+
+def time_use(session: Session) -> TimeUse:
+    """What the time from now on counts as: a pause of the vehicle costs neither charging nor parking time."""
+    if session.state is State.PARKED:
+        return TimeUse.PARKING
+    if session.state is State.DELIVERING and charging_state(session) is ChargingState.CHARGING:
+        return TimeUse.CHARGING
+    return TimeUse.NONE

@@ -1,0 +1,261 @@
+"""From core state to snapshot: what is shown, and nothing decided here. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from contract.currency import MINOR_DIGITS, to_minor
+from contract.metering import Quality
+from contract.price import Price, Sample, TimeUse
+from contract.transaction import StoppedReason
+from kiosk.session import energy
+from kiosk.session.events import Now
+from kiosk.session.faults import RULE_OF, FaultCode
+from kiosk.session.kiosk import Kiosk
+from kiosk.session.session import Session, wants_of
+from kiosk.session.snapshot import (
+    Availability,
+    Bill,
+    DeviceView,
+    EvseView,
+    FaultView,
+    PriceLine,
+    ReaderView,
+    Snapshot,
+    TransactionView,
+)
+from kiosk.session.states import State
+from kiosk.session.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the snapshot tells that is not core state."""
+
+    kiosk_id: str
+    place: str
+    operator: str
+    helpline: str
+    address: str
+    time_zone: str
+    is_online: bool
+    outbox_rows: int
+    readers: tuple[ReaderView, ...]
+    devices: tuple[DeviceView, ...]
+    objections: dict[int, str]  # what the interlock said, by evse_id
+    fault_details: dict[int, str]  # a driver's own words, by evse_id
+
+
+def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
+    """The whole kiosk as one value."""
+    front = kiosk.front
+    return Snapshot(
+        kiosk_id=about.kiosk_id,
+        place=about.place,
+        operator=about.operator,
+        helpline=about.helpline,
+        address=about.address,
+        time_zone=about.time_zone,
+        at=now.wall,
+        at_s=now.s,
+        clock_quality=now.clock_quality,
+        boot_id=now.boot_id,
+        is_online=about.is_online,
+        outbox_rows=about.outbox_rows,
+        chosen_evse=front.chosen_evse,
+        token_waits=front.waiting is not None,
+        token_waits_s=None if front.waiting is None else max(0.0, front.waiting_until_s - now.s),
+        notice=front.notice,
+        evses=tuple(_evse(kiosk, session, now, about) for session in kiosk.sessions),
+        readers=about.readers,
+        devices=about.devices,
+    )
+
+
+def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
+    evse = kiosk.evse(session.evse_id)
+    wants = wants_of(session, now.s, evse, kiosk.settings.patience)
+    offer = kiosk.offers.get(session.evse_id)
+    receipt_in_s = None
+    if session.receipt_at is not None:
+        receipt_in_s = max(0.0, session.receipt_at.s + kiosk.settings.patience.receipt_s - now.s)
+    ended_at = session.receipt_at.wall if session.receipt_at is not None else None
+    running, receipt = session.transaction, session.receipt
+    return EvseView(
+        evse_id=session.evse_id,
+        connector_id=evse.connector_id,
+        connector_type=evse.connector_type,
+        max_power_w=evse.max_power_w,
+        state=session.state,
+        in_state_s=max(0.0, now.s - session.since_s) if session.since_s > float("-inf") else 0.0,
+        deadline_in_s=max(0.0, session.deadline_s - now.s) if session.deadline_s < float("inf") else None,
+        status=_availability(session, offer is not None),
+        pilot=session.facts.pilot,
+        contactor_closed=session.facts.contactor_closed,
+        wants_contactor_closed=wants.contactor_closed,
+        offered_a=wants.offered_a,
+        offer=offer,
+        transaction=None if running is None else _running(session, running, now, about.address),
+        receipt=None if receipt is None else _ended(receipt, about.address, ended_at),
+        receipt_in_s=receipt_in_s,
+        fault=_fault(session, about.fault_details.get(session.evse_id, "")),
+        held=session.held_for is not None,
+        why=_why(kiosk, session, now, about.objections.get(session.evse_id)),
+    )
+
+
+def _availability(session: Session, has_offer: bool) -> Availability:
+    if session.state is State.OUT_OF_SERVICE:
+        is_latched = session.fault is not None and RULE_OF[session.fault].latches
+        return Availability.FAULTED if is_latched else Availability.UNAVAILABLE
+    if session.is_running:
+        return Availability.OCCUPIED
+    if not has_offer:
+        return Availability.UNAVAILABLE
+    plugged = session.facts.pilot is not None and session.facts.pilot.is_connected
+    return Availability.OCCUPIED if plugged else Availability.AVAILABLE
+
+
+def _fault(session: Session, detail: str) -> FaultView | None:
+    if session.fault is None or session.fault_since is None:
+        return None
+    return FaultView(session.fault, session.fault_since.wall, RULE_OF[session.fault].latches, detail)
+
+
+def _running(session: Session, t: Transaction, now: Now, address: str) -> TransactionView:
+    """With the newest reading laid over the journaled samples, so the running total moves between them."""
+    meter, is_fresh = session.facts.meter, session.facts.meter_is_fresh
+    last_wh = t.samples[-1].import_wh if t.samples else 0
+    import_wh = max(last_wh, meter.import_wh) if meter is not None and not t.is_recovered else last_wh
+    elapsed_ms = t.elapsed_ms(now)
+    bill = t.price_with(Sample(elapsed_ms, import_wh, TimeUse.NONE))
+    parked_s = fee_from = None
+    if session.state is State.PARKED:
+        parked_s = int(now.s - session.since_s)
+        if t.offer.tariff.bills_parking:
+            fee_from = now.wall + timedelta(seconds=t.offer.parking_grace_s - (now.s - session.since_s))
+    age_s = None if meter is None else max(0.0, now.s - meter.at_s)
+    return TransactionView(
+        transaction_id=t.ids.transaction_id,
+        receipt_id=t.ids.receipt_id,
+        receipt_url=receipt_url(address, t.ids.receipt_id),
+        token=t.token_masked,
+        stop_code=t.ids.stop_code,
+        started_at=t.started.wall,
+        elapsed_s=elapsed_ms // 1000,
+        energy_wh=import_wh - t.samples[0].import_wh if t.samples else 0,
+        power_w=meter.power_w if meter is not None and is_fresh else None,
+        meter_age_s=age_s,
+        meter_quality=Quality.GOOD if is_fresh else Quality.STALE if meter is not None else Quality.MISSING,
+        last_value_at=None if age_s is None else now.wall - timedelta(seconds=age_s),
+        charging_state=energy.charging_state(session),
+        is_offline=t.is_offline,
+        bill=printed_bill(bill),
+        offer=t.offer,
+        curve=t.curve,
+        limit=t.limit,
+        cap_minor=t.authority.cap_minor,
+        parked_s=parked_s,
+        parking_fee_from=fee_from,
+        stopped_reason=t.stopped_reason,
+        is_on_disk=t.durable_seq >= 0,
+    )
+
+
+def _ended(t: Transaction, address: str, ended_at: datetime | None) -> TransactionView:
+    last = t.samples[-1]
+    return TransactionView(
+        transaction_id=t.ids.transaction_id,
+        receipt_id=t.ids.receipt_id,
+        receipt_url=receipt_url(address, t.ids.receipt_id),
+        token=t.token_masked,
+        stop_code="",
+        started_at=t.started.wall,
+        elapsed_s=last.elapsed_ms // 1000,
+        energy_wh=t.energy_wh,
+        power_w=0,
+        meter_age_s=None,
+        meter_quality=Quality.GOOD,
+        last_value_at=None,
+        charging_state=t.charging_state,
+        is_offline=t.is_offline,
+        bill=printed_bill(t.price_with(last)),
+        offer=t.offer,
+        curve=t.curve,
+        limit=t.limit,
+        cap_minor=t.authority.cap_minor,
+        stopped_reason=t.stopped_reason,
+        ended_at=ended_at,
+        is_on_disk=t.durable_seq >= t.next_seq - 1,
+    )
+
+
+def printed_bill(price: Price) -> Bill:
+    """A price as a screen prints it. Line amounts are rounded one by one; the total is the contract's own."""
+    step = Decimal(1).scaleb(-MINOR_DIGITS[price.currency])
+    lines = tuple(
+        PriceLine(
+            dimension=line.dimension.value,
+            quantity=format(line.quantity.quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
+            unit_price_gross=format((line.unit_price * (100 + line.vat) / 100).quantize(step, ROUND_HALF_UP), "f"),
+            amount_minor=to_minor(line.incl_vat, price.currency),
+        )
+        for line in price.lines
+    )
+    return Bill(price.currency, price.incl_vat_minor, price.vat_minor, lines)
+
+
+def receipt_url(address: str, receipt_id: str) -> str:
+    """In capitals, so that the QR code stays in alphanumeric mode and its modules large."""
+    return f"{address.rstrip('/')}/r/{receipt_id}".upper()
+
+
+def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tuple[str, ...]:
+    """Causes for the state, the deciding one first, as words that `kiosk why` explains."""
+    causes: list[str] = []
+    match session.state:
+        case State.IDLE:
+            if session.evse_id not in kiosk.offers:
+                causes.append("no_offer")
+            causes.append("held_until_unplugged" if session.held_for is not None else "free")
+        case State.AUTHORIZING:
+            causes.append("waiting_for_answer")
+        case State.PREPARING:
+            causes.extend(_why_not_yet(session))
+        case State.DELIVERING:
+            causes.append(f"charging_state:{energy.charging_state(session).value}")
+        case State.PARKED:
+            causes.append(f"stopped:{_stopped(session).value}")
+            causes.append("waiting_for_unplug")
+        case State.CLOSING:
+            causes.append(f"stopped:{_stopped(session).value}")
+            if energy.is_ramping(session, now.s):
+                causes.append("ramping_down")
+            elif not energy.is_seen(session, closed=False):
+                causes.append("waiting_for_open_feedback")
+            else:
+                causes.append("waiting_for_last_reading")
+        case State.OUT_OF_SERVICE:
+            code = session.fault or FaultCode.PILOT_LOST
+            causes.append(f"fault:{code.value}")
+            if RULE_OF[code].latches:
+                causes.append("needs_reset")
+    if objection is not None:
+        causes.append(f"interlock:{objection}")
+    return tuple(causes)
+
+
+def _why_not_yet(session: Session) -> list[str]:
+    t, pilot = session.transaction, session.facts.pilot
+    if t is not None and t.durable_seq < 0:
+        return ["waiting_for_disk"]
+    if pilot is None or not pilot.is_connected:
+        return ["waiting_for_plug"]
+    return ["waiting_for_contactor"] if pilot.asks_for_energy else ["waiting_for_vehicle"]
+
+
+def _stopped(session: Session) -> StoppedReason:
+    t = session.transaction
+    return t.stopped_reason if t is not None and t.stopped_reason is not None else StoppedReason.OTHER
