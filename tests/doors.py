@@ -91,6 +91,8 @@ SHARED_BY_DRIVERS = (
     "kiosk.drivers.fair_queue",
     "kiosk.drivers.modbus_bus",
     "kiosk.drivers.modbus_errors",
+    "kiosk.drivers.plausibility",
+    "kiosk.drivers.quantity_reads",
     "kiosk.drivers.register_map",
 )
 

@@ -72,7 +72,7 @@ def trespasses(module: str, source: str, is_package: bool = False) -> list[str]:
         elif within(name, "kiosk.drivers") and room == "kiosk.drivers":
             own = ".".join(module.split(".")[:3])
             if not any(within(name, near) for near in (own, *SHARED_BY_DRIVERS)) and name != room:
-                found.append(f"{module}:{line}: a driver does not know another driver ({name})")
+                found.append(f"{module}:{line}: a driver does not know another driver ({name}; see SHARED_BY_DRIVERS)")
         elif within(name, room) and room_of(name)[0] == room:
             continue
         elif not any(within(name, open_door) for open_door in door.may):
