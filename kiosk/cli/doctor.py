@@ -1,0 +1,35 @@
+"""`kiosk doctor`: what the controller says of the devices it holds, everything else looked at by the probe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from kiosk.cli import exits
+from kiosk.cli.link import Link
+from kiosk.cli.probe import command, request
+
+SPARE_S = 30.0  # for the probe's start and end, on top of its own limits
+
+
+def doctor(options: Any) -> int:
+    """The probe's exit code: 0 all well (warnings too), 1 something failed."""
+    if not 1 <= options.limit_s <= 120:
+        raise exits.Trouble(exits.USAGE, f"--limit-s {options.limit_s:g}: want 1 to 120")
+    fields = request(options)
+    try:
+        with Link(options.socket) as link:
+            fields["snapshot"] = link.first
+    except exits.Trouble as trouble:
+        fields["no_controller"] = str(trouble)
+    try:
+        # The snapshot may be longer than an argument may be, so the request goes by standard input.
+        done = subprocess.run(
+            [*command(), "-"], input=json.dumps(fields).encode(), timeout=options.limit_s + SPARE_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise exits.Trouble(exits.UNREACHABLE, f"the probe did not end within {error.timeout:g} s") from error
+    except OSError as error:
+        raise exits.Trouble(exits.UNREACHABLE, f"the probe does not start: {error}") from error
+    return done.returncode

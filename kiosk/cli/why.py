@@ -1,0 +1,110 @@
+"""`kiosk why`: why an EVSE is in its state and what would move it on. Pure but for `why`."""
+
+from __future__ import annotations
+
+import json
+
+from kiosk.cli import exits, words
+from kiosk.cli.causes import CAUSES, STATES
+from kiosk.cli.link import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from typing import Any
+
+DISAGREES_AFTER_S = 1.0  # a contactor takes its time; this long is news
+
+
+def why(options: argparse.Namespace) -> int:
+    with Link(options.socket) as link:
+        snapshot = link.first
+    stories = [story(evse, snapshot) for evse in chosen(snapshot, options.evse)]
+    if options.json:
+        print(json.dumps(stories[0] if options.evse is not None else stories, ensure_ascii=False))
+    else:
+        print("\n\n".join("\n".join(told(each)) for each in stories))
+    return exits.FINDING if any(each["is_wrong"] for each in stories) else exits.OK
+
+
+def chosen(snapshot: dict[str, Any], evse_id: int | None) -> list[dict[str, Any]]:
+    """The EVSEs asked for. Raises Trouble for one that is not there."""
+    found = [evse for evse in snapshot["evses"] if evse_id in (None, evse["evse_id"])]
+    if not found and evse_id is not None:
+        known = ", ".join(str(evse["evse_id"]) for evse in snapshot["evses"]) or "none"
+        raise exits.Trouble(exits.USAGE, f"EVSE {evse_id}: this kiosk has no such EVSE; it has: {known}")
+    return found
+
+
+def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
+    """One EVSE's causes, the deciding one first, as values."""
+    fault = evse.get("fault")
+    codes = _codes(evse, snapshot)
+    meaning, moves_on = STATES.get(evse["state"], ("", "unknown state: this command is older than the controller"))
+    causes = []
+    for code in codes:
+        sentence, fix = CAUSES.get(code, (f"{words.state(code)}.", "See the journal: kiosk journal list."))
+        cause = {"code": code, "sentence": sentence, "fix": fix.replace("EVSE", str(evse["evse_id"]))}
+        if fault and fault["code"] == code:
+            cause |= {"since": fault["since"], "detail": fault.get("detail", "")}
+        causes.append(cause)
+    return {
+        "evse_id": evse["evse_id"],
+        "state": evse["state"],
+        "meaning": meaning,
+        "in_state_s": evse["in_state_s"],
+        "deadline_in_s": evse.get("deadline_in_s"),
+        "causes": causes,
+        "moves_on": moves_on.replace("EVSE", str(evse["evse_id"])),
+        "is_wrong": fault is not None or not evse.get("offer"),
+    }
+
+
+def told(one: dict[str, Any]) -> list[str]:
+    """The story in lines: cause first, then what to do."""
+    head = f"EVSE {one['evse_id']} is {words.state(one['state'])} for {words.duration(one['in_state_s'])}"
+    lines = [f"{head}: {one['meaning']}."]
+    for number, cause in enumerate(one["causes"]):
+        since = f" Since {cause['since'][:19].replace('T', ' ')}Z." if cause.get("since") else ""
+        lines.append(f"  {'cause' if number == 0 else 'also '}  {cause['sentence']} [{cause['code']}]{since}")
+        if cause.get("detail"):
+            lines.append(f"         {cause['detail']}")
+        lines.append(f"  do     {cause['fix']}")
+    left = f", within {words.duration(one['deadline_in_s'])}" if one["deadline_in_s"] is not None else ""
+    lines.append(f"  next   {one['moves_on']}{left}.")
+    return lines
+
+
+def _codes(evse: dict[str, Any], snapshot: dict[str, Any]) -> list[str]:
+    """Codes without repeats: the fault, the controller's own, then what the facts add."""
+    found: list[str] = []
+    fault = evse.get("fault")
+    if fault:
+        found.append(fault["code"])
+        if fault["is_latched"]:
+            found.append("latched")
+    found += evse.get("why", [])
+    if not evse.get("offer"):
+        found.append("no_offer")
+    deal = evse.get("transaction")
+    pilot = evse.get("pilot")
+    if evse["state"] in ("preparing", "delivering"):
+        if pilot == "B":
+            found.append("vehicle_pauses")
+        if pilot == "A":
+            found.append("no_vehicle")
+        if evse["state"] == "delivering" and evse["offered_a"] == 0 and pilot in ("C", "D"):
+            found.append("offers_nothing")
+    if evse.get("contactor_closed") is not evse["wants_contactor_closed"] and evse["in_state_s"] >= DISAGREES_AFTER_S:
+        found.append("feedback_disagrees" if evse.get("contactor_closed") is not None else "feedback_lost")
+    if deal and deal["meter_quality"] != "good":
+        found.append("meter_stale")
+    if deal and deal.get("is_on_disk") is False:
+        found.append("not_on_disk")
+    if evse.get("held"):
+        found.append("held")
+    if snapshot["readers"] and not any(reader["is_good"] for reader in snapshot["readers"]):
+        found.append("reader_lost")
+    if not snapshot["is_online"] and evse["state"] in ("idle", "authorizing"):
+        found.append("offline")
+    return list(dict.fromkeys(found)) or ["nothing_wrong"]

@@ -1,0 +1,42 @@
+"""What the command's tests share: a tariff, and the command as a real process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def offer() -> TariffOffer:
+    energy = PriceComponent(Dimension.ENERGY, Decimal("0.43"), Decimal(19))
+    return TariffOffer(Tariff("day", 1, "EUR", (TariffElement((energy,)),)))
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path) -> Run:
+    """`kiosk(words…)` runs the command to its end, with socket and configuration in the test's directory."""
+
+    def run(*words: str, stdin: str = "", patience_s: float = 60) -> subprocess.CompletedProcess[str]:
+        places = {"KIOSK_SOCKET": str(tmp_path / "panel"), "KIOSK_CONFIG": str(tmp_path / "kiosk.toml")}
+        return subprocess.run(
+            [sys.executable, "-m", "kiosk.cli.main", *words],
+            env=os.environ | places | {"PYTHONPATH": str(ROOT)},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=patience_s,
+            check=False,
+        )
+
+    return run
