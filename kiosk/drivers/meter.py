@@ -1,0 +1,175 @@
+"""An energy meter on a Modbus bus. The model is data (config/meters/); this file is the same for all of them.
+
+Law: a reading is taken whole or not at all, and only when its registers can be true (kiosk.drivers.plausibility).
+A doubted one is kept aside and told by `health`; the last good one grows old meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+
+from contract.metering import MeterReading
+from kiosk.devices import Health
+from kiosk.drivers.modbus_bus import Seat
+from kiosk.drivers.modbus_errors import BusError, Refused
+from kiosk.drivers.plausibility import RegisterWatch
+from kiosk.drivers.quantity_reads import QuantityReads, Sample
+from kiosk.drivers.register_map import RegisterMap
+
+PHASES = ("l1", "l2", "l3")
+ROLES = (
+    "energy_import",
+    "energy_export",
+    "power_total",
+    *(f"current_{phase}" for phase in PHASES),
+    *(f"voltage_{phase}" for phase in PHASES),
+)
+WH_PER = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
+MOST_W_PER_PHASE = 25_000  # 100 A at 250 V: more than any meter here carries directly
+
+
+class ModbusMeter:
+    """kiosk.devices.Meter over Modbus. `poll_s` from the start of one poll to the next; a reading older than
+    `stale_s` is bad health; `most_w` bounds what the registers may move."""
+
+    def __init__(
+        self,
+        seat: Seat,
+        register_map: RegisterMap,
+        clock: Callable[[], float],
+        poll_s: float = 1.0,
+        stale_s: float = 5.0,
+        most_w: int | None = None,
+    ) -> None:
+        self.name = seat.place.name
+        self.register_step_wh = register_map.energy_step_wh
+        self.asides = 0
+        self._seat = seat
+        self._map = register_map
+        self._clock = clock
+        self._poll_s = poll_s
+        self._stale_s = stale_s
+        self._reads = QuantityReads(seat, register_map, register_map.named(ROLES))
+        most_w = most_w or MOST_W_PER_PHASE * register_map.phases
+        self._import = RegisterWatch("import", most_w, self.register_step_wh)
+        self._export = RegisterWatch("export", most_w, self.register_step_wh)
+        self._reading: MeterReading | None = None
+        self._aside: MeterReading | None = None
+        self._serial: str | None = None
+        self._knows_serial = False
+        self._trouble = ""
+
+    def reading(self) -> MeterReading | None:
+        return self._reading
+
+    def health(self) -> Health:
+        if self._trouble:
+            return Health(False, self._trouble)
+        if self._reading is None:
+            return Health(False, f"{self._seat.place}: not read yet.")
+        age_s = self._clock() - self._reading.at_s
+        if age_s > self._stale_s:
+            return Health(False, self._seat.silence(self._clock()))
+        return Health(True)
+
+    def start_anew(self) -> None:
+        """The technician says that the register may start from anywhere: the next reading is believed."""
+        self._import.start_anew()
+        self._export.start_anew()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            next_s = loop.time() + self._poll_s
+            try:
+                await self._poll()
+            except BusError as error:
+                self._trouble = str(error)
+                self._knows_serial = False  # whoever answers next may be another meter
+            await asyncio.sleep(max(next_s - loop.time(), 0.0))
+
+    async def _poll(self) -> None:
+        if not self._knows_serial:
+            await self._learn_serial()
+        reading = self._to_reading(await self._reads.read())
+        if reading is None:
+            self._trouble = (
+                f"{self._seat.place}: gives no energy. Check that the model is really {self._map.name} and wired."
+            )
+            return
+        objection = self._import.objection(reading.import_wh, reading.at_s) or self._export.objection(
+            reading.export_wh, reading.at_s
+        )
+        if objection:
+            self._aside = reading
+            self.asides += 1
+            self._trouble = (
+                f"{self._seat.place}: {objection}; {self.asides} readings set aside. "
+                "Check whether the meter was swapped or reset, or whether two devices share the address."
+            )
+            return
+        self._import.accept(reading.import_wh, reading.at_s)
+        self._export.accept(reading.export_wh, reading.at_s)
+        self._reading, self._trouble = reading, ""
+
+    async def _learn_serial(self) -> None:
+        """Read the meter's own number; another one than before starts the registers anew."""
+        place = self._map.serial_number
+        serial: str | None = None
+        if place is not None:
+            try:
+                answer = await self._seat.read(place.function_code, place.address, place.count)
+                value = place.decode(answer.registers)
+                serial = str(value) if value else None
+            except Refused:
+                serial = None  # this one has no such register
+        if serial is not None and self._serial is not None and serial != self._serial:
+            self.start_anew()
+            self._reads.forget()
+        self._serial = serial
+        self._knows_serial = True
+
+    def _to_reading(self, samples: Mapping[str, Sample]) -> MeterReading | None:
+        """A reading from the samples; None where there is no import energy."""
+
+        def sample(role: str) -> Sample | None:
+            quantity = self._map.quantity(role)
+            return None if quantity is None else samples.get(quantity.name)
+
+        energy = sample("energy_import")
+        import_wh = _wh(energy)
+        if energy is None or import_wh is None:
+            return None
+        return MeterReading(
+            at_s=energy.asked_s,
+            import_wh=import_wh,
+            export_wh=_wh(sample("energy_export")) or 0,
+            power_w=_rounded(sample("power_total"), 1) or 0,
+            current_ma=_per_phase([sample(f"current_{phase}") for phase in PHASES]),
+            voltage_mv=_per_phase([sample(f"voltage_{phase}") for phase in PHASES]),
+            serial=self._serial,
+        )
+
+
+def _wh(sample: Sample | None) -> int | None:
+    """Whole watt-hours, rounded down: what was not delivered whole is not billed."""
+    if sample is None or sample.value is None:
+        return None
+    exact_wh = sample.value * WH_PER[sample.quantity.unit]
+    return int(exact_wh.to_integral_value(ROUND_FLOOR))
+
+
+def _rounded(sample: Sample | None, times: int) -> int | None:
+    if sample is None or sample.value is None:
+        return None
+    return int((sample.value * Decimal(times)).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _per_phase(samples: list[Sample | None]) -> tuple[int, ...]:
+    """Thousandths per phase; nothing where a phase the model has is missing, so that no value changes its phase."""
+    present = [sample for sample in samples if sample is not None]
+    values = [_rounded(sample, 1000) for sample in present]
+    return tuple(value for value in values if value is not None) if None not in values else ()
