@@ -42,16 +42,17 @@ def to_wire(value: Any) -> Any:
         return [to_wire(item) for item in value]
     if isinstance(value, dict):
         return {key: to_wire(item) for key, item in value.items()}
-    if is_dataclass(value):
-        return {
-            name: to_wire(item) for name in _names(type(value)) if (item := getattr(value, name)) is not None
-        }
+    if is_dataclass(value) and not isinstance(value, type):
+        names = _names(type(value))
+        return {name: to_wire(item) for name in names if (item := getattr(value, name)) is not None}
     raise TypeError(f"no wire form for {type(value).__name__}")
 
 
 def from_wire(cls: type[T], data: Any, where: str = "") -> T:
     """Read a dataclass from parsed JSON. Raises WireError."""
-    return _dataclass_reader(cls)(data, where or cls.__name__)  # type: ignore[no-any-return]
+    kind: Any = cls
+    value: T = _dataclass_reader(kind)(data, where or cls.__name__)
+    return value
 
 
 def to_bytes(value: Any) -> bytes:
@@ -87,12 +88,12 @@ def utc_from_text(text: str) -> datetime:
 
 
 @cache
-def _names(cls: type) -> tuple[str, ...]:
+def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls))
 
 
 @cache
-def _dataclass_reader(cls: type) -> Read:
+def _dataclass_reader(cls: Any) -> Read:
     hints = get_type_hints(cls)
     readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
     required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]

@@ -22,6 +22,7 @@ from contract.identity import IdToken, TokenKind
 from contract.tariff import TariffOffer
 
 T = TypeVar("T")
+VerifyKey = Ed25519PublicKey
 
 LONGEST_SIGNED_TEXT = 4_000_000  # a list of 20,000 cards is below 3 MB
 

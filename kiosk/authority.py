@@ -10,12 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from contract.api import AuthorizeAnswer, AuthorizeStatus
 from contract.identity import IdToken, TokenKind
 from contract.tariff import TariffOffer
-from contract.tokens import AuthorizationList, ForgedText, ListEntry, Voucher, read_list, read_voucher
+from contract.tokens import AuthorizationList, ForgedText, ListEntry, VerifyKey, Voucher, read_list, read_voucher
 from contract.transaction import Authority, token_hash
 from kiosk.session.events import Ask, Authorized, Refused
 from kiosk.session.snapshot import NoticeCode
@@ -26,7 +24,7 @@ class Knowledge:
     """What the kiosk knows by itself. `cards` is the list's entries by token hash."""
 
     kiosk_id: str
-    server_keys: tuple[Ed25519PublicKey, ...] = ()
+    server_keys: tuple[VerifyKey, ...] = ()
     authorizations: AuthorizationList | None = None
     cards: dict[str, ListEntry] = field(default_factory=dict)
     spent_vouchers: frozenset[str] = frozenset()
@@ -93,9 +91,7 @@ def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: froze
         return Refused(transaction_id, NoticeCode.NO_CREDIT)
     if entry.account_id in accounts_in_use:
         return Refused(transaction_id, NoticeCode.ALREADY_CHARGING)
-    authority = Authority(
-        token.kind, entry.token_hash, entry.account_id, entry.group_id, cap_minor=entry.cap_minor
-    )
+    authority = Authority(token.kind, entry.token_hash, entry.account_id, entry.group_id, cap_minor=entry.cap_minor)
     return Authorized(transaction_id, authority, offer, offline=True)
 
 

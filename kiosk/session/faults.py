@@ -43,9 +43,7 @@ FAULT_RULES: tuple[FaultRule, ...] = (
     FaultRule(FaultCode.RCD_TRIPPED, True, StoppedReason.GROUND_FAULT, lambda f: f.rcd_tripped),
     FaultRule(FaultCode.CONTACTOR_WELDED, True, StoppedReason.OTHER, _never_by_facts),
     FaultRule(FaultCode.CONTACTOR_STUCK_OPEN, True, StoppedReason.OTHER, _never_by_facts),
-    FaultRule(
-        FaultCode.PILOT_FAULT, False, StoppedReason.OTHER, lambda f: f.pilot in (PilotState.E, PilotState.F)
-    ),
+    FaultRule(FaultCode.PILOT_FAULT, False, StoppedReason.OTHER, lambda f: f.pilot in (PilotState.E, PilotState.F)),
     FaultRule(FaultCode.PILOT_LOST, False, StoppedReason.OTHER, lambda f: f.pilot is None),
     FaultRule(FaultCode.FEEDBACK_LOST, False, StoppedReason.OTHER, lambda f: f.contactor_closed is None),
     FaultRule(FaultCode.METER_LOST, False, StoppedReason.OTHER, lambda f: not f.meter_is_fresh),

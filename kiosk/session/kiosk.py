@@ -9,7 +9,7 @@ from contract.api import CommandStatus
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason, token_hash
 from kiosk.session import events, taps
-from kiosk.session.events import Answered, IdTokenPresented, Ids, Message, Now
+from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
 from kiosk.session.session import (
     NEVER_S,
     Notified,

@@ -180,9 +180,7 @@ class Turn:
             return
         self._move(State.AUTHORIZING, self.patience.authorize_s)
         self._begin(command.ids, "", command.authority, command.offer, False, TriggerReason.REMOTE_START)
-        self.messages.append(
-            Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id)
-        )
+        self.messages.append(Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id))
 
     def _stop_commanded(self, command: events.StopCommanded) -> None:
         can_stop = self.session.state in (State.PREPARING, State.DELIVERING)

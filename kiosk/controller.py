@@ -1,0 +1,541 @@
+"""The loop: sense → decide → release → record → engage → publish.
+
+Law:
+- Less never waits: `_release` runs before anything is written, on every beat, for every output that should be off.
+- More always asks: `_engage` needs the transaction's Started on disk and the interlock's consent.
+- The beat is synchronous and never blocks. What takes time (disk, server) happens elsewhere and comes back as an
+  event in the inbox; at most one write is in flight, and a failed one is tried again with a growing pause.
+- The heartbeat is given only at the end of a whole beat, so a stuck loop lets the safety relay drop.
+
+The same class runs on the Pi, with real drivers and a writer thread, and in a simulated world in virtual time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, CommandKind, CommandStatus, RowKind
+from contract.codec import to_bytes
+from contract.identity import TokenKind
+from contract.iec61851 import PilotState
+from contract.metering import MeterReading
+from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
+from contract.transaction import Authority, TransactionEvent, token_hash
+from kiosk import authority, interlock
+from kiosk.devices import Contactor, DigitalInput, Heartbeat, IdReader, Lock, Meter, Observation, Pilot
+from kiosk.session import events
+from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
+from kiosk.session.facts import NOTHING_KNOWN, Facts
+from kiosk.session.faults import FaultCode
+from kiosk.session.kiosk import Kiosk, new_kiosk, step
+from kiosk.session.session import resumed_after_restart
+from kiosk.session.settings import KioskSettings
+from kiosk.session.snapshot import DeviceView, ReaderView, Snapshot
+from kiosk.session.transaction import recovered
+from kiosk.session.view import About, snapshot
+from kiosk.session.wants import SAFE, Wants
+
+log = logging.getLogger("kiosk.controller")
+
+DOCUMENT_LIST = "authorization_list"  # the journal document that keeps the newest signed list
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
+INBOX_LIMIT = 256
+KNOWN_COMMANDS = 1_000  # answers kept for commands that come again
+
+
+@dataclass(frozen=True, slots=True)
+class EvseParts:
+    """The devices of one EVSE. `rcd` and `lock` where there are such."""
+
+    contactor: Contactor
+    pilot: Pilot
+    meter: Meter
+    rcd: DigitalInput | None = None
+    lock: Lock | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the controller senses and drives, by evse_id where it belongs to one."""
+
+    evses: dict[int, EvseParts]
+    readers: tuple[tuple[str, IdReader], ...] = ()  # kind ("nfc" or "qr") and reader
+    emergency_stop: DigitalInput | None = None
+    heartbeat: Heartbeat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row to be written: its kind and its exact bytes."""
+
+    kind: RowKind
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Rows, spent vouchers (voucher_id, transaction_id) and documents that become durable together or not at all."""
+
+    entries: tuple[Entry, ...]
+    spends: tuple[tuple[str, str], ...] = ()
+    documents: tuple[tuple[str, str], ...] = ()
+
+
+class Recorder(Protocol):
+    """The journal as the controller needs it. `done(None)` or `done(error)` comes later, through the inbox."""
+
+    def write(self, write: Write, done: Callable[[Exception | None], None]) -> None: ...
+
+    def waiting(self) -> int:
+        """Rows the server has not acknowledged; a cached number, never a query."""
+
+
+class Uplink(Protocol):
+    """The uplink process as the controller sees it. Calls only queue a line."""
+
+    def is_online(self) -> bool: ...
+
+    def ask(self, request: AuthorizeRequest) -> None: ...
+
+    def disclaim(self, transaction_ids: tuple[str, ...]) -> None: ...
+
+    def answer(self, answer: CommandAnswer) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who this kiosk is, for the snapshot."""
+
+    place: str
+    operator: str
+    helpline: str
+    address: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the journal held at boot."""
+
+    open_transactions: tuple[tuple[TransactionEvent, ...], ...] = ()
+    asked: tuple[str, ...] = ()  # transaction ids asked for, neither Started nor disclaimed
+    command_ids: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _PendingAsk:
+    ask: Ask
+    is_durable: bool = False
+    was_sent: bool = False
+    answer_by_s: float = float("inf")
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    """What waits to be written, and what follows once it is."""
+
+    entries: list[Entry] = field(default_factory=list)
+    spends: list[tuple[str, str]] = field(default_factory=list)
+    documents: dict[str, str] = field(default_factory=dict)
+    then: list[Message] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        return not self.entries and not self.documents
+
+
+class Controller:
+    """One kiosk's loop. Single-threaded: every public method is called from the loop's thread."""
+
+    def __init__(
+        self,
+        settings: KioskSettings,
+        identity: Identity,
+        parts: Parts,
+        knowledge: authority.Knowledge,
+        recorder: Recorder,
+        uplink: Uplink,
+        mint: Callable[[], Ids],
+        found: Found,
+        now: Now,
+    ) -> None:
+        self._identity, self._parts, self._recorder, self._uplink = identity, parts, recorder, uplink
+        self._mint = mint
+        self.knowledge = knowledge
+        resumed = tuple(
+            resumed_after_restart(recovered(story, now), now, settings.patience) for story in found.open_transactions
+        )
+        self.kiosk: Kiosk = new_kiosk(settings, resumed)
+        self._inbox: deque[events.Event] = deque()
+        self._durable: set[str] = set()  # transactions whose Started is on disk: the interlock's own memory
+        self._asks: dict[str, _PendingAsk] = {}
+        self._outgoing = _Outgoing()
+        self._in_flight: _Outgoing | None = None
+        self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
+        self._answers: dict[str, CommandAnswer] = {}
+        self._old_commands = found.command_ids
+        self._objections: dict[int, str] = {}
+        self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
+        self._facts: dict[int, Facts] = {}
+        self.last_error = ""  # of the disk, for `kiosk why`
+        if knowledge.authorizations is not None:
+            self._inbox.append(events.OffersChanged(knowledge.offers()))
+        for transaction_id in found.asked:
+            self._disclaim(transaction_id, now)
+
+    # ---- what others bring ------------------------------------------------------------------------------------------
+
+    def post(self, event: events.Event) -> bool:
+        """Put an intent or event into the inbox; False where the inbox is full and it was dropped."""
+        if len(self._inbox) >= INBOX_LIMIT:
+            log.warning("inbox full: %s dropped", type(event).__name__)
+            return False
+        if isinstance(event, events.ConnectorChosen):
+            event = replace(event, ids=self._mint())
+        self._inbox.append(event)
+        return True
+
+    def has_news(self) -> bool:
+        return bool(self._inbox)
+
+    def answered(self, answer: AuthorizeAnswer, now: Now) -> None:
+        """The server's answer to an Ask; one that comes too late finds nobody waiting and is ignored."""
+        pending = self._asks.get(answer.transaction_id)
+        if pending is not None:
+            verdict = authority.read_answer(pending.ask, answer)
+            refused_here = authority.precheck(self.knowledge, pending.ask, now.wall)
+            self.post(refused_here or verdict)
+
+    def take_list(self, text: str) -> None:
+        """A signed list from the server. Raises ForgedText; the old list then stands."""
+        self.knowledge = self.knowledge.with_list(text)
+        self._outgoing.documents[DOCUMENT_LIST] = text
+        self.post(events.OffersChanged(self.knowledge.offers()))
+
+    def list_version(self) -> int:
+        known = self.knowledge.authorizations
+        return 0 if known is None else known.version
+
+    def commanded(self, command: Command) -> None:
+        """A command of the server: idempotent by id, answered once decided. START and STOP only."""
+        if (known := self._answers.get(command.command_id)) is not None:
+            self._uplink.answer(known)
+            return
+        if command.command_id in self._old_commands:
+            self._answer(CommandAnswer(command.command_id, CommandStatus.EXPIRED, "already seen before the restart"))
+            return
+        event = self._command_event(command)
+        if event is None or not self.post(event):
+            why = "kiosk is busy" if event is not None else f"{command.kind} lacks a field"
+            self._answer(CommandAnswer(command.command_id, CommandStatus.REJECTED, why))
+
+    # ---- the beat -----------------------------------------------------------------------------------------------------
+
+    def beat(self, now: Now) -> float:
+        """One whole turn of the loop; returns when (monotonic seconds) the next one is due at the latest."""
+        self._sense(now)
+        self._decide(now)
+        wants = self.kiosk.wants(now.s)
+        self._release(wants)
+        self._record(now)
+        self._engage(wants)
+        if self._parts.heartbeat is not None and all(want.heartbeat for want in wants.values()):
+            self._parts.heartbeat.beat()
+        return self._next_beat_s(now)
+
+    def safety_inputs_changed(self) -> bool:
+        """A quick look at what must be answered within milliseconds, for a loop that polls it every ≤ 5 ms."""
+        stop = self._parts.emergency_stop
+        pressed = stop is not None and stop.is_active()
+        for evse_id, parts in self._parts.evses.items():
+            facts = self._facts.get(evse_id, NOTHING_KNOWN)
+            tripped = parts.rcd is not None and parts.rcd.is_active()
+            if facts.emergency_stop != pressed or facts.rcd_tripped != tripped:
+                return True
+        return False
+
+    def snapshot(self, now: Now) -> Snapshot:
+        return snapshot(self.kiosk, now, self._about())
+
+    # ---- sense --------------------------------------------------------------------------------------------------------
+
+    def _sense(self, now: Now) -> None:
+        patience = self.kiosk.settings.patience
+        stop = self._parts.emergency_stop
+        pressed = stop is not None and stop.is_active()
+        for evse_id, parts in self._parts.evses.items():
+            pilot, feedback, meter = parts.pilot.state(), parts.contactor.feedback(), parts.meter.reading()
+            feedback_holds = _holds(feedback, now.s, patience.feedback_stale_s)
+            self._facts[evse_id] = Facts(
+                pilot=pilot.value if pilot is not None and _holds(pilot, now.s, patience.pilot_stale_s) else None,
+                contactor_closed=feedback.value if feedback is not None and feedback_holds else None,
+                contactor_sensed_at_s=feedback.at_s if feedback is not None else float("-inf"),
+                meter=meter,
+                meter_is_fresh=_holds(meter, now.s, patience.meter_stale_s),
+                rcd_tripped=parts.rcd is not None and parts.rcd.is_active(),
+                emergency_stop=pressed,
+            )
+        self._inbox.appendleft(events.Sensed(dict(self._facts)))
+        for _, reader in self._parts.readers:
+            for token in reader.take():
+                entry = self.knowledge.entry(token)
+                account, group = (entry.account_id, entry.group_id) if entry is not None else (None, None)
+                self.post(events.IdTokenPresented(token, self._mint(), account, group))
+
+    # ---- decide -------------------------------------------------------------------------------------------------------
+
+    def _decide(self, now: Now) -> None:
+        while self._inbox:
+            self._step(self._inbox.popleft(), now)
+        self._decide_asks(now)
+
+    def _step(self, event: events.Event, now: Now) -> None:
+        self.kiosk, messages = step(self.kiosk, event, now)
+        for message in messages:
+            self._note(message, now)
+
+    def _note(self, message: Message, now: Now) -> None:
+        """Turn a message into what must be written, and remember what follows once it is."""
+        out = self._outgoing
+        match message:
+            case Record(event):
+                out.entries.append(Entry(RowKind.TRANSACTION, to_bytes(event)))
+                if event.authority is not None and (voucher_id := event.authority.voucher_id) is not None:
+                    out.spends.append((voucher_id, event.transaction_id))
+                    self.knowledge = self.knowledge.with_spent([voucher_id])
+                out.then.append(message)
+            case Ask(ids, evse_id, token):
+                self._asks[ids.transaction_id] = _PendingAsk(message)
+                record = AuthorizationRecord(
+                    AskStep.ASKED,
+                    ids.transaction_id,
+                    now.moment,
+                    evse_id,
+                    ids.order_id,
+                    ids.receipt_id,
+                    token.kind,
+                    token_hash(token.kind, token.value),
+                )
+                out.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
+                out.then.append(message)
+            case Audited(by, what, evse_id):
+                out.entries.append(Entry(RowKind.AUDIT, to_bytes(AuditRecord(by, what, now.moment, evse_id))))
+            case Answered(command_id, status, reason, transaction_id):
+                record_of = AuditRecord("server", f"command {status.value}", now.moment, None, command_id)
+                out.entries.append(Entry(RowKind.AUDIT, to_bytes(record_of)))
+                self._answer(CommandAnswer(command_id, status, reason, transaction_id))
+
+    def _decide_asks(self, now: Now) -> None:
+        """Send durable Asks to the server, decide alone where it does not answer, give up those nobody waits for."""
+        for transaction_id, pending in list(self._asks.items()):
+            session = self.kiosk.session(pending.ask.evse_id)
+            assert session is not None
+            if session.asked is not pending.ask:
+                self._asks.pop(transaction_id)
+                started = session.transaction is not None and session.transaction.ids.transaction_id == transaction_id
+                if not started and transaction_id not in self._durable:
+                    self._disclaim(transaction_id, now)
+            elif session.transaction is not None:
+                self._asks.pop(transaction_id)
+            elif pending.is_durable and not pending.was_sent:
+                self._send_or_decide(pending, now)
+            elif pending.was_sent and (now.s >= pending.answer_by_s or not self._uplink.is_online()):
+                self._decide_alone(pending, now)
+
+    def _send_or_decide(self, pending: _PendingAsk, now: Now) -> None:
+        refused = authority.precheck(self.knowledge, pending.ask, now.wall)
+        if refused is not None:
+            self._step(refused, now)
+        elif self._uplink.is_online():
+            ids, token = pending.ask.ids, pending.ask.token
+            pending.was_sent = True
+            pending.answer_by_s = now.s + self.kiosk.settings.patience.answer_s
+            self._uplink.ask(
+                AuthorizeRequest(
+                    ids.transaction_id, ids.order_id, ids.receipt_id, pending.ask.evse_id, token.kind, token.value
+                )
+            )
+        else:
+            self._decide_alone(pending, now)
+
+    def _decide_alone(self, pending: _PendingAsk, now: Now) -> None:
+        pending.was_sent, pending.answer_by_s = True, float("inf")
+        running = (s.transaction for s in self.kiosk.sessions if s.transaction is not None)
+        in_use = frozenset(t.authority.account_id for t in running)
+        self._step(authority.decide(self.knowledge, pending.ask, now.wall, in_use), now)
+
+    # ---- release, record, engage ------------------------------------------------------------------------------------
+
+    def _release(self, wants: dict[int, Wants]) -> None:
+        """What should be off goes off now, before any disk is touched."""
+        for evse_id, want in wants.items():
+            parts = self._parts.evses[evse_id]
+            if not want.contactor_closed:
+                parts.contactor.command(False)
+            if want.offered_a == 0:
+                parts.pilot.offer(0)
+            if parts.lock is not None and not want.locked:
+                parts.lock.command(False)
+
+    def _record(self, now: Now) -> None:
+        """Hand what became true to the journal, one write in flight."""
+        self._note_statuses(now)
+        if self._in_flight is not None or self._outgoing.is_empty() or now.s < self._retry_at_s:
+            return
+        batch, self._outgoing = self._outgoing, _Outgoing()
+        self._in_flight = batch
+        documents = tuple(batch.documents.items())
+        write = Write(tuple(batch.entries), tuple(batch.spends), documents)
+        self._recorder.write(write, lambda error: self._written(batch, error, now.s))
+
+    def _written(self, batch: _Outgoing, error: Exception | None, since_s: float) -> None:
+        """The journal's word about one write. A failed one goes back to the front of the queue."""
+        self._in_flight = None
+        if error is not None:
+            log.error("journal: %s; %d rows wait for the next try", error, len(batch.entries))
+            self.last_error = str(error)
+            later = self._outgoing
+            self._outgoing = _Outgoing(
+                batch.entries + later.entries,
+                batch.spends + later.spends,
+                batch.documents | later.documents,
+                batch.then + later.then,
+            )
+            self._retry_at_s = since_s + self._retry_pause_s
+            self._retry_pause_s = min(LONGEST_RETRY_S, self._retry_pause_s * 2)
+            return
+        self._retry_pause_s, self.last_error = FIRST_RETRY_S, ""
+        for message in batch.then:
+            if isinstance(message, Record):
+                if message.event.seq_no == 0:
+                    self._durable.add(message.event.transaction_id)
+                elif message.event.stopped_reason is not None:
+                    self._durable.discard(message.event.transaction_id)
+                self._inbox.append(events.Recorded(message.event.transaction_id, message.event.seq_no))
+            elif isinstance(message, Ask) and (pending := self._asks.get(message.ids.transaction_id)) is not None:
+                pending.is_durable = True
+                self._inbox.append(events.Ticked())
+
+    def _engage(self, wants: dict[int, Wants]) -> None:
+        """What may be on goes on, if the interlock agrees."""
+        self._objections.clear()
+        for evse_id, want in wants.items():
+            if want == SAFE:
+                continue
+            parts, session = self._parts.evses[evse_id], self.kiosk.session(evse_id)
+            assert session is not None
+            t, facts = session.transaction, self._facts.get(evse_id, NOTHING_KNOWN)
+            is_on_disk = t is not None and t.ids.transaction_id in self._durable
+            why = interlock.objection(want, facts, is_on_disk)
+            if why is not None:
+                self._objections[evse_id] = why
+                parts.contactor.command(False)
+                parts.pilot.offer(0)
+            if parts.lock is not None and want.locked:
+                parts.lock.command(True)
+            allowed = interlock.allowed(want, facts, is_on_disk)
+            if allowed.offered_a:
+                parts.pilot.offer(allowed.offered_a)
+            if allowed.contactor_closed:
+                parts.contactor.command(True)
+
+    # ---- the rest ---------------------------------------------------------------------------------------------------
+
+    def _next_beat_s(self, now: Now) -> float:
+        due = [self.kiosk.next_deadline_s(now.s)]
+        if self._inbox:
+            due.append(now.s)
+        if not self._outgoing.is_empty() and self._in_flight is None:
+            due.append(max(now.s, self._retry_at_s))
+        due.extend(pending.answer_by_s for pending in self._asks.values() if pending.answer_by_s > now.s)
+        return min(due)
+
+    def _note_statuses(self, now: Now) -> None:
+        """A status row whenever an EVSE goes out of service or comes back."""
+        for session in self.kiosk.sessions:
+            status = ("Faulted" if session.fault is not None else "Available", session.fault)
+            if self._statuses.get(session.evse_id) != status:
+                is_first = session.evse_id not in self._statuses
+                self._statuses[session.evse_id] = status
+                if is_first:
+                    continue
+                fault = session.fault.value if session.fault is not None else None
+                record = StatusRecord(session.evse_id, status[0], now.moment, fault)
+                self._outgoing.entries.append(Entry(RowKind.STATUS, to_bytes(record)))
+                log.info("evse %d: %s %s", session.evse_id, status[0], fault or "")
+
+    def _disclaim(self, transaction_id: str, now: Now) -> None:
+        record = AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, now.moment)
+        self._outgoing.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
+        self._uplink.disclaim((transaction_id,))
+
+    def _answer(self, answer: CommandAnswer) -> None:
+        while len(self._answers) >= KNOWN_COMMANDS:
+            self._answers.pop(next(iter(self._answers)))
+        self._answers[answer.command_id] = answer
+        self._uplink.answer(answer)
+
+    def _command_event(self, command: Command) -> events.Event | None:
+        if command.kind is CommandKind.STOP and command.transaction_id is not None:
+            return events.StopCommanded(command.transaction_id, None, "server", command.command_id)
+        if command.kind is CommandKind.START and command.evse_id and command.account_id and command.offer:
+            word = Authority(
+                TokenKind.CENTRAL,
+                token_hash(TokenKind.CENTRAL, command.command_id),
+                command.account_id,
+                command.group_id,
+                command_id=command.command_id,
+                cap_minor=command.cap_minor,
+            )
+            return events.StartCommanded(command.command_id, command.evse_id, word, command.offer, self._mint())
+        return None
+
+    def _about(self) -> About:
+        readers = []
+        for kind, reader in self._parts.readers:
+            health = reader.health()
+            readers.append(ReaderView(reader.name, kind, health.is_good, health.message))
+        return About(
+            kiosk_id=self.knowledge.kiosk_id,
+            place=self._identity.place,
+            operator=self._identity.operator,
+            helpline=self._identity.helpline,
+            address=self._identity.address,
+            time_zone=self._identity.time_zone,
+            is_online=self._uplink.is_online(),
+            outbox_rows=self._recorder.waiting(),
+            readers=tuple(readers),
+            devices=tuple(self._devices()),
+            objections=dict(self._objections),
+            fault_details={evse_id: self._detail(parts) for evse_id, parts in self._parts.evses.items()},
+        )
+
+    def _devices(self) -> Iterable[DeviceView]:
+        for parts in self._parts.evses.values():
+            for device in (parts.contactor, parts.pilot, parts.meter, parts.rcd, parts.lock):
+                if device is not None:
+                    health = device.health()
+                    yield DeviceView(device.name, health.is_good, health.message)
+        for line in (self._parts.emergency_stop, self._parts.heartbeat):
+            if line is not None:
+                health = line.health()
+                yield DeviceView(line.name, health.is_good, health.message)
+        yield DeviceView("journal", not self.last_error, self.last_error)
+
+    def _detail(self, parts: EvseParts) -> str:
+        """The first complaint of this EVSE's drivers."""
+        for device in (parts.contactor, parts.pilot, parts.meter):
+            health = device.health()
+            if not health.is_good:
+                return health.message
+        return ""
+
+
+def _holds(
+    seen: Observation[bool] | Observation[PilotState] | MeterReading | None, now_s: float, stale_s: float
+) -> bool:
+    """Sensed, and not longer ago than its limit."""
+    return seen is not None and now_s - seen.at_s <= stale_s
