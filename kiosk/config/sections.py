@@ -1,0 +1,237 @@
+"""The sections of kiosk.toml, each a frozen dataclass with its limits. config/README.md explains them to people."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kiosk.config.reader import limits
+from kiosk.session.settings import EvseSettings, KioskSettings, Patience
+
+MOST_PIN = 27  # BCM numbers on the 40-pin header
+BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+LANGUAGES = ("en", "de", "ja")
+
+
+def _is_url(text: str) -> str | None:
+    return None if re.fullmatch(r"https?://[^\s/]+\S*", text) else f"want an http or https address, got {text!r}"
+
+
+def _is_zone(text: str) -> str | None:
+    known = text in zoneinfo.available_timezones()
+    return None if known else f"want a time zone such as Europe/Berlin, got {text!r}"
+
+
+def _is_filled(text: str) -> str | None:
+    return None if text else "want a text, got none"
+
+
+def _is_size(text: str) -> str | None:
+    return None if re.fullmatch(r"[1-9]\d{2,3}x[1-9]\d{2,3}", text) else f"want width x height as 800x480, got {text!r}"
+
+
+def _name(key: str | None = None) -> str:
+    made: str = limits(key=key, length=60, check=_is_filled)
+    return made
+
+
+def _pin(default: int | None = None) -> int | None:
+    made: int | None = limits(default, least=0, most=MOST_PIN)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """[kiosk]: where it stands and whom to call. `address` is the base of the public pages, for QR codes."""
+
+    place: str = limits("")
+    operator: str = limits("")
+    helpline: str = limits("")
+    time_zone: str = limits("UTC", check=_is_zone)
+    address: str = limits("http://localhost:8000", check=_is_url)
+    state_dir: str = limits("/var/lib/kiosk", check=_is_filled)
+    socket: str = limits("/run/kiosk/controller.sock", check=_is_filled, length=100)
+    stop_with_code: bool = True
+    board_serial: str | None = limits(None, check=_is_filled)  # None: the board's own
+
+    @property
+    def journal(self) -> Path:
+        return Path(self.state_dir) / "journal.db"
+
+    @property
+    def enrolment(self) -> Path:
+        return Path(self.state_dir) / "enrolment.json"
+
+    @property
+    def uplink_dir(self) -> Path:
+        return Path(self.state_dir) / "uplink"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """[clock]: for demos. Kiosk time runs `rate` times as fast as real time."""
+
+    rate: float = limits(1.0, least=0.01, most=1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """[server]. All times are real seconds."""
+
+    url: str | None = limits(None, check=_is_url)
+    timeout_s: float = limits(10.0, least=0.1, most=120)
+    poll_s: float = limits(25.0, least=1, most=120)  # how long the server may hold a poll for commands
+    list_every_s: float = limits(60.0, least=1, most=86_400)
+    retry_least_s: float = limits(0.5, least=0.01, most=60)
+    retry_most_s: float = limits(60.0, least=0.1, most=3600)
+
+
+@dataclass(frozen=True, slots=True)
+class Bus:
+    """[[bus]]: one RS-485 line."""
+
+    name: str = _name()
+    device: str = limits(check=_is_filled)
+    baud: int = limits(9600, choices=BAUDS)
+    parity: str = limits("N", choices=("N", "E", "O"))
+    stopbits: int = limits(1, choices=(1, 2))
+    timeout_s: float = limits(0.5, least=0.02, most=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """[[meter]]: `map` is a file of config/meters/ without .toml; no `quantities` means all of them."""
+
+    name: str = _name()
+    bus: str = _name()
+    address: int = limits(least=1, most=247)
+    map: str = _name()
+    quantities: tuple[str, ...] = limits((), length=60)
+    poll_s: float = limits(1.0, least=0.05, most=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """[[board]]: an EVSE controller on a bus."""
+
+    name: str = _name()
+    kind: str = limits(choices=("evse_din", "heidelberg"))
+    bus: str = _name()
+    address: int = limits(1, least=1, most=247)
+    poll_s: float = limits(0.5, least=0.05, most=10)
+
+    @property
+    def has_watchdog(self) -> bool:
+        """Whether the board opens by itself when it is no longer written to."""
+        return self.kind == "heidelberg"
+
+
+@dataclass(frozen=True, slots=True)
+class Gpio:
+    """[gpio]: lines of the whole kiosk. Safety inputs are normally closed to ground: a cut wire reads as active."""
+
+    heartbeat_pin: int | None = _pin()
+    emergency_stop_pin: int | None = _pin()
+    emergency_stop_active_high: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContactorPins:
+    """A contactor's coil relay and its auxiliary contact."""
+
+    pin: int = limits(least=0, most=MOST_PIN)
+    feedback_pin: int = limits(least=0, most=MOST_PIN)
+    active_high: bool = True
+    feedback_active_high: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evse:
+    """[[evse]]: one cable. `pilot` names a board; `contactor` names a board or gives the lines."""
+
+    evse_id: int = limits(least=1, most=99)
+    meter: str = _name()
+    pilot: str = _name()
+    contactor: str | ContactorPins = limits(check=_is_filled)  # noqa: RUF009
+    connector_id: int = limits(1, least=1, most=9)
+    connector_type: str = limits("Type 2", length=40)
+    max_a: int = limits(32, least=6, most=80)
+    phases: int = limits(3, choices=(1, 3))
+    nominal_v: int = limits(230, least=100, most=400)
+    rcd_pin: int | None = _pin()
+    rcd_active_high: bool = True
+    lock_pin: int | None = _pin()
+    lock_active_high: bool = True
+
+    @property
+    def settings(self) -> EvseSettings:
+        return EvseSettings(
+            evse_id=self.evse_id,
+            connector_id=self.connector_id,
+            connector_type=self.connector_type,
+            max_a=self.max_a,
+            phases=self.phases,
+            nominal_v=self.nominal_v,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """[[reader]]: what tokens are read with."""
+
+    name: str = _name()
+    kind: str = limits(choices=("pn532", "qr_scanner"))
+    device: str = limits(check=_is_filled)
+    baud: int = limits(115200, choices=BAUDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """[screen]."""
+
+    size: str = limits("800x480", check=_is_size)
+    theme: str = limits("light", choices=("light", "dark"))
+    language: str = limits("en", choices=LANGUAGES)
+
+    @property
+    def width_px(self) -> int:
+        return int(self.size.split("x")[0])
+
+    @property
+    def height_px(self) -> int:
+        return int(self.size.split("x")[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """[panel]: who may take which role on the controller's socket, besides the controller's own user and root."""
+
+    screen_user: str | None = limits(None, check=_is_filled)
+    uplink_user: str | None = limits(None, check=_is_filled)
+    technician_group: str | None = limits(None, check=_is_filled)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    kiosk: Place = field(default_factory=Place)
+    clock: Clock = field(default_factory=Clock)
+    server: Server = field(default_factory=Server)
+    patience: Patience = field(default_factory=Patience)
+    buses: tuple[Bus, ...] = limits((), key="bus")
+    meters: tuple[Meter, ...] = limits((), key="meter")
+    boards: tuple[Board, ...] = limits((), key="board")
+    gpio: Gpio = field(default_factory=Gpio)
+    evses: tuple[Evse, ...] = limits((), key="evse")
+    readers: tuple[Reader, ...] = limits((), key="reader")
+    screen: Screen = field(default_factory=Screen)
+    panel: Panel = field(default_factory=Panel)
+
+    @property
+    def settings(self) -> KioskSettings:
+        """For the session core."""
+        evses = tuple(evse.settings for evse in self.evses)
+        return KioskSettings(evses, self.patience, self.kiosk.stop_with_code)
