@@ -1,23 +1,25 @@
 """Why an EVSE is in its state, in words: one table of causes, one of states. Data, no code.
 
-Codes are those of EvseView.why, of FaultCode and of the states; a code that is not here is shown as it is, so a newer
-controller never leaves the technician without a clue.
+Keys are the codes of EvseView.why without `fault:` and `interlock:`, and some that this command finds in the snapshot
+by itself. A code that is not here is shown as it is, so a newer controller never leaves the technician without a clue.
 """
 
 from __future__ import annotations
 
+NOTHING = "Nothing."
+
 # code → (what is the case, what to do)
 CAUSES: dict[str, tuple[str, str]] = {
-    # faults
+    # faults (FaultCode)
     "emergency_stop": (
         "The emergency stop is pressed, or its line is broken.",
-        "Look for people and damage first. Release the mushroom, then: kiosk reset EVSE. "
+        "Look for people and damage first. Release the button, then: kiosk reset EVSE. "
         "Still there: check the normally closed loop of the emergency stop for a broken wire.",
     ),
     "rcd_tripped": (
         "The residual-current device has tripped: current leaked to earth.",
-        "Do not just switch it on again. Unplug the vehicle, look at cable and plug, test insulation. Then switch the "
-        "RCD on and: kiosk reset EVSE. It trips again without a vehicle: the fault is in the kiosk.",
+        "Do not just switch it on again. Unplug the vehicle, look at cable and plug, test the insulation. Then switch "
+        "the RCD on and: kiosk reset EVSE. It trips again without a vehicle: the fault is in the kiosk.",
     ),
     "contactor_welded": (
         "The contactor was told to open and its feedback says closed: it may be welded. The safety relay was dropped.",
@@ -45,47 +47,98 @@ CAUSES: dict[str, tuple[str, str]] = {
         "No fresh reading from the meter: what cannot be measured is not sold.",
         "Check the meter's supply, the A/B wires and its address: kiosk doctor, kiosk meter scan. Clears by itself.",
     ),
-    # what the snapshot shows besides
-    "latched": (
+    "needs_reset": (
         "The fault is latched: it does not clear by itself, even with a healthy input.",
         "When the cause is gone: kiosk reset EVSE.",
     ),
+    # idle
+    "free": ("Free, and waiting for somebody.", NOTHING),
     "no_offer": (
         "No tariff is known for this EVSE, so nothing is sold.",
         "Check that the server offers one and that the kiosk is enrolled and online: kiosk doctor, kiosk outbox.",
     ),
-    "held": (
+    "held_until_unplugged": (
         "Kept for the former customer until the cable was out.",
         "Nothing, or unplug the cable.",
     ),
-    "off_time": (
-        "The contactor rests a few seconds after it opened.",
-        "Nothing: it clears by itself.",
+    # authorizing
+    "waiting_for_answer": (
+        "The token was read; neither the server nor the kiosk's own list has answered yet.",
+        "A few seconds are normal. Always the whole patience: the server is away, kiosk doctor.",
     ),
-    "feedback_disagrees": (
-        "The contactor's feedback does not (yet) show what is wanted.",
-        "A second is normal. Longer: see contactor and safety relay, kiosk doctor.",
+    # preparing
+    "waiting_for_disk": (
+        "Started is not on disk yet, and nothing engages before it is.",
+        "A second is normal. Longer: the card or disk is failing or full: kiosk doctor.",
     ),
-    "meter_stale": (
-        "The newest meter reading is old.",
-        "Check the meter's supply and bus wiring: kiosk doctor.",
+    "waiting_for_plug": (
+        "Authorised, but no vehicle is plugged in (pilot A).",
+        "Plug in. It is plugged in and this stays: check the cable and the pilot wire.",
     ),
+    "waiting_for_vehicle": (
+        "The vehicle is connected and asks for no energy (pilot B).",
+        "Nothing at the kiosk: look at the vehicle's own charging timer and charge limit.",
+    ),
+    "waiting_for_contactor": (
+        "The vehicle asks for energy, and the contactor is not seen closed yet.",
+        "Seconds are normal (an opened contactor rests first). Longer: safety relay, coil, auxiliary contact.",
+    ),
+    # delivering
+    "charging_state:Charging": ("Energy flows.", NOTHING),
+    "charging_state:SuspendedEV": (
+        "The vehicle pauses: it is connected and asks for no energy (pilot B).",
+        "Nothing at the kiosk: the battery is full, or the vehicle's timer or charge limit holds it.",
+    ),
+    "charging_state:SuspendedEVSE": (
+        "The kiosk offers no current, or the contactor is not closed.",
+        "Look at the offer and at the lines below: kiosk status.",
+    ),
+    "charging_state:EVConnected": ("The vehicle is connected, and nothing flows yet.", "A few seconds are normal."),
+    "charging_state:Idle": ("No vehicle is seen any more.", "Ends by itself."),
+    # parked and closing
+    "stopped:Local": ("Stopped here, by card or by code.", NOTHING),
+    "stopped:Remote": ("Stopped by a command of the server or a technician; the journal says who.", NOTHING),
+    "stopped:EVDisconnected": ("The cable was unplugged.", NOTHING),
+    "stopped:EnergyLimitReached": ("The driver's energy limit was reached.", NOTHING),
+    "stopped:TimeLimitReached": ("The driver's time limit was reached.", NOTHING),
+    "stopped:CostLimitReached": ("The driver's money limit was reached.", NOTHING),
+    "stopped:LocalOutOfCredit": ("What the order may cost was reached.", NOTHING),
+    "stopped:EmergencyStop": ("The emergency stop ended it.", "Look for people and damage first."),
+    "stopped:GroundFault": ("The residual-current device ended it.", "See the RCD before anybody plugs in again."),
+    "stopped:PowerLoss": ("A power cut ended it.", NOTHING),
+    "stopped:Timeout": ("No vehicle came in time.", NOTHING),
+    "stopped:Other": ("A fault ended it.", "kiosk journal list --kind transaction shows when."),
+    "waiting_for_unplug": ("The cable is still in.", "Unplug it."),
+    "ramping_down": ("The current goes to zero before the contactor opens.", "Seconds are normal."),
+    "waiting_for_open_feedback": (
+        "The contactor is told to open; its feedback does not say open yet.",
+        "A second is normal. Longer: it may be welded, the safety relay drops by itself. Keep away from the plug.",
+    ),
+    "waiting_for_last_reading": (
+        "The contactor is open; the last meter reading is still missing.",
+        "Seconds are normal. Longer: the meter is silent, kiosk doctor. The transaction ends all the same.",
+    ),
+    # what the interlock objects to
     "not_on_disk": (
         "The last event is not on disk yet, and nothing engages before it is.",
         "A second is normal. Longer: the card or disk is failing or full: kiosk doctor.",
     ),
-    "vehicle_pauses": (
-        "The vehicle is connected and asks for no energy (pilot B): it pauses, is full, or waits for its timer.",
-        "Nothing at the kiosk: look at the vehicle's own charging timer and charge limit.",
+    "no_vehicle": ("No vehicle is connected (pilot A), so nothing may engage.", "Plug in."),
+    "feedback_unknown": (
+        "The contactor's feedback cannot be read, so nothing may engage.",
+        "Check the GPIO chip and the auxiliary contact's wiring: kiosk doctor.",
     ),
-    "no_vehicle": (
-        "No vehicle is plugged in (pilot A).",
-        "Plug in. The vehicle is plugged and this stays: check the cable and the pilot wire.",
+    "meter_unknown": (
+        "The meter has no fresh reading, so nothing may engage.",
+        "Check the meter's supply and bus wiring: kiosk doctor.",
     ),
-    "offers_nothing": (
-        "The current on offer is 0 A.",
-        "Look at the site limit and the other EVSEs: kiosk status.",
+    "vehicle_does_not_ask": ("The vehicle asks for no energy (pilot B), so the contactor stays open.", NOTHING),
+    # what the snapshot shows besides
+    "feedback_disagrees": (
+        "The contactor's feedback is not what is wanted.",
+        "A second is normal. Longer: see contactor, safety relay and auxiliary contact, kiosk doctor.",
     ),
+    "meter_stale": ("The newest meter reading is old.", "Check the meter's supply and bus wiring: kiosk doctor."),
     "offline": (
         "The server does not answer; cards on the kiosk's own list and signed vouchers still work.",
         "Check the network: kiosk doctor.",
@@ -94,18 +147,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "No reader works, so nobody can identify himself here; a start from the phone page still works online.",
         "Check the reader's cable and supply: kiosk doctor, kiosk nfc read.",
     ),
-    "nothing_wrong": (
-        "Nothing is wrong.",
-        "Nothing.",
-    ),
 }
 
 # state → (what it means, what moves it on)
 STATES: dict[str, tuple[str, str]] = {
-    "idle": (
-        "free",
-        "a card, member code or voucher at the reader, or a start command, begins a session",
-    ),
+    "idle": ("free", "a card, member code or voucher at the reader, or a start command, begins a session"),
     "authorizing": (
         "waiting for a word on the token",
         "the server's answer, or the kiosk's own list; without one it goes back to idle",
@@ -115,11 +161,11 @@ STATES: dict[str, tuple[str, str]] = {
         "the vehicle asks for energy (pilot C) and the contactor is seen closed; else it ends without cost",
     ),
     "delivering": (
-        "the contactor is closed, or the vehicle pauses",
+        "the vehicle may draw energy, or pauses",
         "the card, the code on the screen, a limit, unplugging, or kiosk stop EVSE ends it",
     ),
     "parked": (
-        "stopped; the contactor is open and the cable still in, parking counts by the tariff",
+        "stopped, the contactor is open and the cable still in; parking counts by the tariff",
         "unplugging ends it",
     ),
     "closing": (
@@ -127,7 +173,7 @@ STATES: dict[str, tuple[str, str]] = {
         "feedback seen open and a last reading; without them its patience ends it",
     ),
     "out_of_service": (
-        "may not deliver",
+        "it may not deliver",
         "the fault's cause must go; a latched one also needs: kiosk reset EVSE",
     ),
 }

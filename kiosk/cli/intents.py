@@ -38,7 +38,7 @@ def stop(options: Any) -> int:
             raise exits.Trouble(
                 exits.REFUSED, f"EVSE {options.evse} is {words.state(evse['state'])}: nothing to stop.{hint}"
             )
-        link.send({"intent": "StopCommanded", "evse_id": options.evse, "by": user_name()})
+        link.send({"intent": "StopCommanded", "transaction_id": None, "evse_id": options.evse, "by": user_name()})
         return _report(link, options, "stopped", lambda evse: evse["state"] not in STOPPABLE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kiosk.cli import exits, words
-from kiosk.cli.causes import CAUSES, STATES
+from kiosk.cli.causes import CAUSES, NOTHING, STATES
 from kiosk.cli.link import Link
 
 TYPE_CHECKING = False
@@ -39,22 +39,22 @@ def chosen(snapshot: dict[str, Any], evse_id: int | None) -> list[dict[str, Any]
 def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     """One EVSE's causes, the deciding one first, as values."""
     fault = evse.get("fault")
-    codes = _codes(evse, snapshot)
     meaning, moves_on = STATES.get(evse["state"], ("", "unknown state: this command is older than the controller"))
-    causes = []
-    for code in codes:
-        sentence, fix = CAUSES.get(code, (f"{words.state(code)}.", "See the journal: kiosk journal list."))
+    causes: dict[str, dict[str, Any]] = {}
+    for code in _codes(evse, snapshot):
+        key = code.split(":", 1)[1] if code.startswith(("fault:", "interlock:")) else code
+        sentence, fix = CAUSES.get(key, (f"{words.state(code)}.", "See the journal: kiosk journal list."))
         cause = {"code": code, "sentence": sentence, "fix": fix.replace("EVSE", str(evse["evse_id"]))}
-        if fault and fault["code"] == code:
+        if fault and fault["code"] == key:
             cause |= {"since": fault["since"], "detail": fault.get("detail", "")}
-        causes.append(cause)
+        causes.setdefault(key, cause)
     return {
         "evse_id": evse["evse_id"],
         "state": evse["state"],
         "meaning": meaning,
         "in_state_s": evse["in_state_s"],
         "deadline_in_s": evse.get("deadline_in_s"),
-        "causes": causes,
+        "causes": list(causes.values()),
         "moves_on": moves_on.replace("EVSE", str(evse["evse_id"])),
         "is_wrong": fault is not None or not evse.get("offer"),
     }
@@ -69,42 +69,27 @@ def told(one: dict[str, Any]) -> list[str]:
         lines.append(f"  {'cause' if number == 0 else 'also '}  {cause['sentence']} [{cause['code']}]{since}")
         if cause.get("detail"):
             lines.append(f"         {cause['detail']}")
-        lines.append(f"  do     {cause['fix']}")
+        if cause["fix"] != NOTHING:
+            lines.append(f"  do     {cause['fix']}")
     left = f", within {words.duration(one['deadline_in_s'])}" if one["deadline_in_s"] is not None else ""
     lines.append(f"  next   {one['moves_on']}{left}.")
     return lines
 
 
 def _codes(evse: dict[str, Any], snapshot: dict[str, Any]) -> list[str]:
-    """Codes without repeats: the fault, the controller's own, then what the facts add."""
+    """The fault, the controller's own codes, then what the snapshot shows besides."""
     found: list[str] = []
-    fault = evse.get("fault")
-    if fault:
-        found.append(fault["code"])
-        if fault["is_latched"]:
-            found.append("latched")
+    if fault := evse.get("fault"):
+        found.append(f"fault:{fault['code']}")
     found += evse.get("why", [])
     if not evse.get("offer"):
         found.append("no_offer")
-    deal = evse.get("transaction")
-    pilot = evse.get("pilot")
-    if evse["state"] in ("preparing", "delivering"):
-        if pilot == "B":
-            found.append("vehicle_pauses")
-        if pilot == "A":
-            found.append("no_vehicle")
-        if evse["state"] == "delivering" and evse["offered_a"] == 0 and pilot in ("C", "D"):
-            found.append("offers_nothing")
     if evse.get("contactor_closed") is not evse["wants_contactor_closed"] and evse["in_state_s"] >= DISAGREES_AFTER_S:
-        found.append("feedback_disagrees" if evse.get("contactor_closed") is not None else "feedback_lost")
-    if deal and deal["meter_quality"] != "good":
+        found.append("feedback_lost" if evse.get("contactor_closed") is None else "feedback_disagrees")
+    if (deal := evse.get("transaction")) and deal["meter_quality"] != "good":
         found.append("meter_stale")
-    if deal and deal.get("is_on_disk") is False:
-        found.append("not_on_disk")
-    if evse.get("held"):
-        found.append("held")
     if snapshot["readers"] and not any(reader["is_good"] for reader in snapshot["readers"]):
         found.append("reader_lost")
     if not snapshot["is_online"] and evse["state"] in ("idle", "authorizing"):
         found.append("offline")
-    return list(dict.fromkeys(found)) or ["nothing_wrong"]
+    return found

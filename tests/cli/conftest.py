@@ -15,6 +15,7 @@ from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, Ta
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "SUDO_USER"} | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def kiosk(tmp_path: Path) -> Run:
         places = {"KIOSK_SOCKET": str(tmp_path / "panel"), "KIOSK_CONFIG": str(tmp_path / "kiosk.toml")}
         return subprocess.run(
             [sys.executable, "-m", "kiosk.cli.main", *words],
-            env=os.environ | places | {"PYTHONPATH": str(ROOT)},
+            env=ENVIRONMENT | places,
             input=stdin,
             capture_output=True,
             text=True,

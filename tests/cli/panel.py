@@ -54,18 +54,17 @@ class Panel:
 
     def _talk(self, client: socket.socket) -> None:
         with client, client.makefile("rb") as lines:
-            for text in lines:
-                line = json.loads(text)
-                self.heard.append(line)
-                greeted = self.greeting or wire.snapshot_line(self.snapshot)
-                answers = [greeted] if "hello" in line else self.reply(line, self)
-                try:
-                    for answer in answers:
-                        client.sendall(wire.pack(answer))
-                except OSError:
-                    return
-                if "refused" in greeted:
-                    return
+            try:
+                for text in lines:
+                    self._hear(json.loads(text), client)
+            except OSError:
+                return  # the client went away in mid-line, as clients may
+
+    def _hear(self, line: dict[str, Any], client: socket.socket) -> None:
+        self.heard.append(line)
+        greeted = self.greeting or wire.snapshot_line(self.snapshot)
+        for answer in [greeted] if "hello" in line else self.reply(line, self):
+            client.sendall(wire.pack(answer))
 
 
 def say_nothing(_: dict[str, Any], __: Panel) -> list[dict[str, Any]]:

@@ -1,0 +1,143 @@
+"""`kiosk why`, `kiosk stop` and `kiosk reset`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.metering import Quality
+from contract.tariff import TariffOffer
+from contract.transaction import StoppedReason
+from kiosk import wire
+from kiosk.cli.causes import CAUSES, STATES
+from kiosk.session.faults import FaultCode
+from kiosk.session.snapshot import ReaderView
+from kiosk.session.states import State
+from tests.cli.conftest import ROOT, Run
+from tests.cli.panel import Panel, delivering, evse, faulted, panel, snapshot
+
+
+@pytest.mark.parametrize("code", FaultCode)
+def test_every_fault_has_its_sentence_and_its_fix(
+    tmp_path: Path, kiosk: Run, offer: TariffOffer, code: FaultCode
+) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer), faulted(2, offer, code))):
+        done = kiosk("why", "2")
+
+    assert done.returncode == 1
+    first, cause = done.stdout.splitlines()[:2]
+    assert first == "EVSE 2 is out of service for 2 h 03 min: it may not deliver."
+    assert cause == f"  cause  {CAUSES[code][0]} [fault:{code}] Since 2026-03-01 12:00:00Z."
+    assert "line 17 is high" in done.stdout
+    assert CAUSES[code][1].replace("EVSE", "2") in done.stdout
+
+
+def test_every_state_says_what_moves_it_on() -> None:
+    assert set(STATES) == set(State)
+
+
+def test_every_code_the_core_can_give_is_explained() -> None:
+    sources = [(ROOT / "kiosk/session/view.py").read_text(), (ROOT / "kiosk/interlock.py").read_text()]
+    view = sources[0][sources[0].index("def _why(") :]
+    given = set(re.findall(r'"([a-z]+(?:_[a-z]+)+|free)"', view)) | set(re.findall(r'return "(\w+)"', sources[1]))
+    given |= {f"stopped:{reason}" for reason in StoppedReason}
+
+    assert {"waiting_for_plug", "not_on_disk"} <= given
+    assert given <= set(CAUSES)
+
+
+def test_the_interlocks_word_and_the_fault_are_told_once(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    both = replace(
+        faulted(1, offer, FaultCode.RCD_TRIPPED), why=("fault:rcd_tripped", "needs_reset", "interlock:rcd_tripped")
+    )
+    with panel(tmp_path / "panel", snapshot(both)):
+        done = kiosk("why", "1", "--json")
+
+    assert [cause["code"] for cause in json.loads(done.stdout)["causes"]] == ["fault:rcd_tripped", "needs_reset"]
+
+
+def test_why_also_names_what_only_the_snapshot_shows(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    busy = delivering(1, offer, meter_quality=Quality.STALE)
+    free = evse(2, None, why=("no_offer", "free"))
+    dead = ReaderView("front", "nfc", False, "no answer")
+    with panel(tmp_path / "panel", snapshot(busy, free, is_online=False, readers=(dead,))):
+        done = kiosk("why", "--json")
+
+    codes = [[cause["code"] for cause in one["causes"]] for one in json.loads(done.stdout)]
+    assert codes == [["meter_stale", "reader_lost"], ["no_offer", "free", "reader_lost", "offline"]]
+    assert done.returncode == 1
+
+
+def test_an_unknown_code_is_shown_as_it_is(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer, why=("moon_in_the_way",)))):
+        done = kiosk("why", "1")
+
+    assert "moon in the way. [moon_in_the_way]" in done.stdout
+    assert done.returncode == 0
+
+
+def test_an_evse_that_is_not_there_is_a_usage_error(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer), evse(2, offer))):
+        done = kiosk("why", "7")
+
+    assert done.returncode == 2
+    assert "EVSE 7: this kiosk has no such EVSE; it has: 1, 2" in done.stderr
+
+
+def _obeys(line: dict[str, Any], made: Panel) -> list[dict[str, Any]]:
+    if "intent" in line:
+        wire.read_intent(line, wire.Role.TECHNICIAN)
+        return []
+    free = replace(made.snapshot.evses[0], state=State.IDLE, fault=None, transaction=None)
+    return [wire.snapshot_line(made.snapshot), wire.snapshot_line(replace(made.snapshot, evses=(free,)))]
+
+
+def test_stop_ends_well_once_a_snapshot_shows_it(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(delivering(1, offer)), _obeys) as made:
+        done = kiosk("stop", "1")
+
+    assert (done.returncode, done.stdout) == (0, "EVSE 1: stopped; it is now idle.\n")
+    (intent,) = [line for line in made.heard if "intent" in line]
+    by = pwd.getpwuid(os.getuid()).pw_name
+    assert intent == {"intent": "StopCommanded", "transaction_id": None, "evse_id": 1, "by": by}
+
+
+def test_reset_ends_well_once_the_fault_is_gone(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(faulted(1, offer, FaultCode.RCD_TRIPPED)), _obeys):
+        done = kiosk("reset", "1", "--json")
+
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["reset"], answer["by"] != "") == (0, True, True)
+
+
+def test_a_reset_without_effect_is_refused_with_the_cause(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(faulted(1, offer, FaultCode.EMERGENCY_STOP))):
+        done = kiosk("reset", "1", "--patience-s", "0.2")
+
+    assert done.returncode == 4
+    assert "Release the button" in done.stdout
+    assert "not reset within 0.2 s" in done.stderr
+
+
+def test_an_error_of_the_controller_is_handed_on(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(delivering(1, offer)), lambda *_: [{"error": "read-only socket"}]):
+        done = kiosk("stop", "1")
+
+    assert (done.returncode, done.stderr) == (4, "kiosk: controller: read-only socket\n")
+
+
+def test_stopping_what_does_not_run_is_refused_before_anything_is_sent(
+    tmp_path: Path, kiosk: Run, offer: TariffOffer
+) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer))) as made:
+        done = kiosk("stop", "1")
+
+    assert done.returncode == 4
+    assert made.heard == [{"hello": "technician"}]
