@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from contract.currency import to_minor
 from contract.tariff import Dimension, PriceComponent, TariffOffer
@@ -76,7 +77,7 @@ class Quantities:
 def measure(samples: Sequence[Sample], parking_grace_s: int) -> Quantities:
     """Sum a usage. Raises ValueError where time or the register runs backwards."""
     charging_ms = parked_ms = 0
-    for now, later in zip(samples, samples[1:], strict=False):
+    for now, later in pairwise(samples):
         span_ms = later.elapsed_ms - now.elapsed_ms
         if span_ms < 0:
             raise ValueError(f"elapsed_ms falls from {now.elapsed_ms} to {later.elapsed_ms}")

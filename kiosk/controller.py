@@ -186,7 +186,7 @@ class Controller:
         for transaction_id in found.asked:
             self._disclaim(transaction_id, now)
 
-    # ---- what others bring ------------------------------------------------------------------------------------------
+    # ---- what others bring -----------------------------------------------------------------------------------------
 
     def post(self, event: events.Event) -> bool:
         """Put an intent or event into the inbox; False where the inbox is full and it was dropped."""
@@ -232,7 +232,7 @@ class Controller:
             why = "kiosk is busy" if event is not None else f"{command.kind} lacks a field"
             self._answer(CommandAnswer(command.command_id, CommandStatus.REJECTED, why))
 
-    # ---- the beat -----------------------------------------------------------------------------------------------------
+    # ---- the beat ----------------------------------------------------------------------------------------------------
 
     def beat(self, now: Now) -> float:
         """One whole turn of the loop; returns when (monotonic seconds) the next one is due at the latest."""
@@ -260,7 +260,7 @@ class Controller:
     def snapshot(self, now: Now) -> Snapshot:
         return snapshot(self.kiosk, now, self._about())
 
-    # ---- sense --------------------------------------------------------------------------------------------------------
+    # ---- sense -------------------------------------------------------------------------------------------------------
 
     def _sense(self, now: Now) -> None:
         patience = self.kiosk.settings.patience
@@ -285,7 +285,7 @@ class Controller:
                 account, group = (entry.account_id, entry.group_id) if entry is not None else (None, None)
                 self.post(events.IdTokenPresented(token, self._mint(), account, group))
 
-    # ---- decide -------------------------------------------------------------------------------------------------------
+    # ---- decide ------------------------------------------------------------------------------------------------------
 
     def _decide(self, now: Now) -> None:
         while self._inbox:
@@ -367,7 +367,7 @@ class Controller:
         in_use = frozenset(t.authority.account_id for t in running)
         self._step(authority.decide(self.knowledge, pending.ask, now.wall, in_use), now)
 
-    # ---- release, record, engage ------------------------------------------------------------------------------------
+    # ---- release, record, engage -----------------------------------------------------------------------------------
 
     def _release(self, wants: dict[int, Wants]) -> None:
         """What should be off goes off now, before any disk is touched."""
@@ -442,7 +442,7 @@ class Controller:
             if allowed.contactor_closed:
                 parts.contactor.command(True)
 
-    # ---- the rest ---------------------------------------------------------------------------------------------------
+    # ---- the rest --------------------------------------------------------------------------------------------------
 
     def _next_beat_s(self, now: Now) -> float:
         due = [self.kiosk.next_deadline_s(now.s)]

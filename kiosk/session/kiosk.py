@@ -127,7 +127,7 @@ class _KioskTurn:
         if front.notice is not None and now_s >= front.notice.until_s:
             self._front(notice=None)
 
-    # ---- taps and choices -------------------------------------------------------------------------------------------
+    # ---- taps and choices ------------------------------------------------------------------------------------------
 
     def _route(self, tap: IdTokenPresented, chosen: int | None) -> None:
         route = taps.route(self._situation(tap, chosen))
@@ -205,7 +205,7 @@ class _KioskTurn:
         if command.command_id is not None:
             self._reject(command.command_id, "no such transaction runs here")
 
-    # ---- stepping ---------------------------------------------------------------------------------------------------
+    # ---- stepping --------------------------------------------------------------------------------------------------
 
     def _step_one(self, evse_id: int, event: events.Event) -> None:
         self._turn_one(evse_id, lambda turn: turn.take(event))

@@ -94,7 +94,7 @@ class Turn:
         self.patience = patience
         self.messages: list[Message | Notified] = []
 
-    # ---- 1 moves an event causes ---------------------------------------------------------------------------------
+    # ---- 1 moves an event causes --------------------------------------------------------------------------------
 
     def take(self, event: events.Event) -> None:
         match event:
@@ -214,7 +214,7 @@ class Turn:
             self.messages.append(Notified(NoticeCode.CANCELLED, self.session.evse_id))
             self._close(StoppedReason.LOCAL, ramp=False)
 
-    # ---- 2 moves the facts cause, to a fixed point -------------------------------------------------------------
+    # ---- 2 moves the facts cause, to a fixed point ------------------------------------------------------------
 
     def settle(self) -> None:
         for _ in range(SETTLE_LIMIT):
@@ -304,7 +304,7 @@ class Turn:
             self._move(State.IDLE)
             self._change(fault=None, fault_since=None, was_reset=False, is_welded=False)
 
-    # ---- faults ---------------------------------------------------------------------------------------------------
+    # ---- faults --------------------------------------------------------------------------------------------------
 
     def _fault(self) -> FaultCode | None:
         """What the facts show, or what they show against the wish for too long."""
@@ -343,7 +343,7 @@ class Turn:
         if self.session.fault is not code:
             self._change(fault=code, fault_since=self.now, was_reset=False)
 
-    # ---- moving and recording ---------------------------------------------------------------------------------------
+    # ---- moving and recording --------------------------------------------------------------------------------------
 
     def _begin(
         self, ids: Ids, masked: str, authority: Authority, offer: TariffOffer, offline: bool, trigger: TriggerReason
@@ -469,7 +469,7 @@ class Turn:
             return TriggerReason.TIME_LIMIT_REACHED, StoppedReason.TIME_LIMIT_REACHED
         return None
 
-    # ---- small words ------------------------------------------------------------------------------------------------
+    # ---- small words -----------------------------------------------------------------------------------------------
 
     def _is_plugged(self) -> bool:
         """Doubt counts as plugged here: an unknown pilot is a fault, never a departure."""
