@@ -20,6 +20,7 @@ T = TypeVar("T")
 Read = Callable[[Any, str], Any]
 
 LONGEST_LIST = 100_000
+FARTHEST_EXPONENT = 40  # "1e999999999" is a short text that would be written out as a gigabyte
 
 
 class WireError(ValueError):
@@ -65,7 +66,7 @@ def from_bytes(cls: type[T], data: bytes | str) -> T:
     """Parse and check. Raises WireError, also for text that is no JSON."""
     try:
         parsed = json.loads(data)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the latter: brackets nested beyond reason
         raise WireError(f"{cls.__name__}: not JSON: {error}") from error
     return from_wire(cls, parsed)
 
@@ -188,6 +189,8 @@ def _decimal(data: Any, where: str) -> Decimal:
         raise WireError(f"{where}: {data!r} is no decimal number") from error
     if not number.is_finite():
         raise WireError(f"{where}: {data!r} is not finite")
+    if abs(number.adjusted()) > FARTHEST_EXPONENT:
+        raise WireError(f"{where}: {data!r} is beyond 10^{FARTHEST_EXPONENT}")
     return number
 
 

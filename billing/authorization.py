@@ -1,0 +1,207 @@
+"""Asks: who is this, may they charge here, at what price, up to what amount?
+
+Law:
+- The same transaction_id gives the same answer, so an Ask may be repeated after a lost answer.
+- Disclaimed is disclaimed: what was held for the Ask is free again and a repetition is refused.
+- The answer is a decision, not a booking: nothing is owed before a Started arrives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, exists, func, select
+
+from billing.commands import find_start
+from billing.database import insert_if_absent
+from billing.directory import current_offer
+from billing.moments import to_ms
+from billing.tables import accounts, asks, disclaims, kiosks, quarantine, tokens, transactions
+from billing.vouchers import claim_voucher, release_voucher, remember_voucher
+from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, Disclaim
+from contract.codec import from_bytes, to_bytes
+from contract.identity import TokenKind
+from contract.tariff import TariffOffer
+from contract.tokens import ForgedText, read_voucher
+from contract.transaction import token_hash
+
+# A transaction blocks a second one elsewhere only while its kiosk is in contact: what a silent kiosk has open may
+# have ended long ago, and nobody should stand before a plug because another one is offline.
+CONTACT_IS_FRESH = timedelta(minutes=15)
+ASK_IS_FRESH = timedelta(minutes=5)
+MOST_DISCLAIMED = 1000
+
+
+def authorize(
+    connection: Connection, kiosk_id: str, request: AuthorizeRequest, now: datetime, server_key: Ed25519PrivateKey
+) -> AuthorizeAnswer:
+    """Decide an Ask and remember the answer."""
+    request_hash = hashlib.sha256(to_bytes(request)).hexdigest()
+    a = asks.c
+    known = connection.execute(
+        select(a.request_hash, a.answer).where(a.kiosk_id == kiosk_id, a.transaction_id == request.transaction_id)
+    ).one_or_none()
+    if known is not None and known.request_hash != request_hash:
+        return _refused(request, AuthorizeStatus.INVALID)
+    if _is_disclaimed(connection, kiosk_id, request.transaction_id):
+        return _refused(request, AuthorizeStatus.EXPIRED)
+    if known is not None:
+        return from_bytes(AuthorizeAnswer, known.answer)
+    answer = _decide(connection, kiosk_id, request, now, server_key)
+    connection.execute(
+        asks.insert().values(
+            kiosk_id=kiosk_id,
+            transaction_id=request.transaction_id,
+            order_id=request.order_id,
+            request_hash=request_hash,
+            token_hash=token_hash(request.token_kind, request.token),
+            status=answer.status.value,
+            answer=to_bytes(answer).decode(),
+            asked_ms=to_ms(now),
+        )
+    )
+    return answer
+
+
+def disclaim(connection: Connection, kiosk_id: str, request: Disclaim, now: datetime) -> None:
+    """Asks that never became Started: release what they held. One that did become Started keeps what it holds."""
+    if len(request.transaction_ids) > MOST_DISCLAIMED:
+        raise ValueError(f"transaction_ids: want at most {MOST_DISCLAIMED}")
+    for transaction_id in request.transaction_ids:
+        t = transactions.c
+        started = select(t.started_ms).where(
+            t.kiosk_id == kiosk_id, t.transaction_id == transaction_id, t.started_ms.is_not(None)
+        )
+        if connection.execute(started).first() is not None:
+            continue
+        values = {"kiosk_id": kiosk_id, "transaction_id": transaction_id[:64], "at_ms": to_ms(now)}
+        connection.execute(insert_if_absent(connection, disclaims), values)
+        order_id = connection.execute(
+            select(asks.c.order_id).where(asks.c.kiosk_id == kiosk_id, asks.c.transaction_id == transaction_id)
+        ).scalar()
+        if order_id is not None:
+            release_voucher(connection, order_id)
+
+
+def _decide(
+    connection: Connection, kiosk_id: str, request: AuthorizeRequest, now: datetime, server_key: Ed25519PrivateKey
+) -> AuthorizeAnswer:
+    offer = current_offer(connection, kiosk_id, request.evse_id)
+    if offer is None:
+        return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
+    if request.token_kind is TokenKind.VOUCHER:
+        return _decide_voucher(connection, kiosk_id, request, offer, now, server_key)
+    if request.token_kind is TokenKind.CENTRAL:
+        return _decide_start(connection, kiosk_id, request, now)
+    return _decide_token(connection, kiosk_id, request, offer, now)
+
+
+def _decide_token(
+    connection: Connection, kiosk_id: str, request: AuthorizeRequest, offer: TariffOffer, now: datetime
+) -> AuthorizeAnswer:
+    name = token_hash(request.token_kind, request.token)
+    query = (
+        select(tokens.c.is_blocked.label("token_is_blocked"), accounts)
+        .join_from(tokens, accounts)
+        .where(tokens.c.token_hash == name)
+    )
+    holder = connection.execute(query).one_or_none()
+    if holder is None:
+        return _refused(request, AuthorizeStatus.UNKNOWN)
+    if holder.token_is_blocked or holder.is_blocked:
+        return _refused(request, AuthorizeStatus.BLOCKED)
+    if _open_elsewhere(connection, kiosk_id, request, name, now) >= holder.concurrent_limit:
+        return _refused(request, AuthorizeStatus.CONCURRENT_TX)
+    return AuthorizeAnswer(
+        transaction_id=request.transaction_id,
+        status=AuthorizeStatus.ACCEPTED,
+        offer=offer,
+        account_id=holder.account_id,
+        group_id=holder.group_id,
+        cap_minor=holder.cap_minor,
+    )
+
+
+def _decide_voucher(
+    connection: Connection,
+    kiosk_id: str,
+    request: AuthorizeRequest,
+    offer: TariffOffer,
+    now: datetime,
+    server_key: Ed25519PrivateKey,
+) -> AuthorizeAnswer:
+    try:
+        voucher = read_voucher(request.token, [server_key.public_key()])
+    except ForgedText:
+        return _refused(request, AuthorizeStatus.INVALID)
+    if voucher.kiosk_id != kiosk_id:
+        return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
+    if voucher.valid_until <= now:
+        return _refused(request, AuthorizeStatus.EXPIRED)
+    if voucher.currency != offer.tariff.currency:
+        return _refused(request, AuthorizeStatus.INVALID)
+    remember_voucher(connection, voucher, now)
+    if not claim_voucher(connection, voucher.voucher_id, request.order_id):
+        return _refused(request, AuthorizeStatus.NO_CREDIT)
+    return AuthorizeAnswer(
+        transaction_id=request.transaction_id,
+        status=AuthorizeStatus.ACCEPTED,
+        offer=offer,
+        account_id=f"voucher:{voucher.voucher_id}",
+        voucher_id=voucher.voucher_id,
+        cap_minor=voucher.value_minor,
+    )
+
+
+def _decide_start(connection: Connection, kiosk_id: str, request: AuthorizeRequest, now: datetime) -> AuthorizeAnswer:
+    command = find_start(connection, kiosk_id, request.token, now)
+    if command is None:
+        return _refused(request, AuthorizeStatus.EXPIRED)
+    if command.evse_id != request.evse_id:
+        return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
+    return replace(
+        _refused(request, AuthorizeStatus.ACCEPTED),
+        offer=command.offer,
+        account_id=command.account_id,
+        group_id=command.group_id,
+        cap_minor=command.cap_minor,
+    )
+
+
+def _open_elsewhere(connection: Connection, kiosk_id: str, request: AuthorizeRequest, name: str, now: datetime) -> int:
+    """Transactions and fresh accepted Asks of this token at other kiosks; its own kiosk knows its own better."""
+    t, a = transactions.c, asks.c
+    in_contact = select(kiosks.c.kiosk_id).where(kiosks.c.last_contact_ms >= to_ms(now - CONTACT_IS_FRESH))
+    is_held = exists().where(quarantine.c.kiosk_id == t.kiosk_id, quarantine.c.transaction_id == t.transaction_id)
+    running = select(func.count()).where(
+        t.token_hash == name,
+        t.ended_seq.is_(None),
+        t.kiosk_id != kiosk_id,
+        t.order_id != request.order_id,
+        t.kiosk_id.in_(in_contact),
+        ~is_held,
+    )
+    became = exists().where(t.kiosk_id == a.kiosk_id, t.transaction_id == a.transaction_id)
+    given_up = exists().where(disclaims.c.kiosk_id == a.kiosk_id, disclaims.c.transaction_id == a.transaction_id)
+    asked = select(func.count()).where(
+        a.token_hash == name,
+        a.status == AuthorizeStatus.ACCEPTED.value,
+        a.kiosk_id != kiosk_id,
+        a.asked_ms >= to_ms(now - ASK_IS_FRESH),
+        ~became,
+        ~given_up,
+    )
+    return int(connection.execute(running).scalar_one()) + int(connection.execute(asked).scalar_one())
+
+
+def _is_disclaimed(connection: Connection, kiosk_id: str, transaction_id: str) -> bool:
+    d = disclaims.c
+    query = select(d.at_ms).where(d.kiosk_id == kiosk_id, d.transaction_id == transaction_id)
+    return connection.execute(query).first() is not None
+
+
+def _refused(request: AuthorizeRequest, status: AuthorizeStatus) -> AuthorizeAnswer:
+    return AuthorizeAnswer(request.transaction_id, status)

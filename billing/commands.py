@@ -1,0 +1,113 @@
+"""Commands to kiosks: queued, fetched by long poll, idempotent by id, answered once, dead after their time.
+
+A command is sent again until it is answered or expired: the answer to the poll may have been lost. The kiosk knows
+it by its id. `ttl_s` on the wire is what is left, and the kiosk counts it from arrival.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Select, or_, select, update
+
+from billing.moments import to_ms
+from billing.tables import commands, kiosk_keys
+from contract.api import Command, CommandAnswer, CommandKind, Commands, CommandStatus
+from contract.codec import from_bytes, to_bytes
+
+SEND_AGAIN_AFTER = timedelta(seconds=10)
+COMMANDS_PER_POLL = 20
+LIST_UPDATE_TTL_S = 86_400
+
+
+def queue_command(connection: Connection, kiosk_id: str, command: Command, now: datetime) -> str:
+    """Queue a command (its `command_id` may be "" and is minted here). Returns the id. Raises ValueError."""
+    if not 1 <= command.ttl_s <= 86_400:
+        raise ValueError(f"ttl_s {command.ttl_s}: want 1 to 86400")
+    if not command.command_id:
+        command = replace(command, command_id=uuid.uuid4().hex)
+    connection.execute(
+        commands.insert().values(
+            command_id=command.command_id,
+            kiosk_id=kiosk_id,
+            kind=command.kind.value,
+            body=to_bytes(command).decode(),
+            queued_ms=to_ms(now),
+            expires_ms=to_ms(now) + command.ttl_s * 1000,
+        )
+    )
+    return command.command_id
+
+
+def has_commands(connection: Connection, kiosk_id: str, now: datetime) -> bool:
+    """Whether `take_commands` would return any. Reads only."""
+    return connection.execute(_due(kiosk_id, now).limit(1)).first() is not None
+
+
+def take_commands(connection: Connection, kiosk_id: str, now: datetime) -> Commands:
+    """What the kiosk is to be told now, oldest first."""
+    due = connection.execute(_due(kiosk_id, now).limit(COMMANDS_PER_POLL)).all()
+    if due:
+        ids = [row.command_id for row in due]
+        connection.execute(update(commands).where(commands.c.command_id.in_(ids)).values(sent_ms=to_ms(now)))
+    return Commands(
+        tuple(
+            replace(from_bytes(Command, row.body), ttl_s=max(1, (row.expires_ms - to_ms(now)) // 1000)) for row in due
+        )
+    )
+
+
+def answer_command(connection: Connection, kiosk_id: str, answer: CommandAnswer, now: datetime) -> bool:
+    """Note a kiosk's answer; the first one stands. False where this kiosk has no such command."""
+    own = (commands.c.command_id == answer.command_id, commands.c.kiosk_id == kiosk_id)
+    if connection.execute(select(commands.c.command_id).where(*own)).first() is None:
+        return False
+    connection.execute(
+        update(commands)
+        .where(*own, commands.c.answered_ms.is_(None))
+        .values(
+            answered_ms=to_ms(now),
+            status=answer.status.value,
+            reason=answer.reason[:500],
+            transaction_id=answer.transaction_id,
+        )
+    )
+    return True
+
+
+def find_start(connection: Connection, kiosk_id: str, command_id: str, now: datetime) -> Command | None:
+    """The start command of that id if it still holds."""
+    query = select(commands.c.body).where(
+        commands.c.command_id == command_id,
+        commands.c.kiosk_id == kiosk_id,
+        commands.c.kind == CommandKind.START.value,
+        commands.c.expires_ms > to_ms(now),
+        or_(commands.c.status.is_(None), commands.c.status == CommandStatus.ACCEPTED.value),
+    )
+    body = connection.execute(query).scalar()
+    return None if body is None else from_bytes(Command, body)
+
+
+def ask_for_list_update(connection: Connection, now: datetime) -> None:
+    """Tell every enrolled kiosk to fetch its list, unless that is already waiting for it."""
+    c = commands.c
+    told = select(c.kiosk_id).where(
+        c.kind == CommandKind.UPDATE_LIST.value, c.sent_ms.is_(None), c.expires_ms > to_ms(now)
+    )
+    enrolled = select(kiosk_keys.c.kiosk_id).where(
+        kiosk_keys.c.revoked_ms.is_(None), kiosk_keys.c.kiosk_id.not_in(told)
+    )
+    for kiosk_id in connection.execute(enrolled.distinct()).scalars().all():
+        queue_command(connection, kiosk_id, Command("", CommandKind.UPDATE_LIST, LIST_UPDATE_TTL_S), now)
+
+
+def _due(kiosk_id: str, now: datetime) -> Select[tuple[str, str, int]]:
+    c = commands.c
+    return (
+        select(c.command_id, c.body, c.expires_ms)
+        .where(c.kiosk_id == kiosk_id, c.answered_ms.is_(None), c.expires_ms > to_ms(now))
+        .where(or_(c.sent_ms.is_(None), c.sent_ms <= to_ms(now - SEND_AGAIN_AFTER)))
+        .order_by(c.queued_ms, c.command_id)
+    )

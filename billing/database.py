@@ -1,0 +1,88 @@
+"""The database behind the server: SQLite now, PostgreSQL with the money issue; nothing above this file knows which.
+
+Law (SQLite): WAL and synchronous=FULL, so what was acknowledged survives a power cut; a writing transaction says
+so at its start (BEGIN IMMEDIATE) and waits its turn instead of failing half-way; readers never block the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import Table
+
+from billing.tables import metadata
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5000
+READ_ONLY = {"billing_reads": True}
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `url` (sqlite:///path, or sqlite:// for one that lives in memory with this engine)."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    in_memory = url in ("sqlite://", "sqlite:///:memory:")
+    if in_memory:
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None  # BEGIN is ours, below
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("billing_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def memory_database() -> Engine:
+    """An empty database in memory with all tables: for worlds and tests."""
+    engine = open_database("sqlite://")
+    metadata.create_all(engine)
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads and blocks nobody."""
+    with engine.connect().execution_options(**READ_ONLY) as connection, connection.begin():
+        yield connection
+
+
+def insert_if_absent(connection: Connection, table: Table) -> Any:
+    """INSERT … ON CONFLICT DO NOTHING in the words of the database at hand."""
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return insert(table).on_conflict_do_nothing()
+
+
+class Writer:
+    """The one thread that writes. Group commit has its place here: take several jobs, commit once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="billing-writer")
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Run `job` in its own transaction; the future's result comes after the commit."""
+        return self._thread.submit(self._run, job)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True)
+
+    def _run(self, job: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return job(connection)

@@ -1,0 +1,231 @@
+"""The directory: kiosks, accounts, tokens, tariffs and what is offered where.
+
+Every change raises the directory's revision and tells each kiosk to fetch its list, so a blocked card reaches a
+kiosk with its next contact.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from billing.commands import ask_for_list_update
+from billing.facts import raise_directory_revision
+from billing.moments import to_ms
+from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens
+from contract.codec import from_bytes, to_bytes
+from contract.identity import IdToken
+from contract.tariff import Tariff, TariffOffer
+from contract.transaction import token_hash
+
+DEFAULT_MAX_POWER_W = 22_080  # 32 A × 230 V × 3
+
+
+class NotKnown(LookupError):
+    """Something named by the operator does not exist; the message names it and what does."""
+
+
+def add_kiosk(
+    connection: Connection,
+    name: str,
+    now: datetime,
+    *,
+    place: str = "",
+    time_zone: str = "UTC",
+    max_power_w: int = DEFAULT_MAX_POWER_W,
+    kiosk_id: str | None = None,
+) -> str:
+    """A new kiosk, not yet enrolled. Returns its id. Raises ValueError for a bad name, zone or power."""
+    kiosk_id = kiosk_id or re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or uuid.uuid4().hex[:8]
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", kiosk_id) or not 1 <= len(name) <= 80 or not name.isprintable():
+        raise ValueError(f"kiosk {name!r}: want 1 to 80 printable characters, an id of letters, digits, '.', '_', '-'")
+    if not 1_000 <= max_power_w <= 1_000_000:
+        raise ValueError(f"kiosk {name}: max_power_w {max_power_w}: want 1000 to 1000000")
+    try:
+        ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"kiosk {name}: time zone {time_zone!r} is not known; want a name as Europe/Berlin") from error
+    k = kiosks.c
+    if connection.execute(select(k.name).where((k.kiosk_id == kiosk_id) | (k.name == name))).first() is not None:
+        raise ValueError(f"kiosk {name}: there is one with this name or id {kiosk_id} already")
+    connection.execute(
+        kiosks.insert().values(
+            kiosk_id=kiosk_id,
+            name=name,
+            place=place,
+            time_zone=time_zone,
+            max_power_w=max_power_w,
+            created_ms=to_ms(now),
+        )
+    )
+    return kiosk_id
+
+
+def find_kiosk(connection: Connection, name_or_id: str) -> str:
+    """The id of a kiosk named by name or id. Raises NotKnown."""
+    k = kiosks.c
+    found = connection.execute(select(k.kiosk_id).where((k.kiosk_id == name_or_id) | (k.name == name_or_id))).scalar()
+    if found is None:
+        names = ", ".join(connection.execute(select(k.name).order_by(k.name).limit(20)).scalars()) or "none yet"
+        raise NotKnown(f"no kiosk {name_or_id!r}; known: {names}")
+    return str(found)
+
+
+def add_account(
+    connection: Connection,
+    account_id: str,
+    now: datetime,
+    *,
+    group_id: str | None = None,
+    cap_minor: int | None = None,
+    offline_cap_minor: int = 2_000,
+    concurrent_limit: int = 1,
+) -> None:
+    """A new account. Caps are gross, in minor units, per order."""
+    if offline_cap_minor < 0 or (cap_minor is not None and cap_minor < 1) or concurrent_limit < 1:
+        raise ValueError(f"account {account_id}: a cap or limit below its least value")
+    if not re.fullmatch(r"[A-Za-z0-9._@-]{1,64}", account_id):
+        raise ValueError(f"account {account_id!r}: want 1 to 64 letters, digits, '.', '_', '@', '-'")
+    connection.execute(
+        accounts.insert().values(
+            account_id=account_id,
+            group_id=group_id,
+            cap_minor=cap_minor,
+            offline_cap_minor=offline_cap_minor,
+            concurrent_limit=concurrent_limit,
+            is_blocked=False,
+            created_ms=to_ms(now),
+        )
+    )
+    _changed(connection, now)
+
+
+def account_exists(connection: Connection, account_id: str) -> bool:
+    query = select(accounts.c.account_id).where(accounts.c.account_id == account_id)
+    return connection.execute(query).first() is not None
+
+
+def add_token(connection: Connection, token: IdToken, account_id: str, now: datetime) -> str:
+    """Give a token to an account. Returns the token's hash. Raises ValueError where it is known already."""
+    name = token_hash(token.kind, token.value)
+    if connection.execute(select(tokens.c.account_id).where(tokens.c.token_hash == name)).first() is not None:
+        raise ValueError(f"token {token.masked} is known already")
+    if not account_exists(connection, account_id):
+        raise NotKnown(f"no account {account_id!r}")
+    connection.execute(
+        tokens.insert().values(
+            token_hash=name,
+            token_kind=token.kind.value,
+            label=token.masked,
+            account_id=account_id,
+            is_blocked=False,
+            created_ms=to_ms(now),
+        )
+    )
+    _changed(connection, now)
+    return name
+
+
+def block_token(connection: Connection, token: IdToken, now: datetime, *, blocked: bool = True) -> None:
+    """Block a lost card, or free it again. Raises NotKnown."""
+    known = tokens.c.token_hash == token_hash(token.kind, token.value)
+    if connection.execute(update(tokens).where(known).values(is_blocked=blocked)).rowcount == 0:
+        raise NotKnown(f"no token {token.masked}")
+    _changed(connection, now)
+
+
+def block_account(connection: Connection, account_id: str, now: datetime, *, blocked: bool = True) -> None:
+    """Block everything an account holds, or free it again. Raises NotKnown."""
+    known = accounts.c.account_id == account_id
+    if connection.execute(update(accounts).where(known).values(is_blocked=blocked)).rowcount == 0:
+        raise NotKnown(f"no account {account_id!r}")
+    _changed(connection, now)
+
+
+def load_tariff(connection: Connection, tariff: Tariff, now: datetime) -> bool:
+    """Publish a tariff. EVSEs that offer an older version offer this one from now on.
+
+    Returns False where exactly this tariff is known. Raises ValueError for other content under a known version,
+    or a version that is not the next.
+    """
+    body = to_bytes(tariff).decode()
+    t = tariffs.c
+    known = connection.execute(select(t.body).where(t.tariff_id == tariff.id, t.version == tariff.version)).scalar()
+    if known == body:
+        return False
+    newest = connection.execute(select(func.max(t.version)).where(t.tariff_id == tariff.id)).scalar()
+    if newest is not None and tariff.version <= newest:
+        raise ValueError(
+            f"tariff {tariff.id}: version {newest} is published and never changes; give this one version {newest + 1}"
+        )
+    connection.execute(
+        tariffs.insert().values(tariff_id=tariff.id, version=tariff.version, body=body, created_ms=to_ms(now))
+    )
+    for offer in current_offers(connection):
+        if offer.tariff_id == tariff.id:
+            _offer(connection, offer.kiosk_id, offer.evse_id, TariffOffer(tariff, offer.parking_grace_s), now)
+    _changed(connection, now)
+    return True
+
+
+def set_offer(
+    connection: Connection, kiosk_id: str, evse_id: int, tariff_id: str, now: datetime, *, parking_grace_s: int = 0
+) -> TariffOffer:
+    """Offer the newest version of a tariff at an EVSE. Raises NotKnown, ValueError."""
+    if not 1 <= evse_id <= 99:
+        raise ValueError(f"evse {evse_id}: want 1 to 99")
+    t = tariffs.c
+    query = select(t.body).where(t.tariff_id == tariff_id).order_by(t.version.desc()).limit(1)
+    body = connection.execute(query).scalar()
+    if body is None:
+        names = ", ".join(connection.execute(select(t.tariff_id).distinct().limit(20)).scalars()) or "none yet"
+        raise NotKnown(f"no tariff {tariff_id!r}; known: {names}")
+    offer = TariffOffer(from_bytes(Tariff, body), parking_grace_s)
+    _offer(connection, kiosk_id, evse_id, offer, now)
+    _changed(connection, now)
+    return offer
+
+
+def current_offer(connection: Connection, kiosk_id: str, evse_id: int) -> TariffOffer | None:
+    o = evse_offers.c
+    query = select(o.body).where(o.kiosk_id == kiosk_id, o.evse_id == evse_id).order_by(o.offer_no.desc()).limit(1)
+    body = connection.execute(query).scalar()
+    return None if body is None else from_bytes(TariffOffer, body)
+
+
+def current_offers(connection: Connection, kiosk_id: str | None = None) -> Sequence[Row[Any]]:
+    """The newest offer of every EVSE (rows of `evse_offers`), of one kiosk or of all."""
+    o = evse_offers.c
+    newest = select(func.max(o.offer_no)).group_by(o.kiosk_id, o.evse_id)
+    query = select(evse_offers).where(o.offer_no.in_(newest)).order_by(o.kiosk_id, o.evse_id)
+    if kiosk_id is not None:
+        query = query.where(o.kiosk_id == kiosk_id)
+    return connection.execute(query).all()
+
+
+def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOffer, now: datetime) -> None:
+    body = to_bytes(offer)
+    connection.execute(
+        evse_offers.insert().values(
+            kiosk_id=kiosk_id,
+            evse_id=evse_id,
+            tariff_id=offer.tariff.id,
+            tariff_version=offer.tariff.version,
+            parking_grace_s=offer.parking_grace_s,
+            body=body.decode(),
+            body_hash=hashlib.sha256(body).hexdigest(),
+            from_ms=to_ms(now),
+        )
+    )
+
+
+def _changed(connection: Connection, now: datetime) -> None:
+    raise_directory_revision(connection)
+    ask_for_list_update(connection, now)

@@ -1,0 +1,43 @@
+"""Facts about the server as a whole: its epoch, and how often its directory of tokens and prices changed.
+
+The epoch names one unbroken life of this database. After a restored backup it must be renewed (`renew_epoch`):
+kiosks that see another epoch send again everything they still have, and the event key makes that harmless.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy import Connection, select, update
+
+from billing.database import insert_if_absent
+from billing.tables import facts
+
+
+def epoch(connection: Connection) -> str:
+    """The current epoch; the first call makes it."""
+    known = connection.execute(select(facts.c.value).where(facts.c.name == "epoch")).scalar()
+    if known is not None:
+        return str(known)
+    connection.execute(insert_if_absent(connection, facts), {"name": "epoch", "value": uuid.uuid4().hex})
+    return epoch(connection)
+
+
+def renew_epoch(connection: Connection) -> str:
+    """To be called once after a backup was restored. Returns the new epoch."""
+    epoch(connection)
+    connection.execute(update(facts).where(facts.c.name == "epoch").values(value=uuid.uuid4().hex))
+    return epoch(connection)
+
+
+def directory_revision(connection: Connection) -> int:
+    """Rises with every change of tokens, accounts, tariffs or offers."""
+    known = connection.execute(select(facts.c.value).where(facts.c.name == "directory_revision")).scalar()
+    return 0 if known is None else int(known)
+
+
+def raise_directory_revision(connection: Connection) -> int:
+    revision = directory_revision(connection) + 1
+    connection.execute(insert_if_absent(connection, facts), {"name": "directory_revision", "value": "0"})
+    connection.execute(update(facts).where(facts.c.name == "directory_revision").values(value=str(revision)))
+    return revision

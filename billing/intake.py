@@ -1,0 +1,327 @@
+"""The event intake: whatever a kiosk uploads, in any order and any number of times, becomes the same tables once.
+
+Law:
+- Every row of a batch is acknowledged. An error answer would only make the kiosk send it again for ever.
+- The same key with the same bytes is a repetition and changes nothing; with other bytes it is kept aside.
+- An event is stored as it came. Doubt is written beside it (billing.quarantine), never over it.
+- A transaction is rated as soon as its events 0 to Ended are all here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+
+from billing import keys
+from billing.database import insert_if_absent
+from billing.facts import epoch
+from billing.moments import to_ms
+from billing.quarantine import Doubt, doubt_transaction, keep_row
+from billing.rating import rate
+from billing.tables import events, journal_rows, kiosks, quarantine, transactions
+from billing.vouchers import spend_voucher
+from contract.api import Quarantined, Row, RowAnswer, RowBatch, RowKind
+from contract.codec import WireError, from_bytes
+from contract.transaction import EventType, TransactionEvent
+
+LONGEST_ID = 64
+LONGEST_BODY = 64_000
+LONGEST_ELAPSED_MS = 10 * 366 * 86_400_000
+LAST_YEAR = 2200
+LARGEST_NUMBER = 2**53  # what every JSON reader and database holds exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A row that is a well-formed event."""
+
+    row: Row
+    event: TransactionEvent
+    key: str
+    body_hash: str
+
+
+def take_rows(connection: Connection, kiosk_id: str, batch: RowBatch, now: datetime) -> RowAnswer:
+    """Take a batch from an authenticated kiosk. `now` is the server's time. Idempotent."""
+    aside: dict[int, str] = {}
+    received: list[Received] = []
+    others: list[Row] = []
+    for row in batch.rows:
+        if row.kind is not RowKind.TRANSACTION:
+            others.append(row)
+            continue
+        try:
+            received.append(_read(kiosk_id, row))
+        except WireError as error:
+            _keep_malformed(connection, kiosk_id, row, str(error), now, aside)
+    _store_others(connection, kiosk_id, others, now)
+    if received:
+        _take_events(connection, kiosk_id, received, now, aside)
+    _note_contact(connection, kiosk_id, received, now)
+    return RowAnswer(
+        epoch=epoch(connection),
+        acknowledged=tuple(row.journal_no for row in batch.rows),
+        quarantined=tuple(Quarantined(journal_no, reason) for journal_no, reason in aside.items()),
+    )
+
+
+def _read(kiosk_id: str, row: Row) -> Received:
+    _check_text(row.body)
+    event = from_bytes(TransactionEvent, row.body)
+    for name in ("transaction_id", "order_id", "receipt_id"):
+        text = getattr(event, name)
+        if not 1 <= len(text) <= LONGEST_ID or not text.isprintable():
+            raise WireError(f"TransactionEvent.{name}: want 1 to {LONGEST_ID} printable characters")
+    numbers = (event.seq_no, event.elapsed_ms, event.evse_id, event.connector_id, event.meter.import_wh)
+    if any(not 0 <= number <= LARGEST_NUMBER for number in numbers):
+        raise WireError("TransactionEvent: a number below 0 or beyond 2^53")
+    if event.elapsed_ms > LONGEST_ELAPSED_MS or event.at.wall.year > LAST_YEAR:
+        raise WireError(f"TransactionEvent: longer than ten years or after {LAST_YEAR}")
+    key = keys.event_key(kiosk_id, event.transaction_id, event.seq_no)
+    return Received(row, event, key, keys.payload_hash(row.body))
+
+
+def _check_text(body: str) -> None:
+    """Refuse what no database takes: lone surrogates and NUL, plain or escaped. The kiosk escapes neither."""
+    if len(body) > LONGEST_BODY:
+        raise WireError(f"row: longer than {LONGEST_BODY} characters")
+    try:
+        body.encode()
+    except UnicodeEncodeError as error:
+        raise WireError("row: not Unicode text") from error
+    if "\\u0000" in body or "\\ud" in body.lower() or "\0" in body:
+        raise WireError("row: holds a NUL or an escaped surrogate")
+
+
+def _storable(body: str) -> str:
+    return body[:LONGEST_BODY].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _keep_malformed(
+    connection: Connection, kiosk_id: str, row: Row, reason: str, now: datetime, aside: dict[int, str]
+) -> None:
+    body_hash = keys.payload_hash(row.body)
+    doubt = Doubt("malformed", _storable(reason[:500]))
+    keep_row(connection, kiosk_id, doubt, now, journal_no=row.journal_no, body=_storable(row.body), body_hash=body_hash)
+    aside[row.journal_no] = doubt.reason
+
+
+def _store_others(connection: Connection, kiosk_id: str, rows: Sequence[Row], now: datetime) -> None:
+    if not rows:
+        return
+    values = [
+        {
+            "kiosk_id": kiosk_id,
+            "journal_no": row.journal_no,
+            "payload_hash": keys.payload_hash(row.body),
+            "kind": row.kind.value,
+            "body": _storable(row.body),
+            "received_ms": to_ms(now),
+        }
+        for row in rows
+    ]
+    connection.execute(insert_if_absent(connection, journal_rows), values)
+
+
+def _take_events(
+    connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime, aside: dict[int, str]
+) -> None:
+    _open_transactions(connection, kiosk_id, received, now)
+    values = [_event_values(kiosk_id, item, now) for item in received]
+    stored = connection.execute(insert_if_absent(connection, events), values).rowcount
+    if stored != len(values):
+        received = _without_contradictions(connection, kiosk_id, received, now, aside)
+    _note_starts(connection, kiosk_id, [r.event for r in received if r.event.event_type is EventType.STARTED], now)
+    ended = [r.event for r in received if r.event.event_type is EventType.ENDED]
+    _note_ends(connection, kiosk_id, ended)
+    touched = {item.event.transaction_id for item in received}
+    for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
+        if last_seq > ended_seq:
+            count -= _move_events_after_ended(connection, kiosk_id, transaction_id, ended_seq, now)
+        if count > ended_seq:
+            rate(connection, kiosk_id, transaction_id, now)
+    _report_after_ended(connection, kiosk_id, received, aside)
+
+
+def _event_values(kiosk_id: str, item: Received, now: datetime) -> dict[str, Any]:
+    event = item.event
+    return {
+        "event_key": item.key,
+        "kiosk_id": kiosk_id,
+        "transaction_id": event.transaction_id,
+        "seq_no": event.seq_no,
+        "event_type": event.event_type.value,
+        "journal_no": item.row.journal_no,
+        "elapsed_ms": event.elapsed_ms,
+        "import_wh": event.meter.import_wh,
+        "time_use": event.time_use.value,
+        "payload_hash": item.body_hash,
+        "body": item.row.body,
+        "received_ms": to_ms(now),
+    }
+
+
+def _without_contradictions(
+    connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime, aside: dict[int, str]
+) -> list[Received]:
+    """What is left after rows whose key is taken by other bytes were kept aside."""
+    query = select(events.c.event_key, events.c.payload_hash).where(
+        events.c.event_key.in_([item.key for item in received])
+    )
+    hashes: dict[str, str] = {row.event_key: row.payload_hash for row in connection.execute(query)}
+    agreeing = []
+    for item in received:
+        known_hash = hashes[item.key]
+        if known_hash == item.body_hash:
+            agreeing.append(item)
+            continue
+        event = item.event
+        doubt = Doubt(
+            "other_bytes",
+            f"transaction {event.transaction_id} seq {event.seq_no} is already known with other bytes "
+            f"(hash {known_hash[:12]}…, now {item.body_hash[:12]}…); the first stands",
+        )
+        _keep_event(connection, kiosk_id, item, doubt, now)
+        aside[item.row.journal_no] = doubt.reason
+    return agreeing
+
+
+def _keep_event(connection: Connection, kiosk_id: str, item: Received, doubt: Doubt, now: datetime) -> None:
+    keep_row(
+        connection,
+        kiosk_id,
+        doubt,
+        now,
+        journal_no=item.row.journal_no,
+        body=item.row.body,
+        body_hash=item.body_hash,
+        transaction_id=item.event.transaction_id,
+        seq_no=item.event.seq_no,
+    )
+
+
+def _open_transactions(connection: Connection, kiosk_id: str, received: Iterable[Received], now: datetime) -> None:
+    first: dict[str, TransactionEvent] = {}
+    for item in received:
+        first.setdefault(item.event.transaction_id, item.event)
+    values = [
+        {
+            "kiosk_id": kiosk_id,
+            "transaction_id": transaction_id,
+            "order_id": event.order_id,
+            "receipt_key": keys.receipt_key(event.receipt_id),
+            "evse_id": event.evse_id,
+            "connector_id": event.connector_id,
+            "first_received_ms": to_ms(now),
+        }
+        for transaction_id, event in first.items()
+    ]
+    connection.execute(insert_if_absent(connection, transactions), values)
+
+
+_START = (
+    update(transactions)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
+    .where(transactions.c.started_ms.is_(None))
+    .values(started_ms=bindparam("at_ms"), token_hash=bindparam("token"), account_id=bindparam("account"))
+)
+# Two events that both say Ended: the lower seq_no is the end, whichever came first.
+_END = (
+    update(transactions)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
+    .where(or_(transactions.c.ended_seq.is_(None), transactions.c.ended_seq > bindparam("seq")))
+    .values(ended_seq=bindparam("seq"), ended_ms=bindparam("at_ms"))
+)
+
+
+def _note_starts(connection: Connection, kiosk_id: str, started: Sequence[TransactionEvent], now: datetime) -> None:
+    values = []
+    for event in started:
+        authority = event.authority
+        assert authority is not None  # the contract's own rule for Started
+        values.append(
+            {
+                "of_kiosk": kiosk_id,
+                "of_id": event.transaction_id,
+                "at_ms": to_ms(event.at.wall),
+                "token": authority.token_hash[:64],
+                "account": authority.account_id[:64],
+            }
+        )
+        if authority.voucher_id is not None:
+            doubt = spend_voucher(connection, authority.voucher_id, event.order_id, now)
+            if doubt is not None:
+                doubt_transaction(connection, kiosk_id, event.transaction_id, doubt, now)
+    if values:
+        connection.execute(_START, values)
+
+
+def _note_ends(connection: Connection, kiosk_id: str, ended: Sequence[TransactionEvent]) -> None:
+    values = [
+        {"of_kiosk": kiosk_id, "of_id": event.transaction_id, "seq": event.seq_no, "at_ms": to_ms(event.at.wall)}
+        for event in ended
+    ]
+    if values:
+        connection.execute(_END, values)
+
+
+def _finished(connection: Connection, kiosk_id: str, touched: Iterable[str]) -> list[tuple[str, int, int, int]]:
+    """(transaction, seq_no of Ended, highest seq_no, events here) of the touched transactions that have an Ended."""
+    t, e = transactions.c, events.c
+    query = (
+        select(t.transaction_id, t.ended_seq, func.max(e.seq_no), func.count())
+        .join_from(transactions, events, (e.kiosk_id == t.kiosk_id) & (e.transaction_id == t.transaction_id))
+        .where(t.kiosk_id == kiosk_id, t.transaction_id.in_(sorted(touched)), t.ended_seq.is_not(None))
+        .group_by(t.transaction_id, t.ended_seq)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+
+def _move_events_after_ended(
+    connection: Connection, kiosk_id: str, transaction_id: str, ended_seq: int, now: datetime
+) -> int:
+    """Nothing revives an ended transaction: what is numbered beyond Ended is kept aside. Returns how many."""
+    e = events.c
+    beyond = (e.kiosk_id == kiosk_id, e.transaction_id == transaction_id, e.seq_no > ended_seq)
+    late = connection.execute(select(e.seq_no, e.journal_no, e.body, e.payload_hash).where(*beyond)).all()
+    for row in late:
+        doubt = Doubt(
+            "after_ended", f"transaction {transaction_id} ended with seq {ended_seq}; seq {row.seq_no} comes after it"
+        )
+        keep_row(
+            connection,
+            kiosk_id,
+            doubt,
+            now,
+            journal_no=row.journal_no,
+            body=row.body,
+            body_hash=row.payload_hash,
+            transaction_id=transaction_id,
+            seq_no=row.seq_no,
+        )
+    connection.execute(delete(events).where(*beyond))
+    return len(late)
+
+
+def _report_after_ended(
+    connection: Connection, kiosk_id: str, received: Sequence[Received], aside: dict[int, str]
+) -> None:
+    """Tell the kiosk which of this batch's rows were put aside as coming after Ended."""
+    hashes = {item.body_hash: item.row.journal_no for item in received}
+    q = quarantine.c
+    query = select(q.subject_hash, q.reason).where(
+        q.kiosk_id == kiosk_id, q.code == "after_ended", q.subject_hash.in_(sorted(hashes))
+    )
+    for row in connection.execute(query):
+        aside[hashes[row.subject_hash]] = row.reason
+
+
+def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> None:
+    contact: dict[str, Any] = {"last_contact_ms": to_ms(now), "last_rows_ms": to_ms(now)}
+    if received:
+        contact["rows_through_ms"] = max(to_ms(item.event.at.wall) for item in received)
+    connection.execute(update(kiosks).where(kiosks.c.kiosk_id == kiosk_id).values(**contact))

@@ -1,0 +1,80 @@
+"""The signed authorisation list of a kiosk: what it may decide while it is alone.
+
+Its version rises with every change of content, and once per half of its validity so that it never runs out on a
+kiosk in contact. The signed text is kept, so asking costs nothing while nothing changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, select, update
+
+from billing.directory import current_offers
+from billing.facts import directory_revision
+from billing.moments import to_ms
+from billing.tables import accounts, lists, tokens
+from contract.codec import from_bytes, to_bytes
+from contract.tariff import TariffOffer
+from contract.tokens import AuthorizationList, ListEntry, sign_list
+
+VALID_FOR = timedelta(days=30)
+
+
+def authorization_list(
+    connection: Connection,
+    kiosk_id: str,
+    after_version: int,
+    now: datetime,
+    server_key: Ed25519PrivateKey,
+    valid_for: timedelta = VALID_FOR,
+) -> str | None:
+    """The signed list, or None where the kiosk's `after_version` is the newest."""
+    revision = directory_revision(connection)
+    stored = connection.execute(select(lists).where(lists.c.kiosk_id == kiosk_id)).one_or_none()
+    is_young = stored is not None and stored.issued_ms > to_ms(now - valid_for / 2)
+    if stored is not None and is_young and stored.revision == revision:
+        return stored.text if stored.version != after_version else None
+    offers = {str(row.evse_id): from_bytes(TariffOffer, row.body) for row in current_offers(connection, kiosk_id)}
+    entries = _entries(connection)
+    content_hash = hashlib.sha256(
+        to_bytes({"offers": offers, "entries": entries, "valid_for_s": int(valid_for.total_seconds())})
+    ).hexdigest()
+    if stored is not None and is_young and stored.content_hash == content_hash:
+        connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
+        return stored.text if stored.version != after_version else None
+    # Above both: after a restored backup the kiosk may hold a higher version than this database ever made.
+    version = max(after_version, stored.version if stored is not None else 0) + 1
+    text = sign_list(AuthorizationList(kiosk_id, version, now, now + valid_for, offers, entries), server_key)
+    values = {
+        "version": version,
+        "revision": revision,
+        "content_hash": content_hash,
+        "issued_ms": to_ms(now),
+        "text": text,
+    }
+    if stored is None:
+        connection.execute(lists.insert().values(kiosk_id=kiosk_id, **values))
+    else:
+        connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(**values))
+    return text
+
+
+def _entries(connection: Connection) -> tuple[ListEntry, ...]:
+    query = (
+        select(
+            tokens.c.token_hash,
+            tokens.c.account_id,
+            accounts.c.offline_cap_minor,
+            accounts.c.group_id,
+            (tokens.c.is_blocked | accounts.c.is_blocked).label("is_blocked"),
+        )
+        .join_from(tokens, accounts)
+        .order_by(tokens.c.token_hash)
+    )
+    return tuple(
+        ListEntry(row.token_hash, row.account_id, row.offline_cap_minor, row.group_id, bool(row.is_blocked))
+        for row in connection.execute(query)
+    )

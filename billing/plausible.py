@@ -1,0 +1,56 @@
+"""What the server believes of a finished transaction. Pure; judged over the whole of it, so order of arrival is
+no matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from billing.quarantine import Doubt
+from contract.transaction import StoppedReason, TransactionEvent
+
+TOLERANCE = 1.15  # mains may be 10 % high (EN 50160), meters and chargers add a little
+SLACK_S = 15  # between a reading and its row
+POWER_LOSS_SLACK_S = 900  # Ended after a power cut carries the last durable time; the meter counted on
+REGISTER_STEP_WH = 10  # the coarsest register in use steps by 10 Wh
+
+
+def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Doubt]:
+    """Check events 0..Ended in order. `max_power_w` is the most one EVSE can deliver."""
+    found: list[Doubt] = []
+    started, ended = story[0], story[-1]
+    identity = (started.order_id, started.receipt_id, started.evse_id, started.connector_id)
+    for before, after in pairwise(story):
+        where = f"from seq {before.seq_no} to {after.seq_no}"
+        if (after.order_id, after.receipt_id, after.evse_id, after.connector_id) != identity:
+            found.append(Doubt("mixed_ids", f"seq {after.seq_no} names another order, receipt or EVSE than Started"))
+        if after.elapsed_ms < before.elapsed_ms:
+            found.append(
+                Doubt("time_backwards", f"elapsed time falls from {before.elapsed_ms} to {after.elapsed_ms} ms {where}")
+            )
+        step_wh = after.meter.import_wh - before.meter.import_wh
+        if step_wh < 0:
+            found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {where}"))
+            continue
+        possible_wh = _possible_wh(before, after, max_power_w)
+        if step_wh > possible_wh:
+            found.append(
+                Doubt(
+                    "impossible_step",
+                    f"the register rises by {step_wh} Wh {where}; {max_power_w} W allow {possible_wh} Wh in that time",
+                )
+            )
+    cap_minor = started.authority.cap_minor if started.authority is not None else None
+    total_minor = ended.total_incl_vat_minor
+    if cap_minor is not None and total_minor is not None and total_minor > cap_minor:
+        found.append(Doubt("over_cap", f"the total {total_minor} is above the cap {cap_minor}, in minor units"))
+    return found
+
+
+def _possible_wh(before: TransactionEvent, after: TransactionEvent, max_power_w: int) -> int:
+    # A reading is as old as its age says: energy belongs to the time between the readings, not between the rows.
+    read_span_ms = (after.elapsed_ms - after.meter.age_ms) - (before.elapsed_ms - before.meter.age_ms)
+    span_s = max(0, read_span_ms, after.elapsed_ms - before.elapsed_ms) / 1000 + SLACK_S
+    if after.stopped_reason is StoppedReason.POWER_LOSS:
+        span_s += POWER_LOSS_SLACK_S
+    return int(max_power_w * span_s / 3600 * TOLERANCE) + REGISTER_STEP_WH

@@ -1,0 +1,118 @@
+"""Rating: a finished transaction becomes exactly one CDR, by the contract's own price().
+
+Law: the price is a function of the stored events and the offer frozen in Started; nothing else is asked. A doubt
+that touches the amount holds the bill until an operator decided; one that does not is only written down.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from billing import keys
+from billing.cdr import cdr_json
+from billing.database import insert_if_absent
+from billing.moments import to_ms
+from billing.plausible import doubts_about
+from billing.quarantine import Doubt, doubt_transaction
+from billing.tables import cdrs, events, evse_offers, kiosks, transactions
+from contract.codec import from_bytes, to_bytes
+from contract.price import Price, price
+from contract.transaction import EventType, TransactionEvent
+
+
+def rate(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> str | None:
+    """The transaction's CDR id. None where events are still missing or a doubt holds the bill. Idempotent."""
+    story = read_story(connection, kiosk_id, transaction_id)
+    if not story or story[-1].event_type is not EventType.ENDED or story[0].event_type is not EventType.STARTED:
+        return None
+    cdr_key = keys.event_key(kiosk_id, transaction_id, story[-1].seq_no)
+    known = connection.execute(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == cdr_key)).scalar()
+    if known is not None:
+        return str(known)
+    site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == kiosk_id)).one()
+    found = doubts_about(story, site.max_power_w)
+    found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
+    if any(doubt.holds_bill for doubt in found):
+        _write_doubts(connection, kiosk_id, transaction_id, found, now)
+        return None
+    offer = story[0].offer
+    assert offer is not None  # the contract's own rule for Started
+    amount = price(offer, [event.sample for event in story])
+    found += _doubts_about_total(story[-1], amount)
+    _write_doubts(connection, kiosk_id, transaction_id, found, now)
+    cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
+    body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, amount, now)
+    values = {
+        "cdr_id": cdr_id,
+        "cdr_key": cdr_key,
+        "kiosk_id": kiosk_id,
+        "transaction_id": transaction_id,
+        "currency": amount.currency,
+        "energy_wh": story[-1].meter.import_wh - story[0].meter.import_wh,
+        "excl_vat_minor": amount.excl_vat_minor,
+        "incl_vat_minor": amount.incl_vat_minor,
+        "body": body,
+        "rated_ms": to_ms(now),
+    }
+    connection.execute(insert_if_absent(connection, cdrs), values)
+    return cdr_id
+
+
+def read_story(connection: Connection, kiosk_id: str, transaction_id: str) -> list[TransactionEvent]:
+    """A transaction's events so far, in order of seq_no."""
+    e = events.c
+    query = select(e.body).where(e.kiosk_id == kiosk_id, e.transaction_id == transaction_id).order_by(e.seq_no)
+    return [from_bytes(TransactionEvent, body) for body in connection.execute(query).scalars()]
+
+
+def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
+    body_hash = hashlib.sha256(to_bytes(started.offer)).hexdigest()
+    o = evse_offers.c
+    query = select(o.offer_no).where(o.kiosk_id == kiosk_id, o.evse_id == started.evse_id, o.body_hash == body_hash)
+    if connection.execute(query.limit(1)).scalar() is not None:
+        return []
+    assert started.offer is not None
+    tariff = started.offer.tariff
+    return [
+        Doubt(
+            "unknown_offer",
+            f"tariff {tariff.id} version {tariff.version} as written in Started was never offered at EVSE "
+            f"{started.evse_id} of this kiosk",
+        )
+    ]
+
+
+def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> list[Doubt]:
+    t = transactions.c
+    query = select(t.transaction_id).where(
+        t.receipt_key == keys.receipt_key(started.receipt_id),
+        t.transaction_id != started.transaction_id,
+        t.order_id != started.order_id,
+    )
+    other = connection.execute(query.limit(1)).scalar()
+    if other is None:
+        return []
+    return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]
+
+
+def _doubts_about_total(ended: TransactionEvent, amount: Price) -> list[Doubt]:
+    theirs = ended.total_incl_vat_minor
+    if theirs is None or theirs == amount.incl_vat_minor:
+        return []
+    return [
+        Doubt(
+            "kiosk_price",
+            f"the kiosk showed {theirs}, the server computes {amount.incl_vat_minor} "
+            f"{amount.currency} minor units; the server's stands",
+        )
+    ]
+
+
+def _write_doubts(
+    connection: Connection, kiosk_id: str, transaction_id: str, found: list[Doubt], now: datetime
+) -> None:
+    for doubt in found:
+        doubt_transaction(connection, kiosk_id, transaction_id, doubt, now)

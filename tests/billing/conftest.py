@@ -1,0 +1,41 @@
+"""A server with one kiosk, one tariff and one member, in memory; no HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Engine
+
+from billing.database import memory_database
+from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from contract.identity import IdToken, TokenKind
+from tests.billing.stories import CARD, NOON, TARIFF
+
+SERVER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+def furnish(connection: Connection) -> None:
+    """Kiosk hk-07 with two EVSEs, and Anna with a card."""
+    add_kiosk(connection, "HK-07", NOON, place="Pier 4 North", time_zone="Europe/Berlin")
+    load_tariff(connection, TARIFF, NOON)
+    for evse_id in (1, 2):
+        set_offer(connection, "hk-07", evse_id, TARIFF.id, NOON, parking_grace_s=600)
+    add_account(connection, "anna", NOON, offline_cap_minor=2_000)
+    add_token(connection, IdToken(TokenKind.ISO14443, CARD), "anna", NOON)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = memory_database()
+    with engine.begin() as connection:
+        furnish(connection)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
+        yield connection
