@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from contract.codec import WireError, from_bytes, utc_from_text
-from contract.rows import Asked
+from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
 from kiosk.journal.values import EPOCH, LAST_WALL, LIST, JournalDamaged, OpenTransaction, Projection
 
@@ -17,7 +17,7 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
         last_wall = documents.get(LAST_WALL)
         return Projection(
             open_transactions=_open_transactions(db),
-            asked=tuple(from_bytes(Asked, body) for (body,) in db.execute(_ASKED)),
+            asked=tuple(from_bytes(AuthorizationRecord, body) for (body,) in db.execute(_ASKED)),
             spent_vouchers=frozenset(key for (key,) in db.execute("SELECT voucher_id FROM spent_voucher")),
             list_text=documents.get(LIST),
             epoch=documents.get(EPOCH, ""),

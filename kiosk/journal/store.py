@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.api import ROWS_PER_BATCH, Row, RowKind
+from contract.records import AskStep
 from contract.transaction import EventType
 from kiosk.journal import schema
 from kiosk.journal.project import project
@@ -125,10 +126,6 @@ class JournalStore:
         numbers = [self._append(row) for row in batch.rows]
         for voucher_id, transaction_id in batch.spends:
             self._spend(voucher_id, transaction_id)
-        if batch.command_ids:
-            newest = self._db.execute("SELECT coalesce(max(journal_no), 0) FROM row").fetchone()[0]
-            for command_id in batch.command_ids:
-                self._use_command(command_id, newest)
         for name, body in batch.documents.items():
             self._put_document(name, body)
         return numbers
@@ -141,6 +138,8 @@ class JournalStore:
             self._index_transaction(_parsed(row), number)
         elif row.kind is RowKind.AUTHORIZATION:
             self._index_authorization(_parsed(row), number)
+        elif row.kind is RowKind.AUDIT and (command_id := _parsed(row).get("command_id")) is not None:
+            self._use_command(command_id, number)
         return number
 
     def _index_transaction(self, event: dict[str, Any], number: int) -> None:
@@ -155,12 +154,11 @@ class JournalStore:
             self._db.execute("DELETE FROM open_transaction WHERE transaction_id = ?", (transaction_id,))
 
     def _index_authorization(self, body: dict[str, Any], number: int) -> None:
-        if "transaction_ids" in body:
-            self._db.executemany(
-                "DELETE FROM open_ask WHERE transaction_id = ?", [(gone,) for gone in body["transaction_ids"]]
-            )
-        elif "token_hash" in body:
-            self._db.execute("INSERT OR REPLACE INTO open_ask VALUES (?, ?)", (body["transaction_id"], number))
+        step, transaction_id = body.get("step"), body.get("transaction_id")
+        if step == AskStep.ASKED:
+            self._db.execute("INSERT OR REPLACE INTO open_ask VALUES (?, ?)", (transaction_id, number))
+        elif step == AskStep.DISCLAIMED:
+            self._db.execute("DELETE FROM open_ask WHERE transaction_id = ?", (transaction_id,))
 
     def _spend(self, voucher_id: str, transaction_id: str) -> None:
         """Once per voucher; the same transaction may say it twice, as after a commit whose answer was lost."""

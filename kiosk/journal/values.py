@@ -15,12 +15,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from contract.api import RowKind
-from contract.rows import Asked
+from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
 
 NO_DOCUMENTS: Mapping[str, str] = MappingProxyType({})
 
-LIST = "list"  # the signed authorisation list, as text
+LIST = "authorization_list"  # the signed authorisation list, as text
 EPOCH = "epoch"  # the server's, as last heard
 LAST_WALL = "last_wall"  # RFC 3339: time was at least this
 
@@ -53,13 +53,11 @@ class NewRow:
 class Batch:
     """What is written together or not at all.
 
-    `spends`: (voucher_id, transaction_id). `command_ids`: server commands that are done with, besides those that a
-    Started names. `documents`: by name, whole texts that replace the former ones.
+    `spends`: (voucher_id, transaction_id). `documents`: by name, whole texts that replace the former ones.
     """
 
     rows: tuple[NewRow, ...] = ()
     spends: tuple[tuple[str, str], ...] = ()
-    command_ids: tuple[str, ...] = ()
     documents: Mapping[str, str] = field(default_factory=lambda: NO_DOCUMENTS)
 
 
@@ -75,12 +73,12 @@ class Projection:
     """What a controller has to know when it starts."""
 
     open_transactions: tuple[OpenTransaction, ...] = ()
-    asked: tuple[Asked, ...] = ()  # neither Started nor disclaimed
+    asked: tuple[AuthorizationRecord, ...] = ()  # neither Started nor disclaimed
     spent_vouchers: frozenset[str] = frozenset()
     list_text: str | None = None
     epoch: str = ""
     last_wall: datetime | None = None
-    used_command_ids: frozenset[str] = frozenset()
+    used_command_ids: frozenset[str] = frozenset()  # named by a Started or an audit row
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from contract.api import Disclaim, RowKind
+from contract.api import RowKind
 from contract.codec import to_bytes
 from contract.identity import TokenKind
 from contract.metering import Quality
 from contract.price import TimeUse
-from contract.rows import Asked
+from contract.records import AskStep, AuditRecord, AuthorizationRecord
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from contract.transaction import (
     Authority,
@@ -28,6 +28,7 @@ from contract.transaction import (
 from kiosk.journal import NewRow
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MOMENT = Moment(NOON, ClockQuality.SYNCHRONISED, "boot", 1000)
 OFFER = TariffOffer(
     Tariff("t1", 1, "EUR", (TariffElement((PriceComponent(Dimension.ENERGY, Decimal("0.42"), Decimal(19)),)),))
 )
@@ -47,7 +48,7 @@ def started(transaction_id: str, command_id: str | None = None) -> TransactionEv
         charging_state=ChargingState.EV_CONNECTED,
         time_use=TimeUse.CHARGING,
         offline=False,
-        at=Moment(NOON, ClockQuality.SYNCHRONISED, "boot", 1000),
+        at=MOMENT,
         elapsed_ms=0,
         meter=MeterValue(1000, 0, 0, 100, Quality.GOOD),
         authority=Authority(TokenKind.ISO14443, CARD, "account", command_id=command_id),
@@ -76,16 +77,21 @@ def row(event: TransactionEvent) -> NewRow:
     return NewRow(RowKind.TRANSACTION, to_bytes(event))
 
 
-def asked(transaction_id: str) -> Asked:
-    return Asked(transaction_id, "o-" + transaction_id, "r-" + transaction_id, 1, TokenKind.ISO14443, CARD)
+def asked(transaction_id: str) -> AuthorizationRecord:
+    ids = ("o-" + transaction_id, "r-" + transaction_id)
+    return AuthorizationRecord(AskStep.ASKED, transaction_id, MOMENT, 1, *ids, TokenKind.ISO14443, CARD)
 
 
 def asked_row(transaction_id: str) -> NewRow:
     return NewRow(RowKind.AUTHORIZATION, to_bytes(asked(transaction_id)))
 
 
-def disclaimed_row(*transaction_ids: str) -> NewRow:
-    return NewRow(RowKind.AUTHORIZATION, to_bytes(Disclaim(transaction_ids)))
+def disclaimed_row(transaction_id: str) -> NewRow:
+    return NewRow(RowKind.AUTHORIZATION, to_bytes(AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, MOMENT)))
+
+
+def audit_row(command_id: str) -> NewRow:
+    return NewRow(RowKind.AUDIT, to_bytes(AuditRecord("server", "stop", MOMENT, None, command_id)))
 
 
 def status_row(text: str) -> NewRow:

@@ -25,7 +25,18 @@ from kiosk.journal import (
 )
 from kiosk.journal import store as store_module
 from kiosk.journal.values import LAST_WALL, LIST
-from tests.journal.rows import NOON, asked, asked_row, disclaimed_row, ended, row, started, status_row, updated
+from tests.journal.rows import (
+    NOON,
+    asked,
+    asked_row,
+    audit_row,
+    disclaimed_row,
+    ended,
+    row,
+    started,
+    status_row,
+    updated,
+)
 
 
 @pytest.fixture
@@ -74,7 +85,7 @@ def test_an_ask_is_open_until_it_is_started_or_disclaimed(store: JournalStore) -
 
 def test_a_command_stays_used(store: JournalStore) -> None:
     store.commit(Batch(rows=(row(started("a", command_id="start-1")),)))
-    store.commit(Batch(command_ids=("stop-1",)))
+    store.commit(Batch((audit_row("stop-1"),)))
 
     assert store.project().used_command_ids == {"start-1", "stop-1"}
 
@@ -174,7 +185,7 @@ def test_a_used_command_goes_with_the_rows_of_its_time(store: JournalStore, monk
     monkeypatch.setattr(store_module, "NEWEST_KEPT", 1)
     event = started("a", command_id="old")
     numbers = store.commit(Batch((row(event), row(ended(event, 1)), status_row("x"))))
-    store.commit(Batch(command_ids=("new",)))
+    store.commit(Batch((audit_row("new"),)))
     store.acknowledge(numbers, "e", NOON)
 
     store.prune(NOON + timedelta(days=31))
