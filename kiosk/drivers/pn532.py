@@ -1,0 +1,247 @@
+"""The NFC reader: a PN532 on a serial line (HSU), through nfcpy, in a thread of its own because nfcpy blocks.
+
+Law:
+- A card left on the reader is one tap. It counts again only after it was out of the field for `ABSENT_S`.
+- The chip is kept at 115200 baud. nfcpy would raise the rate; a chip whose host is killed then stays at the higher
+  one and does not answer the next start ("a reader that cannot be reopened after a crash").
+- A chip that stops answering is closed, reset where a reset line is wired, and opened again with growing pauses.
+
+Source for waking and SAMConfiguration: NXP UM0701-02, 7.2.10 and 7.2.11.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+import termios
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import nfc
+import nfc.clf
+import nfc.clf.pn53x
+import nfc.clf.pn532
+import nfc.clf.transport
+import nfc.tag
+
+from contract.identity import IdToken, TokenKind
+from kiosk.devices import Health
+
+ABSENT_S = 0.5
+SENSE_PAUSE_S = 0.1
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 30.0
+MOST_TOKENS = 8
+MOST_CARDS_REMEMBERED = 8
+JOIN_S = 3.0  # nfcpy gives up on any one command after 1 s
+WAKE = bytes(10)  # a chip in power-down wakes up on these; an awake one skips them as preamble
+
+# What nfcpy lets through when a chip is silent, pulled out, or answers with torn frames.
+_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    termios.error,
+    nfc.clf.Error,
+    nfc.clf.pn53x.Chipset.Error,
+    struct.error,
+    AssertionError,
+    AttributeError,
+    IndexError,
+    TypeError,
+    ValueError,
+)
+_LOG = logging.getLogger(__name__)
+
+
+class ReaderError(OSError):
+    """The reader cannot be used; the text says where, why and what to check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a technician wants to know of a card: its UID in upper-case hex and what kind it is."""
+
+    uid: str
+    kind: str
+
+
+class TapEdges:
+    """Which sightings of cards are taps. Pure: the caller brings the time.
+
+    Only a look at an empty field shows that a card is gone; a reader that was dead for a while shows nothing.
+    Two cards in one wallet, seen in turn, are two taps.
+    """
+
+    def __init__(self, absent_s: float = ABSENT_S) -> None:
+        self._absent_s = absent_s
+        self._missing_since_s: dict[str, float | None] = {}  # per card on the reader; None: seen at the last look
+
+    def is_tap(self, uid: str | None, now_s: float) -> bool:
+        """What one look at the field showed; None: no card."""
+        for other, since_s in list(self._missing_since_s.items()):
+            if other == uid:
+                continue
+            if since_s is None:
+                self._missing_since_s[other] = now_s
+            elif now_s - since_s >= self._absent_s:
+                del self._missing_since_s[other]
+        if uid is None:
+            return False
+        is_new = uid not in self._missing_since_s
+        if is_new and len(self._missing_since_s) >= MOST_CARDS_REMEMBERED:
+            return False
+        self._missing_since_s[uid] = None
+        return is_new
+
+
+class Pn532Reader:
+    """An IdReader. `reset` pulses the chip's RSTPDN line where one is wired; it must not raise and take < 1 s."""
+
+    def __init__(
+        self,
+        name: str,
+        path: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        reset: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._path = _checked(path)
+        self._clock = clock
+        self._reset = reset
+        self._tokens: deque[IdToken] = deque(maxlen=MOST_TOKENS)
+        self._edges = TapEdges()
+        self._health = Health(False, f"{name}: pn532 at {path} not opened yet.")
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def take(self) -> list[IdToken]:
+        return [self._tokens.popleft() for _ in range(len(self._tokens))]
+
+    def health(self) -> Health:
+        return self._health
+
+    def close(self) -> None:
+        """Stop sensing and give the terminal back, within `JOIN_S`."""
+        self._stop.set()
+        self._thread.join(JOIN_S)
+
+    def _run(self) -> None:
+        backoff_s = FIRST_BACKOFF_S
+        while not self._stop.is_set():
+            try:
+                with _Chip(self._path) as chip:
+                    self._health = Health(True)
+                    while not self._stop.wait(SENSE_PAUSE_S):
+                        self._look(chip)
+                        backoff_s = FIRST_BACKOFF_S
+            except ReaderError as error:
+                self._health = Health(False, f"{self.name}: {error}")
+            else:
+                return
+            if self._stop.wait(backoff_s):
+                return
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+            if self._reset is not None:
+                self._reset()
+
+    def _look(self, chip: _Chip) -> None:
+        target = chip.sense()
+        uid = b"" if target is None else bytes(target.sdd_res)
+        if len(uid) == 4 and uid[0] == 0x08:
+            return  # ISO/IEC 14443-3, 6.5.4: a random number, new at each sensing (phones); it identifies nobody
+        text = uid.hex().upper()
+        if self._edges.is_tap(text or None, self._clock()):
+            self._tokens.append(IdToken(TokenKind.ISO14443, text))
+
+
+def read_once(path: str, timeout_s: float) -> Card | None:
+    """The first card seen within `timeout_s` (0 to 60 s), or None. Raises ReaderError if the reader does not work."""
+    if not 0 <= timeout_s <= 60:
+        raise ValueError(f"timeout_s {timeout_s}: want 0 to 60")
+    deadline_s = time.monotonic() + timeout_s
+    with _Chip(_checked(path)) as chip:
+        while True:
+            target = chip.sense()
+            if target is not None:
+                return Card(bytes(target.sdd_res).hex().upper(), chip.kind_of(target))
+            if time.monotonic() >= deadline_s:
+                return None
+            time.sleep(SENSE_PAUSE_S)
+
+
+class _Chip:
+    """An opened PN532. Every failure of nfcpy comes out as ReaderError, and the terminal is always given back."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._transport: Any = None
+        self._frontend: Any = None
+
+    def __enter__(self) -> _Chip:
+        try:
+            self._open()
+        except _ERRORS as error:
+            self._close()
+            raise self._explained(error) from error
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def sense(self) -> Any:
+        """The ISO 14443-A target in the field (nfc.clf.RemoteTarget), or None."""
+        try:
+            return self._frontend.sense(nfc.clf.RemoteTarget("106A"))
+        except _ERRORS as error:
+            raise self._explained(error) from error
+
+    def kind_of(self, target: Any) -> str:
+        if target.sel_res[0] & 0x08:  # NXP AN10833: bit 4 of SAK, a MIFARE Classic; activation would only mute it
+            return "MIFARE Classic"
+        try:
+            tag = nfc.tag.activate(self._frontend, target)
+        except _ERRORS as error:
+            raise self._explained(error) from error
+        return f"SAK {target.sel_res[0]:02X}" if tag is None else str(tag.product)
+
+    def _open(self) -> None:
+        self._transport = nfc.clf.transport.TTY(self._path)
+        self._transport.tty.exclusive = True
+        self._transport.write(WAKE)
+        chipset = nfc.clf.pn532.Chipset(self._transport, logger=_LOG)
+        try:
+            chipset.sam_configuration("normal")
+        except OSError:
+            chipset.sam_configuration("normal")  # the first command may only have woken the chip
+        self._frontend = nfc.ContactlessFrontend()
+        self._frontend.device = nfc.clf.pn532.Device(chipset, logger=_LOG)
+        self._frontend.device._path = self._path
+
+    def _close(self) -> None:
+        """nfcpy keeps the terminal open when the chip is dead at closing, so it is closed here a second time."""
+        tty = self._transport.tty if self._transport is not None else None
+        for close in (self._frontend.close if self._frontend is not None else None, tty.close if tty else None):
+            try:
+                if close is not None:
+                    close()
+            except _ERRORS as error:
+                _LOG.debug("closing %s: %s", self._path, error)
+
+    def _explained(self, error: Exception) -> ReaderError:
+        cause = str(error) or type(error).__name__
+        return ReaderError(
+            f"pn532 at {self._path}: {cause}. Check that the reader has power, its switches are on HSU, TX and RX are "
+            "crossed, and no other program holds the terminal; a reader that hangs needs a reset."
+        )
+
+
+def _checked(path: str) -> str:
+    if not re.fullmatch(r"/[\w./:@+-]+", path):
+        raise ValueError(f"reader path {path!r}: want an absolute path of a terminal")
+    return path
