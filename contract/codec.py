@@ -1,7 +1,8 @@
 """Values to JSON and back, checked once at the edge.
 
 Law: a value that arrives is either exactly what its dataclass says or a `WireError` that names the key.
-An unknown key is an error. Decimal travels as a string, datetime as RFC 3339 in UTC with Z, an enum as its value.
+An unknown key is an error; a field that is None is left out. Decimal travels as a string, datetime as RFC 3339 in
+UTC with Z, an enum as its value.
 """
 
 from __future__ import annotations
@@ -97,7 +98,10 @@ def _names(cls: Any) -> tuple[str, ...]:
 def _dataclass_reader(cls: Any) -> Read:
     hints = get_type_hints(cls)
     readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
-    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    bare = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    # to_wire leaves None out, so a field that may be None and is not there is None.
+    absent: dict[str, Any] = {name: None for name in bare if type(None) in get_args(hints[name])}
+    required = [name for name in bare if name not in absent]
 
     def read(data: Any, where: str) -> Any:
         if not isinstance(data, dict):
@@ -109,7 +113,7 @@ def _dataclass_reader(cls: Any) -> Read:
             if name not in data:
                 raise WireError(f"{where}.{name}: missing")
         try:
-            return cls(**{key: readers[key](item, f"{where}.{key}") for key, item in data.items()})
+            return cls(**(absent | {key: readers[key](item, f"{where}.{key}") for key, item in data.items()}))
         except WireError:
             raise
         except ValueError as error:

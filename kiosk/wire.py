@@ -1,27 +1,55 @@
 """The lines on the controller's local socket: one JSON object per line, at most LONGEST_LINE bytes.
 
 A client's first line is `{"hello": ROLE}`; the controller checks the role against the peer's credentials and answers
-with a first snapshot, or with `{"refused": why}` and a closed socket. After that:
+with a first snapshot (uplink: with rows_waiting and list_version), or with `{"refused": why}` and a closed socket.
+After that:
 
 | role       | sends                                                        | gets                                    |
 |------------|--------------------------------------------------------------|-----------------------------------------|
 | screen     | {"intent": NAME, …fields}                                    | {"snapshot": …} on every change          |
-| technician | {"intent": …} (StopCommanded, ResetPressed), {"watch": true}, | {"snapshot": …} once, or on every change |
+| technician | {"intent": …} (StopCommanded, ResetPressed), {"watch": true},| {"snapshot": …} once, or on every change |
 |            | {"query": NAME, …}                                           | {"answer": …} or {"error": why}          |
-| uplink     | UplinkSays (see below)                                       | UplinkHears                             |
+| uplink     | UplinkSays                                                   | UplinkHears                             |
 
 A line that does not parse, or an intent a role may not send, is answered with {"error": why} and changes nothing.
+
+| UplinkSays                                 | meaning                                                                |
+|--------------------------------------------|------------------------------------------------------------------------|
+| {"online": bool}                           | whether the server answered lately; said at every change               |
+| {"authorize_answer": AuthorizeAnswer}      | the server's answer to an ask                                          |
+| {"fetch": limit}                           | wants the oldest waiting rows, at most ROWS_PER_BATCH                  |
+| {"acknowledged": [journal_no, …], "epoch"} | the server has these rows                                              |
+| {"list": signed text}                      | a newer list                                                           |
+| {"command": Command}                       | what the server asks for                                               |
+
+| UplinkHears                                | meaning                                                                |
+|--------------------------------------------|------------------------------------------------------------------------|
+| {"ask": AuthorizeRequest}                  | who is this?                                                           |
+| {"disclaim": [transaction_id, …]}          | asks that never became Started                                         |
+| {"command_answer": CommandAnswer}          | what became of a command                                               |
+| {"rows": [Row, …], "epoch"}                | the answer to a fetch; rows may be empty                               |
+| {"rows_waiting": n}                        | journal rows not acknowledged, at hello and on change                  |
+| {"list_version": n}                        | of the list in force (0: none), at hello and on change                 |
+
+| query                                      | answer                                                                 |
+|--------------------------------------------|------------------------------------------------------------------------|
+| journal: after (0; none: the newest), limit, kind | [{"journal_no", "kind", "body", "acknowledged_at"?}, …]         |
+| row: journal_no                            | one such row, or an error                                              |
+| outbox                                     | {"waiting": n, "epoch", "oldest": row or null, "is_online"}            |
+| snapshot                                   | the snapshot                                                           |
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from contract.api import ROWS_PER_BATCH, AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Disclaim, RowBatch
 from contract.codec import WireError, from_wire, to_wire
 from kiosk.session import events as session_events
-from kiosk.session.snapshot import Snapshot
+from kiosk.session.snapshot import Snapshot as Snapshot  # for those whose door is this module
 
 LONGEST_LINE = 8_000_000  # a signed list of 20,000 cards fits
 
@@ -87,3 +115,106 @@ def snapshot_line(snapshot: Snapshot) -> dict[str, Any]:
 def read_snapshot(line: dict[str, Any]) -> Snapshot:
     """Raises WireError."""
     return from_wire(Snapshot, line.get("snapshot"), "snapshot")
+
+
+# ---- the uplink's lines -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """`fetch` is the most rows wanted, 1 to ROWS_PER_BATCH."""
+
+    fetch: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fetch <= ROWS_PER_BATCH:
+            raise ValueError(f"fetch {self.fetch}: want 1 to {ROWS_PER_BATCH}")
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    acknowledged: tuple[int, ...]
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedList:
+    list: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWaiting:
+    rows_waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListVersion:
+    list_version: int
+
+
+UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SignedList | Command
+UplinkHears = AuthorizeRequest | Disclaim | CommandAnswer | RowBatch | RowsWaiting | ListVersion
+
+# First key of a line → its type, and whether the value stands under that key (or is the whole line).
+_SAYS: dict[str, tuple[type, bool]] = {
+    "online": (Online, False),
+    "authorize_answer": (AuthorizeAnswer, True),
+    "fetch": (Fetch, False),
+    "acknowledged": (Acknowledged, False),
+    "list": (SignedList, False),
+    "command": (Command, True),
+}
+_HEARS: dict[str, tuple[type, bool]] = {
+    "ask": (AuthorizeRequest, True),
+    "disclaim": (Disclaim, True),
+    "command_answer": (CommandAnswer, True),
+    "rows": (RowBatch, False),
+    "rows_waiting": (RowsWaiting, False),
+    "list_version": (ListVersion, False),
+}
+
+
+def says_line(said: UplinkSays) -> dict[str, Any]:
+    return _line(_SAYS, said)
+
+
+def read_says(line: dict[str, Any]) -> UplinkSays:
+    """Raises WireError."""
+    said: UplinkSays = _read(_SAYS, line)
+    return said
+
+
+def hears_line(heard: UplinkHears) -> dict[str, Any]:
+    if isinstance(heard, Disclaim):
+        return {"disclaim": list(heard.transaction_ids)}
+    return _line(_HEARS, heard)
+
+
+def read_hears(line: dict[str, Any]) -> UplinkHears:
+    """Raises WireError."""
+    if isinstance(gone := line.get("disclaim"), list):
+        line = {**line, "disclaim": {"transaction_ids": gone}}
+    heard: UplinkHears = _read(_HEARS, line)
+    return heard
+
+
+def _line(table: dict[str, tuple[type, bool]], value: Any) -> dict[str, Any]:
+    for key, (kind, is_nested) in table.items():
+        if isinstance(value, kind):
+            wire: dict[str, Any] = to_wire(value)
+            return {key: wire} if is_nested else wire
+    raise TypeError(f"no line for {type(value).__name__}")
+
+
+def _read(table: dict[str, tuple[type, bool]], line: dict[str, Any]) -> Any:
+    for key, (kind, is_nested) in table.items():
+        if key in line:
+            if is_nested and len(line) > 1:
+                raise WireError(f"{key}: want nothing beside it")
+            return from_wire(kind, line[key] if is_nested else line, key)
+    raise WireError(f"want one of {', '.join(table)}")
