@@ -46,9 +46,12 @@ BAUD = {
 class OnLine(Protocol):
     """A device on the line."""
 
-    delay_s: Callable[[], float]
+    @property
+    def delay_s(self) -> Callable[[], float]:
+        """Seconds from a request to its answer, asked anew each time."""
 
-    def answer(self, request: bytes) -> bytes | None: ...
+    def answer(self, request: bytes) -> bytes | None:
+        """The answer to a whole request, or silence."""
 
 
 @dataclass(slots=True)

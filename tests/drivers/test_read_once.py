@@ -53,7 +53,7 @@ def any_raw(kind: str, draw: random.Random) -> int | float:
         )
         return float(struct.unpack(">f", struct.pack(">f", exact))[0])
     bits = struct.calcsize(">" + BITS[kind]) * 8
-    least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if kind.startswith("i") else (0, 2**bits - 1)
+    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if kind.startswith("i") else (0, (1 << bits) - 1)
     return draw.choice([0, 1, least, most - 1, draw.randint(least, most), draw.randint(0, 5000)])
 
 
@@ -76,7 +76,7 @@ async def read_served(slug: str, simdata: list[SimData], near: str, far: str) ->
         parsed: dict[str, Any] = json.loads(exact_json(document), parse_float=Decimal, parse_int=Decimal)
         return parsed
     finally:
-        await server.shutdown()
+        await server.shutdown()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("meter", SLUGS)
@@ -146,5 +146,5 @@ def test_a_meter_that_does_not_answer_is_an_error_that_names_port_address_and_ca
 
 
 def test_a_quantity_the_map_has_not_is_an_error_that_lists_those_it_has() -> None:
-    with pytest.raises(MapError, match="no quantity 'enrgy'; there are: .*energy_import"):
+    with pytest.raises(MapError, match=r"no quantity 'enrgy'; there are: .*energy_import"):
         asyncio.run(read_once("/dev/null", 9600, "N", 1, "sdm630", quantities=["enrgy"]))
