@@ -6,6 +6,7 @@ Typical times of an AC-3 installation contactor: 20 ms to close, 12 ms to open.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Contactor:
     is_jammed: bool = False
     stuck_feedback: bool | None = None
     changes: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=1000))  # (second, closed)
-    now_s: float = float("-inf")
+    now_s: float = -math.inf
     _is_commanded: bool = False
     _is_supplied: bool = False
     _moves_at_s: float | None = None
@@ -43,7 +44,7 @@ class Contactor:
     @property
     def deadline_s(self) -> float:
         """When it moves by itself if nothing happens; infinity: never."""
-        return float("inf") if self._moves_at_s is None else self._moves_at_s
+        return math.inf if self._moves_at_s is None else self._moves_at_s
 
     def advance(self, now_s: float) -> None:
         self.now_s = max(self.now_s, now_s)

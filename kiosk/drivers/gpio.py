@@ -92,12 +92,21 @@ class GpioLines:
                 self.write(line, line.first_level)
         self._is_closed = True
         self._problem = "GPIO is closed."
-        if self._gpio is not None:
-            try:
-                self._gpio.cleanup()
-            except self._errors as error:
-                self._problem = f"GPIO is closed; giving the pins back failed: {error}."
-            self._gpio = None
+        # One by one and then the rest: rpi-lgpio gives up at the first pin that fails.
+        for pins in ([line.pin] for line in self._lines.values()):
+            self._give_back(pins)
+        self._give_back(None)
+        self._gpio = None
+        for line in self._lines.values():
+            line.is_set_up, line.problem = False, self._problem
+
+    def _give_back(self, pins: list[int] | None) -> None:
+        if self._gpio is None:
+            return
+        try:
+            self._gpio.cleanup(pins) if pins else self._gpio.cleanup()
+        except self._errors as error:
+            self._problem = f"GPIO is closed; giving the pins back failed: {error}."
 
     def _add(self, line: _Line) -> _Line:
         if not 0 <= line.pin <= 27:
@@ -161,7 +170,7 @@ class GpioLines:
 
 
 def _health(name: str, *lines: _Line) -> Health:
-    problems = [line.problem for line in lines if line.problem]
+    problems = dict.fromkeys(line.problem for line in lines if line.problem)
     return Health(False, f"{name}: {' '.join(problems)}") if problems else Health(True)
 
 
