@@ -6,8 +6,9 @@ so at its start (BEGIN IMMEDIATE) and waits its turn instead of failing half-way
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from billing.tables import metadata
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
+READERS = 4
 READ_ONLY = {"billing_reads": True}
 
 
@@ -69,20 +71,34 @@ def insert_if_absent(connection: Connection, table: Table) -> Any:
     return insert(table).on_conflict_do_nothing()
 
 
-class Writer:
-    """The one thread that writes. Group commit has its place here: take several jobs, commit once."""
+class Store:
+    """The engine with its threads: one that writes, a few that read.
+
+    Group commit has its place in `write`: take several jobs, commit once.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="billing-writer")
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="billing-writer")
+        # A database in memory is one connection: readers would look into the writer's open transaction.
+        shares_connection = isinstance(engine.pool, StaticPool)
+        self._readers = self._writer if shares_connection else ThreadPoolExecutor(READERS, "billing-reader")
 
-    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
-        """Run `job` in its own transaction; the future's result comes after the commit."""
-        return self._thread.submit(self._run, job)
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        """Run `job` in its own transaction; it is committed when this returns."""
+        return await asyncio.wrap_future(self._writer.submit(self._write, job))
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self._readers.submit(self._read, job))
 
     def close(self) -> None:
-        self._thread.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._writer.shutdown(wait=True)
 
-    def _run(self, job: Callable[[Connection], T]) -> T:
+    def _write(self, job: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
+            return job(connection)
+
+    def _read(self, job: Callable[[Connection], T]) -> T:
+        with reading(self._engine) as connection:
             return job(connection)

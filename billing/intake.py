@@ -45,9 +45,23 @@ class Received:
     body_hash: str
 
 
-def take_rows(connection: Connection, kiosk_id: str, batch: RowBatch, now: datetime) -> RowAnswer:
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A row of which only the number could be read: it is kept as text and acknowledged like any other."""
+
+    journal_no: int
+    text: str
+    reason: str
+
+
+def take_rows(
+    connection: Connection, kiosk_id: str, batch: RowBatch, now: datetime, unreadable: Sequence[Unreadable] = ()
+) -> RowAnswer:
     """Take a batch from an authenticated kiosk. `now` is the server's time. Idempotent."""
     aside: dict[int, str] = {}
+    for bad in unreadable:
+        row = Row(bad.journal_no, RowKind.TRANSACTION, bad.text)
+        _keep_malformed(connection, kiosk_id, row, bad.reason, now, aside)
     received: list[Received] = []
     others: list[Row] = []
     for row in batch.rows:
@@ -64,7 +78,7 @@ def take_rows(connection: Connection, kiosk_id: str, batch: RowBatch, now: datet
     _note_contact(connection, kiosk_id, received, now)
     return RowAnswer(
         epoch=epoch(connection),
-        acknowledged=tuple(row.journal_no for row in batch.rows),
+        acknowledged=tuple(row.journal_no for row in (*batch.rows, *unreadable)),
         quarantined=tuple(Quarantined(journal_no, reason) for journal_no, reason in aside.items()),
     )
 
@@ -139,12 +153,13 @@ def _take_events(
     ended = [r.event for r in received if r.event.event_type is EventType.ENDED]
     _note_ends(connection, kiosk_id, ended)
     touched = {item.event.transaction_id for item in received}
+    parsed = {item.row.body: item.event for item in received}
     for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
         if last_seq > ended_seq:
             count -= _move_events_after_ended(connection, kiosk_id, transaction_id, ended_seq, now)
+            _report_after_ended(connection, kiosk_id, received, aside)
         if count > ended_seq:
-            rate(connection, kiosk_id, transaction_id, now)
-    _report_after_ended(connection, kiosk_id, received, aside)
+            rate(connection, kiosk_id, transaction_id, now, parsed)
 
 
 def _event_values(kiosk_id: str, item: Received, now: datetime) -> dict[str, Any]:

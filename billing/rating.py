@@ -7,6 +7,7 @@ that touches the amount holds the bill until an operator decided; one that does 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -20,18 +21,31 @@ from billing.quarantine import Doubt, doubt_transaction
 from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
 from contract.price import Price, price
-from contract.transaction import EventType, TransactionEvent
+from contract.transaction import TransactionEvent
 
 
-def rate(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> str | None:
-    """The transaction's CDR id. None where events are still missing or a doubt holds the bill. Idempotent."""
-    story = read_story(connection, kiosk_id, transaction_id)
-    if not story or story[-1].event_type is not EventType.ENDED or story[0].event_type is not EventType.STARTED:
+def rate(
+    connection: Connection,
+    kiosk_id: str,
+    transaction_id: str,
+    now: datetime,
+    parsed: Mapping[str, TransactionEvent] | None = None,
+) -> str | None:
+    """The transaction's CDR id. None where events are still missing or a doubt holds the bill. Idempotent.
+
+    `parsed` holds events by their text where the caller has read them already.
+    """
+    of_transaction = (transactions.c.kiosk_id == kiosk_id, transactions.c.transaction_id == transaction_id)
+    ended_seq = connection.execute(select(transactions.c.ended_seq).where(*of_transaction)).scalar()
+    if ended_seq is None:
         return None
-    cdr_key = keys.event_key(kiosk_id, transaction_id, story[-1].seq_no)
+    cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
     known = connection.execute(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == cdr_key)).scalar()
     if known is not None:
         return str(known)
+    story = read_story(connection, kiosk_id, transaction_id, parsed)
+    if len(story) <= ended_seq:
+        return None
     site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == kiosk_id)).one()
     found = doubts_about(story, site.max_power_w)
     found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
@@ -61,11 +75,14 @@ def rate(connection: Connection, kiosk_id: str, transaction_id: str, now: dateti
     return cdr_id
 
 
-def read_story(connection: Connection, kiosk_id: str, transaction_id: str) -> list[TransactionEvent]:
+def read_story(
+    connection: Connection, kiosk_id: str, transaction_id: str, parsed: Mapping[str, TransactionEvent] | None = None
+) -> list[TransactionEvent]:
     """A transaction's events so far, in order of seq_no."""
     e = events.c
     query = select(e.body).where(e.kiosk_id == kiosk_id, e.transaction_id == transaction_id).order_by(e.seq_no)
-    return [from_bytes(TransactionEvent, body) for body in connection.execute(query).scalars()]
+    known = parsed or {}
+    return [known.get(body) or from_bytes(TransactionEvent, body) for body in connection.execute(query).scalars()]
 
 
 def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:

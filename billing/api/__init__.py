@@ -1,0 +1,1 @@
+"""The routes of contract.api over HTTP: read, check, call a function of the room, answer."""

@@ -1,0 +1,98 @@
+"""The gate every signed request passes: size, signature, nonce, board, and which kiosk it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from fastapi import Request, Response
+from sqlalchemy import Connection, Engine
+
+from billing.database import Store
+from billing.settings import Settings
+from billing.signatures import NonceBook, NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
+from contract.codec import to_bytes
+
+T = TypeVar("T")
+
+CONTACT_IS_NOTED_EVERY = timedelta(seconds=10)
+LONGEST_HEADER = 200
+HEADERS = ("Kiosk-Id", "Kiosk-Boot", "Kiosk-Serial", "Kiosk-Nonce", "Kiosk-Signature")
+
+
+class TooLarge(Exception):
+    """A request body above its route's limit."""
+
+
+@dataclass(slots=True)
+class Server:
+    """What the routes share in one process."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    nonces: NonceBook
+    contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when it was last written down
+
+    def now(self) -> datetime:
+        return self.settings.now()
+
+    async def write(self, job: Callable[[Connection], T]) -> T:
+        return await self.store.write(job)
+
+    async def read(self, job: Callable[[Connection], T]) -> T:
+        return await self.store.read(job)
+
+
+def server_of(request: Request) -> Server:
+    server = request.app.state.server
+    assert isinstance(server, Server)
+    return server
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is, whatever Content-Length said."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"body above {limit} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def signed_body(request: Request, limit: int) -> tuple[str, bytes]:
+    """(kiosk id, body) of an authentic request. Raises TooLarge, NotAuthentic, WrongBoard."""
+    server = server_of(request)
+    body = await body_of(request, limit)
+    kiosk_id, boot_id, serial, nonce, signature = (_header(request, name) for name in HEADERS)
+    signed = SignedRequest(request.method, _target(request), kiosk_id, boot_id, serial, nonce, signature, body)
+    now = server.now()
+    bound_serial = await server.read(lambda c: check_signature(c, signed, server.nonces, now))
+    last = server.contacts.get(kiosk_id)
+    if last is None or last[:2] != (boot_id, serial) or now - last[2] > CONTACT_IS_NOTED_EVERY:
+        is_own_board = await server.write(lambda c: note_use(c, kiosk_id, boot_id, serial, bound_serial, now))
+        if not is_own_board:
+            raise WrongBoard(f"this key is bound to board {bound_serial}; enrol this board")
+        server.contacts[kiosk_id] = (boot_id, serial, now)
+    return kiosk_id, body
+
+
+def answer(value: object, status: int = 200) -> Response:
+    return Response(to_bytes(value), status, media_type="application/json")
+
+
+def _header(request: Request, name: str) -> str:
+    value = request.headers.get(name, "")
+    if not 1 <= len(value) <= LONGEST_HEADER or not value.isprintable():
+        raise NotAuthentic(f"header {name}: want 1 to {LONGEST_HEADER} printable characters")
+    return value
+
+
+def _target(request: Request) -> str:
+    raw: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return (raw + (b"?" + query if query else b"")).decode("ascii", "replace")

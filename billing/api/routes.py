@@ -1,0 +1,111 @@
+"""One function per line of contract.api's table."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from billing.api.batches import read_batch
+from billing.api.gate import answer, body_of, server_of, signed_body
+from billing.authorization import authorize, disclaim
+from billing.commands import answer_command, has_commands, take_commands
+from billing.enrolment import Refused, check_pace, enrol, note_failure
+from billing.intake import take_rows
+from billing.lists import authorization_list
+from contract.api import AuthorizeRequest, CommandAnswer, Commands, Disclaim, EnrolRequest
+from contract.codec import WireError, from_bytes
+
+SMALL_BODY = 64_000
+ROWS_BODY = 4_000_000
+LONGEST_POLL_S = 55  # below the 60 s after which proxies cut
+POLL_EVERY_S = 0.5
+
+router = APIRouter(prefix="/v1")
+
+
+@router.get("/nonce")
+async def get_nonce() -> Response:
+    return Response(status_code=204)  # every answer carries a nonce; this one carries nothing else
+
+
+@router.post("/enrol")
+async def post_enrol(request: Request) -> Response:
+    server = server_of(request)
+    asked = from_bytes(EnrolRequest, await body_of(request, SMALL_BODY))
+    address = request.client.host if request.client is not None else "unknown"
+    await server.read(lambda c: check_pace(c, address, server.now()))
+    try:
+        return answer(await server.write(lambda c: enrol(c, asked, server.now(), server.settings.server_key)))
+    except Refused:
+        await server.write(lambda c: note_failure(c, address, server.now()))
+        raise
+
+
+@router.post("/authorize")
+async def post_authorize(request: Request) -> Response:
+    server = server_of(request)
+    kiosk_id, body = await signed_body(request, SMALL_BODY)
+    asked = from_bytes(AuthorizeRequest, body)
+    for name in ("transaction_id", "order_id", "receipt_id"):
+        if not 1 <= len(getattr(asked, name)) <= 64:
+            raise WireError(f"AuthorizeRequest.{name}: want 1 to 64 characters")
+    key = server.settings.server_key
+    return answer(await server.write(lambda c: authorize(c, kiosk_id, asked, server.now(), key)))
+
+
+@router.post("/disclaim")
+async def post_disclaim(request: Request) -> Response:
+    server = server_of(request)
+    kiosk_id, body = await signed_body(request, SMALL_BODY)
+    asked = from_bytes(Disclaim, body)
+    await server.write(lambda c: disclaim(c, kiosk_id, asked, server.now()))
+    return Response(status_code=204)
+
+
+@router.post("/rows")
+async def post_rows(request: Request) -> Response:
+    server = server_of(request)
+    kiosk_id, body = await signed_body(request, ROWS_BODY)
+    batch, unreadable = read_batch(body)
+    return answer(await server.write(lambda c: take_rows(c, kiosk_id, batch, server.now(), unreadable)))
+
+
+@router.get("/list")
+async def get_list(request: Request, after: int = 0) -> Response:
+    server = server_of(request)
+    kiosk_id, _ = await signed_body(request, 0)
+    if not 0 <= after < 2**31:
+        raise WireError("after: want 0 to 2^31")
+    key = server.settings.server_key
+    text = await server.write(lambda c: authorization_list(c, kiosk_id, after, server.now(), key))
+    return Response(status_code=204) if text is None else Response(text, media_type="text/plain")
+
+
+@router.get("/commands")
+async def get_commands(request: Request, wait_s: float = 0) -> Response:
+    """Long poll: answers as soon as there is a command, or with none after `wait_s` (at most 55)."""
+    server = server_of(request)
+    kiosk_id, _ = await signed_body(request, 0)
+    if not 0 <= wait_s <= 3600:
+        raise WireError("wait_s: want 0 to 3600")
+    loop = asyncio.get_running_loop()
+    until = loop.time() + min(wait_s, LONGEST_POLL_S)
+    while True:
+        if await server.read(lambda c: has_commands(c, kiosk_id, server.now())):
+            return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now())))
+        left_s = until - loop.time()
+        if left_s <= 0 or await request.is_disconnected():
+            return answer(Commands(()))
+        await asyncio.sleep(min(POLL_EVERY_S, left_s))
+
+
+@router.post("/commands/answer")
+async def post_command_answer(request: Request) -> Response:
+    server = server_of(request)
+    kiosk_id, body = await signed_body(request, SMALL_BODY)
+    given = from_bytes(CommandAnswer, body)
+    # A command this database does not know (restored backup) is answered all the same: nothing could be repaired
+    # by hearing it again.
+    await server.write(lambda c: answer_command(c, kiosk_id, given, server.now()))
+    return Response(status_code=204)

@@ -1,0 +1,92 @@
+"""The web server put together: routes, pages, errors in one clear line, a fresh nonce on every answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from billing.api.gate import Server, TooLarge
+from billing.api.routes import router as api
+from billing.database import Store, open_database
+from billing.enrolment import Refused, SlowDown
+from billing.migrations import migrate
+from billing.pages.operator import router as operator_pages
+from billing.pages.receipt import router as receipt_page
+from billing.settings import Settings
+from billing.signatures import NonceBook, NotAuthentic, WrongBoard
+from contract.codec import WireError
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server as an ASGI application. It brings its database to the newest revision when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = open_database(settings.database_url)
+        migrate(engine)
+        store = Store(engine)
+        app.state.server = Server(settings, engine, store, NonceBook(), {})
+        yield
+        store.close()
+        engine.dispose()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(api)
+    app.include_router(receipt_page)
+    app.include_router(operator_pages)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+
+    @app.middleware("http")
+    async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        if request.url.path.startswith("/v1/"):
+            server: Server = request.app.state.server
+            response.headers["Kiosk-Nonce"] = server.nonces.issue(server.now())
+        elif not request.url.path.startswith("/static/"):
+            for name, value in PAGE_HEADERS.items():
+                response.headers[name] = value
+        return response
+
+    app.add_exception_handler(WireError, _say(422))
+    app.add_exception_handler(RequestValidationError, _say_validation)
+    app.add_exception_handler(TooLarge, _say(413))
+    app.add_exception_handler(NotAuthentic, _say(401))
+    app.add_exception_handler(WrongBoard, _say(403))
+    app.add_exception_handler(SlowDown, _say_slow_down)
+    app.add_exception_handler(Refused, _say(403))
+    return app
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _say(status: int) -> Handler:
+    async def handle(_request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, status)
+
+    return handle
+
+
+async def _say_slow_down(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SlowDown)
+    return JSONResponse({"error": str(error)}, 429, {"Retry-After": str(error.wait_s)})
+
+
+async def _say_validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return JSONResponse({"error": f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"}, 422)

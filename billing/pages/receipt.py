@@ -1,0 +1,44 @@
+"""GET /r/{receipt_id}: the receipt behind the id the kiosk minted. Who has the 128-bit id may read it; no account."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Request, Response
+
+from billing import keys
+from billing.api.gate import server_of
+from billing.pages.receipt_view import cdr_body, find_receipt
+from billing.pages.render import LANGUAGES, choose_language, page
+from billing.pages.texts import RECEIPT
+
+router = APIRouter()
+
+
+@router.get("/r/{receipt_id}")
+@router.get("/R/{receipt_id}", include_in_schema=False)  # a QR code in alphanumeric mode has capitals only
+async def get_receipt(request: Request, receipt_id: str, lang: str | None = None) -> Response:
+    server = server_of(request)
+    language = choose_language(lang, request.headers.get("Accept-Language", ""))
+    receipt_key = keys.receipt_key(receipt_id)
+    is_possible = re.fullmatch(r"[0-9a-f]{32}", receipt_key) is not None
+    found = await server.read(lambda c: find_receipt(c, receipt_key, language, server.now())) if is_possible else None
+    values = {
+        "words": RECEIPT[language],
+        "language": language,
+        "languages": LANGUAGES,
+        "operator_name": server.settings.operator_name,
+        "help_contact": server.settings.help_contact,
+        "receipt": found,
+        "receipt_key": receipt_key[:40],
+        "is_possible": is_possible,
+    }
+    return page("receipt.html", values, 200 if is_possible else 404)
+
+
+@router.get("/r/{receipt_id}/cdr.json")
+async def get_cdr(request: Request, receipt_id: str) -> Response:
+    body = await server_of(request).read(lambda c: cdr_body(c, receipt_id))
+    if body is None:
+        return Response('{"error":"no CDR yet for this receipt"}', 404, media_type="application/json")
+    return Response(body, media_type="application/json")

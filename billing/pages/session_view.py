@@ -1,0 +1,87 @@
+"""One session with all its events and its price, line by line, for the operator."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from billing.moments import to_ms
+from billing.pages.operator_view import local_time
+from billing.pages.render import kwh, money, money_exact, number
+from billing.quarantine import doubts_of
+from billing.rating import read_story
+from billing.tables import cdrs, kiosks, transactions
+from contract.codec import from_wire
+from contract.price import Line
+
+_UNIT = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": "session"}
+
+
+def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> dict[str, Any] | None:
+    """None where there is no such session."""
+    t = transactions.c
+    query = (
+        select(transactions, kiosks.c.name, kiosks.c.place, kiosks.c.time_zone)
+        .join_from(transactions, kiosks)
+        .where(t.kiosk_id == kiosk_id, t.transaction_id == transaction_id)
+    )
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return None
+    story = read_story(connection, kiosk_id, transaction_id)
+    of_session = (cdrs.c.kiosk_id == kiosk_id, cdrs.c.transaction_id == transaction_id)
+    cdr = connection.execute(select(cdrs).where(*of_session).order_by(cdrs.c.rated_ms).limit(1)).one_or_none()
+    lines = () if cdr is None else tuple(from_wire(Line, line) for line in json.loads(cdr.body)["lines"])
+    here = {event.seq_no for event in story}
+    last = found.ended_seq if found.ended_seq is not None else max(here, default=0)
+    return {
+        "title": f"{found.name}, EVSE {found.evse_id}",
+        "place": found.place,
+        "kiosk_id": kiosk_id,
+        "transaction_id": transaction_id,
+        "order_id": found.order_id,
+        "receipt_key": found.receipt_key,
+        "account_id": found.account_id or "not yet known",
+        "started": "not yet received" if found.started_ms is None else local_time(found.started_ms, found.time_zone),
+        "ended": "not yet received" if found.ended_ms is None else local_time(found.ended_ms, found.time_zone),
+        "missing": ", ".join(str(n) for n in sorted(set(range(last + 1)) - here)[:20]),
+        "amount": "" if cdr is None else money(cdr.incl_vat_minor, cdr.currency, "en"),
+        "cdr_id": "" if cdr is None else cdr.cdr_id,
+        "energy": "" if cdr is None else kwh(cdr.energy_wh, "en"),
+        "lines": [_line(line, cdr.currency) for line in lines] if cdr is not None else [],
+        "doubts": doubts_of(connection, kiosk_id, transaction_id),
+        "events": [
+            {
+                "seq": event.seq_no,
+                "type": event.event_type.value,
+                "trigger": event.trigger_reason.value,
+                "at": local_time(to_ms(event.at.wall), found.time_zone),
+                "clock": "" if event.at.clock_quality.value == "synchronised" else event.at.clock_quality.value,
+                "elapsed": number(Decimal(event.elapsed_ms) / 1000, 1, "en") + " s",
+                "register": kwh(event.meter.import_wh, "en"),
+                "power": number(Decimal(event.meter.power_w), 0, "en") + " W",
+                "quality": "" if event.meter.quality.value == "good" else event.meter.quality.value,
+                "use": event.time_use.value,
+                "offline": event.offline,
+                "stopped": "" if event.stopped_reason is None else event.stopped_reason.value,
+            }
+            for event in story
+        ],
+    }
+
+
+def _line(line: Line, currency: str) -> dict[str, str]:
+    unit = _UNIT[line.dimension.value]
+    return {
+        "dimension": line.dimension.value,
+        "quantity": f"{number(line.quantity, 0 if unit == 'session' else 4, 'en')} {unit}",
+        "unit_price": money_exact(line.unit_price, currency, "en", 4),
+        "vat": f"{line.vat} %",
+        "excl_vat": money_exact(line.excl_vat, currency, "en", 4),
+        "incl_vat": money_exact(line.incl_vat, currency, "en", 4),
+        "rule": line.rule,
+    }
