@@ -41,7 +41,6 @@ STATES = {
 }
 CURRENTS = ("current_l1", "current_l2", "current_l3")
 STANDBY_OFF, UNLOCKED = 4, 1
-GUARD_CHECK_S = 10.0
 
 
 def board_map() -> RegisterMap:
@@ -49,7 +48,8 @@ def board_map() -> RegisterMap:
 
 
 class Heidelberg:
-    """kiosk.devices.Pilot and Contactor. `watchdog_s` (1 to 60) must leave room for a few polls of `poll_s`."""
+    """kiosk.devices.Pilot and Contactor. `watchdog_s` (1 to 60) must leave room for a few polls of `poll_s`;
+    every `guard_check_s` the board is asked whether it still is guarded, as it may start anew unnoticed."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Heidelberg:
         poll_s: float = 0.5,
         stale_s: float = 3.0,
         watchdog_s: float = 5.0,
+        guard_check_s: float = 3.0,
     ) -> None:
         if not max(1.0, 3 * poll_s) <= watchdog_s <= 60:
             raise ValueError(f"{seat.place}: watchdog_s: want {max(1.0, 3 * poll_s):g} to 60, got {watchdog_s:g}")
@@ -69,6 +70,7 @@ class Heidelberg:
         self._clock = clock
         self._poll_s = poll_s
         self._stale_s = stale_s
+        self._guard_check_s = guard_check_s
         self._current = KeptRegister(seat, board.named(["max_current"])[0].address, clock)
         self._guard = {
             "fail_safe_current": 0,
@@ -141,7 +143,7 @@ class Heidelberg:
 
     async def _poll(self) -> None:
         self._take(await self._reads.read())
-        if self._must_check or self._guarded_s is None or self._clock() - self._guarded_s > GUARD_CHECK_S:
+        if self._must_check or self._guarded_s is None or self._clock() - self._guarded_s > self._guard_check_s:
             self._trouble = await self._guard_board()
         else:
             self._trouble = ""

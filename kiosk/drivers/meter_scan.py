@@ -139,7 +139,7 @@ async def _identify(seat: Seat, line: SerialLine, maps: Sequence[RegisterMap]) -
         values = {name: sample.value for name, sample in samples.items()}
         marks = {name: values[name] for name in PLAUSIBLE if name in values}
         if marks and all(value is not None and _is_plausible(name, value) for name, value in marks.items()):
-            scores[register_map.slug] = sum(value is not None for value in values.values())
+            scores[register_map.slug] = sum(1 if value is not None else -1 for value in values.values())
             evidence[register_map.slug] = ", ".join(f"{name} {value}" for name, value in marks.items())
         elif not marks and all(value is not None for value in values.values()):
             scores[register_map.slug] = 0  # totals only: it fits, but so may anything

@@ -1,0 +1,249 @@
+"""The pilot boards' drivers against simulated boards on real bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from contract.iec61851 import PilotState
+from kiosk.drivers import evse_din, heidelberg
+from kiosk.drivers.evse_din import EvseDin
+from kiosk.drivers.heidelberg import Heidelberg
+from sim.evse_din import EvseDinBoard
+from sim.heidelberg import FAIL_SAFE, STANDBY, WATCHDOG, HeidelbergBoard
+from sim.modbus_slave import ModbusSlave
+from sim.pty_line import PtyLine
+from tests.drivers.street import bus_on, line_in, running, until
+
+pytestmark = pytest.mark.bytes
+OFFERED = 1000
+
+
+def play_evse(line: PtyLine, board: EvseDinBoard, scene: Callable[[EvseDin], Awaitable[None]]) -> EvseDin:
+    line.attach(ModbusSlave(1, board))
+
+    async def play() -> EvseDin:
+        bus = bus_on(line)
+        seat = bus.seat("board", "pilot left", "evse_din", 1, min_gap_s=0.01)
+        driver = EvseDin(seat, evse_din.board_map(), time.monotonic, poll_s=0.03)
+        async with running(bus, driver):
+            await scene(driver)
+        return driver
+
+    with line:
+        return asyncio.run(play())
+
+
+def play_heidelberg(
+    line: PtyLine, board: HeidelbergBoard, scene: Callable[[Heidelberg], Awaitable[None]]
+) -> Heidelberg:
+    line.attach(ModbusSlave(1, board))
+
+    async def play() -> Heidelberg:
+        bus = bus_on(line)
+        seat = bus.seat("board", "left", "heidelberg", 1, min_gap_s=0.01)
+        driver = Heidelberg(
+            seat, heidelberg.board_map(), time.monotonic, poll_s=0.03, watchdog_s=1.0, guard_check_s=0.2
+        )
+        async with running(bus, driver):
+            await scene(driver)
+        return driver
+
+    with line:
+        return asyncio.run(play())
+
+
+@pytest.mark.parametrize(("hundredths", "raw"), [(False, 16), (True, 1600)])
+def test_an_offer_stands_on_the_pilot_in_the_boards_own_steps(tmp_path: Path, hundredths: bool, raw: int) -> None:
+    board = EvseDinBoard(counts_hundredths=hundredths)
+
+    async def scene(driver: EvseDin) -> None:
+        driver.offer(16)
+        await until(lambda: board.offered_a == 16, "16 A offered")
+        await until(lambda: driver.health().is_good, "health")
+
+    play_evse(line_in(tmp_path), board, scene)
+
+    assert board.raw_offered == raw
+
+
+@pytest.mark.parametrize(("car", "state"), [("A", "A"), ("B", "B"), ("C", "C"), ("D", "D"), ("F", "E")])
+def test_the_car_is_seen_as_the_pilot_sees_it(tmp_path: Path, car: str, state: str) -> None:
+    board = EvseDinBoard(vehicle_state=car)
+
+    async def scene(driver: EvseDin) -> None:
+        await until(lambda: driver.state() is not None, "a state")
+
+    driver = play_evse(line_in(tmp_path), board, scene)
+
+    seen = driver.state()
+    assert seen is not None and seen.value is PilotState(state)
+
+
+def test_a_board_that_offers_from_before_the_start_is_taken_to_zero(tmp_path: Path) -> None:
+    board = EvseDinBoard(raw_offered=32)
+
+    async def scene(driver: EvseDin) -> None:
+        await until(lambda: board.offered_a == 0, "0 A")
+
+    play_evse(line_in(tmp_path), board, scene)
+
+
+def test_a_board_that_forgot_its_offer_is_told_again(tmp_path: Path) -> None:
+    board = EvseDinBoard()
+
+    async def scene(driver: EvseDin) -> None:
+        driver.offer(10)
+        await until(lambda: board.offered_a == 10, "10 A")
+        board.restart()
+        await until(lambda: board.offered_a == 10, "10 A again")
+
+    play_evse(line_in(tmp_path), board, scene)
+
+
+def test_a_fall_to_zero_gets_through_a_bad_wire_and_stays(tmp_path: Path) -> None:
+    board = EvseDinBoard()
+    line = line_in(tmp_path, seed=3)
+
+    async def scene(driver: EvseDin) -> None:
+        for amps in (16, 0, 32, 0, 6, 0):
+            driver.offer(amps)
+            if amps:
+                await until(lambda amps=amps: board.offered_a == amps, f"{amps} A")  # type: ignore[misc]
+            line.faults.lost = line.faults.garbled = 0.3
+        await until(lambda: board.offered_a == 0, "0 A")
+        line.faults.lost = line.faults.garbled = 0.0
+        await until(lambda: driver.health().is_good, "health")
+        assert board.offered_a == 0
+
+    play_evse(line, board, scene)
+
+
+def test_an_offer_out_of_range_is_held_to_what_a_pilot_can_say(tmp_path: Path) -> None:
+    board = EvseDinBoard()
+
+    async def scene(driver: EvseDin) -> None:
+        driver.offer(99)
+        await until(lambda: board.offered_a == 80, "80 A")
+        driver.offer(5)
+        await until(lambda: board.offered_a == 0, "0 A")
+
+    play_evse(line_in(tmp_path), board, scene)
+
+
+def test_a_dead_board_grows_old_and_says_what_to_check(tmp_path: Path) -> None:
+    line = line_in(tmp_path)
+
+    async def scene(driver: EvseDin) -> None:
+        await until(lambda: driver.state() is not None, "a state")
+        line.faults.is_silent = True
+        await until(lambda: not driver.health().is_good, "silence noticed")
+
+    driver = play_evse(line, EvseDinBoard(), scene)
+
+    assert driver.health().message.startswith(f"board 'pilot left' (evse_din, {line.link}, address 1): no answer for")
+    assert "the address set on the board is 1" in driver.health().message
+
+
+def test_a_heidelberg_is_guarded_before_anything_is_offered(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C")
+    offered_unguarded: list[float] = []
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(16)
+        driver.command(True)
+        await until(lambda: board.offered_a == 0, "the maker's 16 A taken away")
+        while board.offered_a == 0:
+            await asyncio.sleep(0.001)
+        offered_unguarded.append(board.held[WATCHDOG])
+        await until(lambda: board.is_closed, "closed")
+        await until(lambda: bool(driver.feedback() and driver.feedback().value), "feedback closed")  # type: ignore[union-attr]
+
+    play_heidelberg(line_in(tmp_path), board, scene)
+
+    assert offered_unguarded == [1000]
+    assert (board.held[WATCHDOG], board.held[STANDBY], board.held[FAIL_SAFE]) == (1000, 4, 0)
+
+
+def test_opening_a_heidelberg_is_zero_amps_and_is_seen_in_its_state(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C", current_a=(16.0, 16.0, 16.0))
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(16)
+        driver.command(True)
+        await until(lambda: bool(driver.feedback() and driver.feedback().value), "closed")  # type: ignore[union-attr]
+        driver.command(False)
+        await until(lambda: not board.is_closed, "open")
+        await until(lambda: bool(driver.feedback() and not driver.feedback().value), "seen open")  # type: ignore[union-attr]
+
+    driver = play_heidelberg(line_in(tmp_path), board, scene)
+
+    seen = driver.state()
+    assert seen is not None and seen.value is PilotState.C
+
+
+def test_a_welded_heidelberg_is_not_believed_to_be_open_while_current_flows(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C", current_a=(9.0, 0.0, 0.0))
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(16)
+        driver.command(True)
+        await until(lambda: bool(driver.feedback() and driver.feedback().value), "closed")  # type: ignore[union-attr]
+        board.is_welded = True
+        driver.command(False)
+        await until(lambda: board.offered_a == 0, "0 A")
+        after = time.monotonic()
+        await until(lambda: bool(driver.feedback() and driver.feedback().at_s > after), "fresh feedback")  # type: ignore[union-attr]
+        assert driver.feedback() is not None and driver.feedback().value  # type: ignore[union-attr]
+
+    play_heidelberg(line_in(tmp_path), board, scene)
+
+
+def test_the_boards_own_watchdog_bites_when_the_kiosk_dies_and_is_fed_while_it_lives(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C")
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(16)
+        driver.command(True)
+        await until(lambda: board.is_closed, "closed")
+        lived_until = time.monotonic() + 1.5  # longer than the watchdog's second
+        await until(lambda: time.monotonic() > lived_until, "a life")
+        assert board.bites == 0 and board.is_closed
+
+    play_heidelberg(line_in(tmp_path), board, scene)
+    end_s = time.monotonic() + 10
+    while board.is_closed and time.monotonic() < end_s:
+        time.sleep(0.01)
+
+    assert not board.is_closed
+    assert board.bites == 1
+
+
+def test_a_heidelberg_that_started_anew_is_guarded_and_told_again(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C")
+    line = line_in(tmp_path)
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(10)
+        driver.command(True)
+        await until(lambda: board.offered_a == 10, "10 A")
+        line.faults.is_silent = True
+        await until(lambda: not driver.health().is_good, "silence noticed")
+        board.restart()
+        line.faults.is_silent = False
+        await until(lambda: board.held[WATCHDOG] == 1000 and board.offered_a == 10, "guarded, 10 A")
+
+    play_heidelberg(line, board, scene)
+
+
+def test_a_watchdog_shorter_than_the_polls_that_feed_it_is_a_mistake(tmp_path: Path) -> None:
+    async def build() -> None:
+        seat = bus_on(line_in(tmp_path)).seat("board", "left", "heidelberg", 1)
+        with pytest.raises(ValueError, match=r"watchdog_s: want 1.5 to 60, got 1"):
+            Heidelberg(seat, heidelberg.board_map(), time.monotonic, poll_s=0.5, watchdog_s=1.0)
+
+    asyncio.run(build())
