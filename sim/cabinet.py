@@ -70,6 +70,11 @@ class Cabinet:
         """Look at the parts now, because a fault was set or mended."""
         self._note(lambda at_s: None, self._clock())
 
+    def mend(self) -> None:
+        """Every fault of every contactor is repaired."""
+        for contactor in self.contactors.values():
+            self._note(contactor.mend, self._clock())
+
     def close(self) -> None:
         with self._wake:
             self._is_running = False

@@ -1,0 +1,198 @@
+"""What can be asked of a street: one function per command, and the table of their names.
+
+Every command is `{"do": NAME, …}`; an unknown name or field is a Mistake that says what there is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from sim.control import Mistake
+from sim.gate import Gate
+from sim.street import Street
+from sim.street_evse import StreetEvse
+
+FAULTS = (
+    "weld", "jam", "feedback-open", "feedback-closed", "meter-silent", "board-silent", "bus-noise",
+    "nfc-mute", "nfc-unplugged", "scanner-unplugged", "pilot-e", "pilot-f",
+)  # fmt: skip
+NOISE = 0.2  # chance per answer of each kind of damage, for "bus-noise"
+LONGEST_TEXT = 1_000
+
+
+class Commands:
+    """The commands of one street; `gate` is the cable to the server where the street has one."""
+
+    def __init__(self, street: Street, gate: Gate | None = None) -> None:
+        self._street, self._gate = street, gate
+        self._cars = {car.name: car.vehicle() for car in street.plan.car}
+        self._cards = {card.name: card.uid for card in street.plan.card}
+        self._table: dict[str, Callable[..., dict[str, Any] | None]] = {
+            "plug": self.plug,
+            "unplug": self.unplug,
+            "tap": self.tap,
+            "remove": self.remove,
+            "scan": self.scan,
+            "press-estop": self.press_estop,
+            "release-estop": self.release_estop,
+            "trip-rcd": self.trip_rcd,
+            "reset-rcd": self.reset_rcd,
+            "fault": self.fault,
+            "mend": self.mend,
+            "mains": self.mains,
+            "net": self.net,
+            "physics": self.physics,
+            "state": self.state,
+        }
+
+    def __call__(self, request: dict[str, Any]) -> dict[str, Any]:
+        act = self._table.get(request["do"])
+        if act is None:
+            raise Mistake(f"unknown command {request['do']!r}; known: {', '.join(self._table)}")
+        fields = {key: value for key, value in request.items() if key != "do"}
+        try:
+            inspect.signature(act).bind(**fields)
+        except TypeError as error:
+            raise Mistake(f"{request['do']}: {error}") from error
+        return act(**fields) or {}
+
+    def plug(self, evse: int, car: str | None = None) -> dict[str, Any]:
+        """A car comes to the EVSE; without a name the first one that is free."""
+        place = self._evse(evse)
+        if place.outlet.vehicle is not None:
+            raise Mistake(f"EVSE {evse}: {place.outlet.vehicle.name} is plugged in already")
+        here = {other.outlet.vehicle.name for other in self._street.evses.values() if other.outlet.vehicle is not None}
+        name = car or next((known for known in self._cars if known not in here), None)
+        if name is None or name not in self._cars:
+            raise Mistake(f"no such car is free: {car or 'any'}; cars: {', '.join(self._cars) or 'none'}")
+        if name in here:
+            raise Mistake(f"{name} is plugged in elsewhere")
+        with self._street.settled():
+            place.outlet.plug_in(self._cars[name], self._street.now_s())
+        return {"car": name}
+
+    def unplug(self, evse: int, force: bool = False) -> dict[str, Any]:
+        place = self._evse(evse)
+        if place.is_locked and not force:
+            raise Mistake(f"EVSE {evse}: the cable is locked")
+        with self._street.settled():
+            vehicle = place.outlet.unplug(self._street.now_s())
+        if vehicle is None:
+            raise Mistake(f"EVSE {evse}: no car is plugged in")
+        return {"car": vehicle.name}
+
+    def tap(self, card: str, hold_s: float = 1.0) -> dict[str, Any]:
+        """Hold a card to the reader: a name of the street file, or a UID in hex. `hold_s` 0: until `remove`."""
+        uid = self._cards.get(card, card)
+        try:
+            data = bytes.fromhex(uid)
+        except ValueError as error:
+            raise Mistake(f"no card {card!r}; cards: {', '.join(self._cards) or 'none'}, or a UID in hex") from error
+        self._street.tap(data, float(hold_s))
+        return {"uid": uid}
+
+    def remove(self) -> None:
+        self._street.remove()
+
+    def scan(self, text: str) -> None:
+        if not 1 <= len(text) <= LONGEST_TEXT:
+            raise Mistake(f"scan: want 1 to {LONGEST_TEXT} characters")
+        self._street.scanner.scan(text)
+
+    def press_estop(self) -> None:
+        self._street.press(None, True)
+
+    def release_estop(self) -> None:
+        self._street.press(None, False)
+
+    def trip_rcd(self, evse: int) -> None:
+        self._evse(evse)
+        self._street.press(evse, True)
+
+    def reset_rcd(self, evse: int) -> None:
+        self._evse(evse)
+        self._street.press(evse, False)
+
+    def fault(self, kind: str, evse: int = 1) -> None:
+        """Break something; `mend` repairs everything."""
+        if kind not in FAULTS:
+            raise Mistake(f"no fault {kind!r}; faults: {', '.join(FAULTS)}")
+        street, place = self._street, self._evse(evse)
+        contactor = street.cabinet.contactors.get(place.name)
+        if kind in ("weld", "jam", "feedback-open", "feedback-closed"):
+            if contactor is None:
+                raise Mistake(f"EVSE {evse}: its contactor is inside the board")
+            contactor.is_welded |= kind == "weld"
+            contactor.is_jammed |= kind == "jam"
+            if kind.startswith("feedback"):
+                contactor.stuck_feedback = kind == "feedback-closed"
+            street.cabinet.touch()
+        elif kind == "meter-silent":
+            place.meter_slave.is_silent = True
+        elif kind == "board-silent":
+            place.board_slave.is_silent = True
+        elif kind == "bus-noise":
+            faults = street.lines[place.plan.meter.bus].faults
+            faults.garbled = faults.truncated = faults.lost = NOISE
+        elif kind == "nfc-mute":
+            street.nfc.is_mute = True
+        elif kind == "nfc-unplugged":
+            street.nfc.unplug()
+        elif kind == "scanner-unplugged":
+            street.scanner.unplug()
+        else:
+            place.pilot_fault = kind[-1].upper()
+
+    def mend(self) -> None:
+        """Repair every fault and release every safety line."""
+        street = self._street
+        street.cabinet.mend()
+        for place in street.evses.values():
+            place.meter_slave.is_silent = place.board_slave.is_silent = False
+            place.pilot_fault = None
+            if place.plan.rcd_pin is not None:
+                street.press(place.plan.evse_id, False)
+        for line in street.lines.values():
+            line.faults.garbled = line.faults.truncated = line.faults.lost = 0.0
+        street.nfc.plug()
+        street.nfc.reset()
+        street.scanner.plug()
+        if street.plan.gpio.emergency_stop_pin is not None:
+            street.press(None, False)
+
+    def mains(self, on: bool) -> None:
+        if on:
+            self._street.restore_mains()
+        else:
+            self._street.cut_mains()
+
+    def net(self, on: bool) -> None:
+        if self._gate is None:
+            raise Mistake("this street was started without --server, so it has no cable to pull")
+        if on:
+            self._gate.open()
+        else:
+            self._gate.shut()
+
+    def physics(self) -> dict[str, Any]:
+        return self._street.physics()
+
+    def state(self) -> dict[str, Any]:
+        """Where things are: sockets, terminals, the server's port, cars and cards."""
+        street, gate = self._street, self._gate
+        return {
+            "run": str(street.run),
+            "gpio_socket": street.gpio_socket,
+            "rate": street.rate,
+            "server_port": None if gate is None else gate.port,
+            "net": gate is not None and gate.is_open,
+            "cars": list(self._cars),
+            "cards": dict(self._cards),
+        }
+
+    def _evse(self, evse_id: int) -> StreetEvse:
+        if evse_id not in self._street.evses:
+            raise Mistake(f"no EVSE {evse_id}; EVSEs: {', '.join(map(str, self._street.evses))}")
+        return self._street.evses[evse_id]
