@@ -25,7 +25,7 @@ from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
-from kiosk.drivers.block_reads import ANSWER_OVERHEAD_CHARACTERS, REQUEST_CHARACTERS, SILENT_CHARACTERS
+from kiosk.drivers.block_reads import ANSWER_OVERHEAD_CHARACTERS, REQUEST_CHARACTERS
 from kiosk.drivers.fair_queue import FairQueue
 from kiosk.drivers.modbus_errors import (
     BusError,
@@ -45,7 +45,6 @@ logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_SEVERAL = 3, 4, 6, 16
 WRITE_ANSWER_CHARACTERS = 8
 EXCEPTION_CHARACTERS = 5
-LEAST_SILENCE_S = 0.00175  # between frames above 19200 baud (Modbus over Serial Line V1.02, 2.5.1.1)
 ALIVE_AFTER_SILENCES = 3  # a device silent more often than this is not waited for by the others
 LONGEST_SEAT_PAUSE_S = 5.0
 NEVER_S = 3600.0  # pymodbus' own patience: ours always ends first
@@ -63,10 +62,6 @@ class BusSettings:
     lateness_s: float = 1.0
     reopen_least_s: float = 0.2
     reopen_most_s: float = 5.0
-
-    @property
-    def silence_s(self) -> float:
-        return max(LEAST_SILENCE_S, self.line.wire_time_s(1) * SILENT_CHARACTERS)
 
     def patience_s(self, answer_characters: int) -> float:
         return self.timeout_s + self.line.wire_time_s(REQUEST_CHARACTERS + answer_characters)
@@ -150,7 +145,7 @@ class Seat:
         way, the device's own pause, and its own time-out."""
         settings = self._bus.settings
         longest = settings.patience_s(ANSWER_OVERHEAD_CHARACTERS + 2 * LONGEST_BLOCK)
-        return longest + self.min_gap_s + settings.silence_s + settings.patience_s(WRITE_ANSWER_CHARACTERS)
+        return longest + self.min_gap_s + settings.line.silence_s + settings.patience_s(WRITE_ANSWER_CHARACTERS)
 
     def silence(self, now_s: float) -> str:
         """What to say of a device that does not answer."""
@@ -275,7 +270,7 @@ class ModbusBus:
             self._wire.expect_nothing()
             self._queue.rest(seat._number, loop.time() + seat.min_gap_s)
             for other in self._seats.values():
-                self._queue.rest(other._number, loop.time() + self.settings.silence_s)
+                self._queue.rest(other._number, loop.time() + self.settings.line.silence_s)
         self._heard(seat)
         return Answer(tuple(reply.registers), asked_s)
 
@@ -356,7 +351,7 @@ class ModbusBus:
             self.settings.port,
             framer=FramerType.RTU,
             baudrate=line.baud,
-            parity=line.parity,
+            parity="N" if _is_pseudo_terminal(self.settings.port) else line.parity,
             stopbits=line.stopbits,
             timeout=NEVER_S,
             retries=0,
@@ -446,6 +441,12 @@ def _check(request: _Request, reply: ModbusPDU, excess: int, is_owed: bool) -> N
 def _fail(request: _Request, error: BusError) -> None:
     if not request.done.done():
         request.done.set_exception(error)
+
+
+def _is_pseudo_terminal(port: str) -> bool:
+    """Whether a port carries bytes and no bits, as those of socat and ser2net do: the wire and its parity are at the
+    far end. The kernel drops parity there, and asking for it a second time is an error (EINVAL)."""
+    return os.path.realpath(port).startswith("/dev/pts/")
 
 
 def why_not_open(settings: BusSettings) -> PortUnavailable:
