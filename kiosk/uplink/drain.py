@@ -1,0 +1,274 @@
+"""What the uplink says to the server next, and what it makes of the answer. Pure: times and chance come in.
+
+Law:
+- An ask goes first; it is tried once, because the controller decides alone when the server does not answer.
+- Rows go in journal order, at most ROWS_PER_BATCH at once, exactly as they were read; one batch is under way at a
+  time, and the next is read only after the acknowledgement of the former was told to the controller.
+- After a failure nothing is tried before a pause drawn from 0 to a bound that doubles up to `retry_most_s`.
+- Nothing here waits or sleeps: `next_request` says what may go now, `deadline_s` when to ask again.
+
+Three lanes, so that a long poll or a slow batch never delays an ask: one request of each lane may be under way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.api import (
+    ROWS_PER_BATCH,
+    AuthorizeAnswer,
+    AuthorizeRequest,
+    Command,
+    CommandAnswer,
+    CommandKind,
+    Commands,
+    CommandStatus,
+    Disclaim,
+    RowAnswer,
+    RowBatch,
+)
+from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SignedList, UplinkHears, UplinkSays
+
+MOST_ASKS = 16
+MOST_LETTERS = 1000  # disclaims and command answers that wait for the server
+
+
+class Lane(StrEnum):
+    URGENT = "urgent"
+    BULK = "bulk"
+    POLL = "poll"
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    request: AuthorizeRequest
+    lane: Lane = Lane.URGENT
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRequest:
+    """A disclaim or a command's answer: nothing but 204 comes back."""
+
+    letter: Disclaim | CommandAnswer
+    lane: Lane = Lane.URGENT
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """To the controller, not to the server: `heard(RowBatch)` answers it."""
+
+    fetch: Fetch
+    lane: Lane = Lane.BULK
+
+
+@dataclass(frozen=True, slots=True)
+class RowsRequest:
+    batch: RowBatch
+    lane: Lane = Lane.BULK
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    after_version: int
+    lane: Lane = Lane.BULK
+
+
+@dataclass(frozen=True, slots=True)
+class PollRequest:
+    wait_s: float
+    lane: Lane = Lane.POLL
+
+
+ServerRequest = AskRequest | LetterRequest | RowsRequest | ListRequest | PollRequest
+Request = ServerRequest | FetchRequest
+Answer = AuthorizeAnswer | RowAnswer | Commands | str | None  # str: a signed list
+
+
+@dataclass(frozen=True, slots=True)
+class DrainSettings:
+    """Seconds. `poll_gap_s` is the least time between the starts of two polls."""
+
+    poll_s: float = 25.0
+    poll_gap_s: float = 0.2
+    list_every_s: float = 60.0
+    retry_least_s: float = 0.5
+    retry_most_s: float = 60.0
+    ask_lives_s: float = 15.0  # an older ask has been given up by the controller
+
+
+class Drain:
+    """`draw` gives numbers from 0 up to 1. Starts unconnected and offline."""
+
+    def __init__(self, settings: DrainSettings, draw: Callable[[], float]) -> None:
+        self._settings, self._draw = settings, draw
+        self.is_online = False
+        self._is_connected = False
+        self._under_way: set[Lane] = set()
+        self._asks: deque[tuple[float, AuthorizeRequest]] = deque()
+        self._letters: deque[Disclaim | CommandAnswer] = deque()
+        self._rows_wait = False
+        self._batch: RowBatch | None = None
+        self._batch_limit = ROWS_PER_BATCH
+        self._list_version = 0
+        self._list_due_s = 0.0
+        self._poll_due_s = 0.0
+        self._retry_at_s = 0.0
+        self._failures = 0
+
+    # ---- the controller -----------------------------------------------------------------------------------------
+
+    def connected(self, now_s: float) -> tuple[UplinkSays, ...]:
+        """The controller is there (again)."""
+        self._is_connected = True
+        self._list_due_s = now_s
+        return (Online(self.is_online),)
+
+    def lost(self) -> None:
+        """The controller is gone, and with it what only it could use. Rows stay in its journal."""
+        self._is_connected = self._rows_wait = False
+        self._asks.clear()
+        self._batch = None
+        self._under_way.discard(Lane.BULK)
+
+    def heard(self, heard: UplinkHears, now_s: float) -> None:
+        match heard:
+            case AuthorizeRequest():
+                if len(self._asks) < MOST_ASKS:
+                    self._asks.append((now_s, heard))
+            case Disclaim() | CommandAnswer():
+                if len(self._letters) >= MOST_LETTERS:
+                    self._letters.popleft()
+                self._letters.append(heard)
+            case RowsWaiting(count):
+                self._rows_wait = count > 0
+            case ListVersion(version):
+                self._list_version = version
+            case RowBatch():
+                self._under_way.discard(Lane.BULK)
+                if heard.rows:
+                    self._batch = heard
+                else:
+                    self._rows_wait = False
+
+    # ---- the server ---------------------------------------------------------------------------------------------
+
+    def next_request(self, now_s: float) -> Request | None:
+        """What may go now; it counts as under way until succeeded, failed or refused (a fetch: until heard)."""
+        if not self._is_connected or (not self.is_online and self._under_way - {Lane.POLL}):
+            return None  # while offline one request at a time finds out whether the server is back
+        for choose in (self._urgent, self._bulk, self._poll):
+            request = choose(now_s)
+            if request is not None:
+                self._under_way.add(request.lane)
+                return request
+        return None
+
+    @property
+    def deadline_s(self) -> float:
+        """When `next_request` may have something that it has not now, if nothing else happens before."""
+        if not self._is_connected:
+            return float("inf")
+        due = []
+        if Lane.URGENT not in self._under_way and (self._asks or self._letters):
+            due.append(self._retry_at_s)
+        if Lane.BULK not in self._under_way:
+            due.append(self._retry_at_s if self._rows_wait or self._batch else self._list_due_s)
+        if Lane.POLL not in self._under_way:
+            due.append(self._poll_due_s)
+        return max(min(due, default=float("inf")), self._retry_at_s)
+
+    def succeeded(self, request: ServerRequest, answer: Answer, now_s: float) -> tuple[UplinkSays, ...]:
+        """The server answered; what the controller is to be told, in order."""
+        self._under_way.discard(request.lane)
+        self._failures = 0
+        says: list[UplinkSays] = []
+        if not self.is_online:
+            self.is_online = True
+            says.append(Online(True))
+        match request, answer:
+            case AskRequest(), AuthorizeAnswer():
+                says.append(answer)
+            case RowsRequest(batch), RowAnswer(epoch, acknowledged):
+                says.append(Acknowledged(acknowledged, epoch))
+                self._batch = None
+                self._rows_wait = len(batch.rows) >= self._batch_limit  # otherwise the controller says when
+                self._batch_limit = min(ROWS_PER_BATCH, self._batch_limit * 2)
+            case ListRequest(), _:
+                self._list_due_s = now_s + self._settings.list_every_s * (0.9 + 0.2 * self._draw())
+                if isinstance(answer, str):
+                    says.append(SignedList(answer))
+            case PollRequest(), Commands(commands):
+                says.extend(self._commanded(commands, now_s))
+        return tuple(says)
+
+    def failed(self, request: ServerRequest, now_s: float) -> tuple[UplinkSays, ...]:
+        """No answer, or none that means anything: a pause, then again (an ask: never again)."""
+        self._return(request)
+        if now_s >= self._retry_at_s:  # what fails during a pause was sent before it
+            bound_s = min(self._settings.retry_most_s, self._settings.retry_least_s * 2 ** min(self._failures, 30))
+            self._failures += 1
+            self._retry_at_s = now_s + bound_s * self._draw()
+        was_online, self.is_online = self.is_online, False
+        self._asks.clear()  # the controller decides alone now
+        return (Online(False),) if was_online else ()
+
+    def refused(self, request: ServerRequest, now_s: float) -> tuple[UplinkSays, ...]:
+        """The server is there and will not take this request as it is (4xx). Sending it again would not help."""
+        match request:
+            case RowsRequest(batch) if len(batch.rows) > 1:
+                self._under_way.discard(request.lane)
+                self._batch_limit = max(1, len(batch.rows) // 2)
+                self._batch, self._rows_wait = None, True
+                return ()
+            case LetterRequest():
+                self._under_way.discard(request.lane)
+                return ()
+            case _:
+                return self.failed(request, now_s)
+
+    # ---- inside -------------------------------------------------------------------------------------------------
+
+    def _may_try(self, lane: Lane, now_s: float) -> bool:
+        return lane not in self._under_way and now_s >= self._retry_at_s
+
+    def _urgent(self, now_s: float) -> ServerRequest | None:
+        while self._asks and now_s - self._asks[0][0] > self._settings.ask_lives_s:
+            self._asks.popleft()
+        if not self._may_try(Lane.URGENT, now_s):
+            return None
+        if self._asks:
+            return AskRequest(self._asks.popleft()[1])
+        return LetterRequest(self._letters.popleft()) if self._letters else None
+
+    def _bulk(self, now_s: float) -> Request | None:
+        if not self._may_try(Lane.BULK, now_s):
+            return None
+        if now_s >= self._list_due_s:  # before the rows: an old queue must not keep a lost card alive
+            return ListRequest(self._list_version)
+        if self._batch is not None:
+            return RowsRequest(self._batch)
+        return FetchRequest(Fetch(self._batch_limit)) if self._rows_wait else None
+
+    def _poll(self, now_s: float) -> ServerRequest | None:
+        if now_s < self._poll_due_s or not self._may_try(Lane.POLL, now_s):
+            return None
+        self._poll_due_s = now_s + self._settings.poll_gap_s
+        return PollRequest(self._settings.poll_s if self.is_online else 0.0)
+
+    def _return(self, request: ServerRequest) -> None:
+        self._under_way.discard(request.lane)
+        if isinstance(request, LetterRequest):
+            self._letters.appendleft(request.letter)
+
+    def _commanded(self, commands: tuple[Command, ...], now_s: float) -> list[UplinkSays]:
+        says: list[UplinkSays] = []
+        for command in commands:
+            if command.kind is CommandKind.UPDATE_LIST:
+                self._list_due_s = now_s
+                self._letters.append(CommandAnswer(command.command_id, CommandStatus.ACCEPTED))
+            else:
+                says.append(command)
+        return says
