@@ -58,12 +58,13 @@ def saw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the registers showed while the driver worked."""
     if os.geteuid() != 0:
         pytest.skip("needs root: a private /dev/gpiomem is a mount")
-    if run("unshare", "--mount", "true").returncode != 0:
-        pytest.skip("this machine does not permit private mount namespaces (unshare --mount)")
+    stage = tmp_path_factory.mktemp("registers")
+    tried = run("unshare", "--mount", HERE / "in_namespace.sh", stage, "true")
+    if tried.returncode != 0:
+        pytest.skip(f"this machine does not permit mounts in a private namespace: {tried.stderr.strip()}")
     if shutil.which("cc") is None and shutil.which("gcc") is None and not VENV.exists():
         pytest.skip("no C compiler, and RPi.GPIO has no wheel for this machine")
     python = environment_python()
-    stage = tmp_path_factory.mktemp("registers")
     done = run("unshare", "--mount", HERE / "in_namespace.sh", stage, python, HERE / "drive.py", PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
     assert list(stage.iterdir()) == [] and not Path("/dev/gpiomem").is_file(), "something was left behind"
