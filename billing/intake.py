@@ -78,7 +78,7 @@ def take_rows(
     _note_contact(connection, kiosk_id, received, now)
     return RowAnswer(
         epoch=epoch(connection),
-        acknowledged=tuple(row.journal_no for row in (*batch.rows, *unreadable)),
+        acknowledged=(*(row.journal_no for row in batch.rows), *(bad.journal_no for bad in unreadable)),
         quarantined=tuple(Quarantined(journal_no, reason) for journal_no, reason in aside.items()),
     )
 

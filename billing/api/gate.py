@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from sqlalchemy import Connection, Engine
 
 from billing.database import Store
+from billing.passwords import Doorkeeper
 from billing.settings import Settings
 from billing.signatures import NonceBook, NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
 from contract.codec import to_bytes
@@ -35,6 +36,7 @@ class Server:
     store: Store
     nonces: NonceBook
     contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when it was last written down
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
 
     def now(self) -> datetime:
         return self.settings.now()

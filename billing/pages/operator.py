@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-from collections import deque
-from datetime import datetime, timedelta
-
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -17,47 +10,17 @@ from billing.api.gate import server_of
 from billing.pages.operator_view import KioskLine, counts, fleet, kept_aside, open_alarms, sessions
 from billing.pages.render import page
 from billing.pages.session_view import session_detail
-from billing.passwords import password_matches
-
-USER = "operator"
-FAILURES_COUNT_FOR = timedelta(minutes=5)
-FAILURES_ALLOWED = 30
-
-
-class Doorkeeper:
-    """Checks the password, slowly once per browser and quickly after; bounds guessing."""
-
-    def __init__(self) -> None:
-        self._known = b""  # digest of the last good header
-        self._failures: deque[datetime] = deque(maxlen=FAILURES_ALLOWED)
-
-    def admits(self, header: str, stored_hash: str, now: datetime) -> bool:
-        digest = hashlib.sha256(f"{stored_hash}\n{header}".encode()).digest()
-        if hmac.compare_digest(digest, self._known):
-            return True
-        if len(self._failures) == FAILURES_ALLOWED and now - self._failures[0] < FAILURES_COUNT_FOR:
-            raise HTTPException(429, "too many wrong passwords; wait five minutes")
-        try:
-            scheme, _, encoded = header.partition(" ")
-            user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        if not stored_hash or scheme.lower() != "basic" or not encoded:
-            return False
-        if user == USER and password_matches(password, stored_hash):
-            self._known = digest
-            return True
-        self._failures.append(now)
-        return False
-
-
-_doorkeeper = Doorkeeper()
+from billing.passwords import TooManyGuesses
 
 
 def require_operator(request: Request) -> None:
     server = server_of(request)
     header = request.headers.get("Authorization", "")
-    if not _doorkeeper.admits(header, server.settings.operator_password_hash, server.now()):
+    try:
+        is_admitted = server.doorkeeper.admits(header, server.settings.operator_password_hash, server.now())
+    except TooManyGuesses as error:
+        raise HTTPException(429, str(error)) from error
+    if not is_admitted:
         challenge = {"WWW-Authenticate": 'Basic realm="operator", charset="UTF-8"'}
         raise HTTPException(401, "operator and password, please", challenge)
     if request.method != "GET" and request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":

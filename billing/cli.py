@@ -1,0 +1,145 @@
+"""kiosk-billing: the operator's command. One clear line per mistake; `--json` for machines.
+
+Exit codes: 0 done, 1 refused or not found, 2 wrong use or bad input, 3 the server is not set up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+DEFAULT_DATA_DIR = "billing-data"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    # The work is imported late: --help and mistakes answer at once.
+    from billing import cli_work
+
+    try:
+        result = getattr(cli_work, arguments.work)(arguments)
+    except cli_work.NOT_SET_UP as error:
+        return _fail(arguments, 3, str(error))
+    except cli_work.REFUSED as error:
+        return _fail(arguments, 1, str(error))
+    except cli_work.BAD_INPUT as error:
+        return _fail(arguments, 2, str(error))
+    if arguments.json:
+        print(json.dumps(result.data, ensure_ascii=False))
+    else:
+        print(result.text, end="" if result.text.endswith("\n") or not result.text else "\n")
+    return int(result.exit_code)
+
+
+def _fail(arguments: argparse.Namespace, code: int, message: str) -> int:
+    line = " ".join(message.split())
+    if arguments.json:
+        print(json.dumps({"error": line}, ensure_ascii=False))
+    print(f"kiosk-billing: {line}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print JSON")
+    shared.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("KIOSK_BILLING_DIR", DEFAULT_DATA_DIR)),
+        help="keys, settings and the database (default: $KIOSK_BILLING_DIR or ./billing-data)",
+    )
+    shared.add_argument("--database", help="database URL (default: the SQLite file in the data directory)")
+    parser = argparse.ArgumentParser(prog="kiosk-billing", description="The billing server and its operator's command.")
+    parser.set_defaults(json=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(group: Any, name: str, work: str, help_text: str) -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = group.add_parser(name, help=help_text, parents=[shared])
+        command.set_defaults(work=work)
+        return command
+
+    def group(name: str, help_text: str) -> Any:
+        return commands.add_parser(name, help=help_text).add_subparsers(required=True, metavar="COMMAND")
+
+    init = add(commands, "init", "init", "make the data directory, the server's key, the database and a password")
+    init.add_argument("--operator-name", default="Harbour Energy")
+    init.add_argument("--help-contact", default="", help="telephone or mail address printed on receipts")
+    init.add_argument("--password", help="of the operator pages (default: one is made and printed once)")
+    add(commands, "migrate", "migrate_database", "bring the database to the newest revision")
+    serve = add(commands, "serve", "serve", "run the server")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8080)
+    epoch = add(commands, "epoch", "show_epoch", "show the database's epoch")
+    epoch.add_argument("--renew", action="store_true", help="after restoring a backup: ask kiosks for everything again")
+
+    kiosk = group("kiosk", "kiosks and their enrolment codes")
+    kiosk_add = add(kiosk, "add", "add_kiosk", "add a kiosk and print its enrolment code")
+    kiosk_add.add_argument("name")
+    kiosk_add.add_argument("--place", default="")
+    kiosk_add.add_argument("--time-zone", default="UTC", help="of the site, as Europe/Berlin")
+    kiosk_add.add_argument("--max-power-w", type=int, default=22_080, help="of one EVSE")
+    kiosk_code = add(kiosk, "code", "new_code", "print a new enrolment code (new board, lost key)")
+    kiosk_code.add_argument("kiosk")
+    add(kiosk, "list", "list_kiosks", "kiosks with contact and alarms")
+
+    tariff = group("tariff", "tariffs")
+    tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")
+    tariff_load.add_argument("file", type=Path)
+    add(tariff, "list", "list_tariffs", "published tariffs")
+
+    offer = group("offer", "what is offered at an EVSE")
+    offer_set = add(offer, "set", "set_offer", "offer a tariff at an EVSE")
+    offer_set.add_argument("kiosk")
+    offer_set.add_argument("evse", type=int)
+    offer_set.add_argument("tariff")
+    offer_set.add_argument("--parking-grace", type=int, default=0, metavar="SECONDS")
+
+    token = group("token", "cards and member codes")
+    for name, work, text in (
+        ("add", "add_token", "give a card or member code to an account"),
+        ("block", "block_token", "block a lost card"),
+        ("unblock", "unblock_token", "free a found card"),
+    ):
+        one = add(token, name, work, text)
+        which = one.add_mutually_exclusive_group(required=True)
+        which.add_argument("card", nargs="?", metavar="CARD-UID", help="UID in hex")
+        which.add_argument("--member", metavar="CODE", help="the text after KM1. in a member's QR code")
+        if name == "add":
+            one.add_argument("--account", help="default: an account of its own")
+            one.add_argument("--group", help="group of a new account")
+            one.add_argument("--cap-minor", type=int, help="most one order of a new account may cost")
+            one.add_argument("--offline-cap-minor", type=int, default=2_000, help="most a kiosk lends on its own")
+
+    voucher = group("voucher", "prepaid vouchers")
+    voucher_new = add(voucher, "new", "new_voucher", "issue a voucher for one kiosk; prints text and QR code")
+    voucher_new.add_argument("--kiosk", required=True)
+    voucher_new.add_argument("--value-minor", type=int, required=True)
+    voucher_new.add_argument("--currency", default="EUR")
+    voucher_new.add_argument("--valid-days", type=int, default=30)
+
+    command = group("command", "commands to kiosks")
+    start = add(command, "start", "command_start", "start a charge from here")
+    start.add_argument("kiosk")
+    start.add_argument("evse", type=int)
+    start.add_argument("--account", required=True)
+    start.add_argument("--cap-minor", type=int)
+    start.add_argument("--ttl", type=int, default=60, metavar="SECONDS")
+    stop = add(command, "stop", "command_stop", "stop a transaction from here")
+    stop.add_argument("kiosk")
+    stop.add_argument("transaction")
+    stop.add_argument("--ttl", type=int, default=60, metavar="SECONDS")
+    command_list = add(command, "list", "list_commands", "the newest commands and their answers")
+    command_list.add_argument("kiosk", nargs="?")
+
+    sessions = add(commands, "sessions", "list_sessions", "the newest sessions")
+    sessions.add_argument("--kiosk")
+    receipt = add(commands, "receipt", "show_receipt", "a receipt as its driver sees it")
+    receipt.add_argument("id")
+    quarantine = group("quarantine", "what the server does not believe")
+    add(quarantine, "list", "list_quarantine", "kept rows and sessions with their reasons")
+    return parser
