@@ -57,7 +57,7 @@ examples:
   kiosk status --json | jq '.evses[].state'
 """
 
-# command → (what it does, module:function, whether it talks to the controller)
+# command → (what it does, module:function)
 COMMANDS = {
     "status": ("one screen: kiosk, EVSEs, readers, devices", "kiosk.cli.status:status"),
     "watch": ("the same, live, until Ctrl-C", "kiosk.cli.status:watch"),
@@ -65,8 +65,8 @@ COMMANDS = {
     "stop": ("end the session at an EVSE; audited", "kiosk.cli.intents:stop"),
     "reset": ("reset a latched fault whose cause is gone; audited", "kiosk.cli.intents:reset"),
     "doctor": ("check everything, one line each", "kiosk.cli.doctor:doctor"),
-    "journal": ("list or show what was recorded", "kiosk.cli.probe:run"),
-    "outbox": ("what the server has not acknowledged yet", "kiosk.cli.probe:run"),
+    "journal": ("list or show what was recorded", "kiosk.cli.journal:journal"),
+    "outbox": ("what the server has not acknowledged yet", "kiosk.cli.journal:outbox"),
     "enrol": ("bind this kiosk to its server with a one-time code", "kiosk.cli.enrol:enrol"),
     "meter": ("read a meter, or find the meters on a bus", "kiosk.cli.probe:run"),
     "nfc": ("read one card", "kiosk.cli.probe:run"),
@@ -144,7 +144,7 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "doctor":
         add("--limit-s", metavar="S", type=float, default=10.0, help="longest time for one check (10)")
     if name == "enrol":
-        add("--server", metavar="URL", required=True, help="https://…")
+        add("--server", metavar="URL", help="https://… (else [server] url of the configuration)")
         add("--code", metavar="CODE", required=True, help="the one-time code from the operator's page")
 
 

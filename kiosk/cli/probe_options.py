@@ -20,7 +20,7 @@ def add_sub_commands(name: str, parser: argparse.ArgumentParser, common: Callabl
         rows = action("list", "rows of the journal, oldest first")
         rows.add_argument("--kind", choices=KINDS, help="only rows of this kind")
         rows.add_argument("--after", metavar="NO", type=int, help="only rows after this number (else the newest)")
-        rows.add_argument("--limit", metavar="N", type=int, default=50, help="at most this many, 1 to 10000 (50)")
+        rows.add_argument("--limit", metavar="N", type=int, default=50, help="at most this many, 1 to 1000 (50)")
         action("show", "one row, whole").add_argument("no", metavar="NO", type=int)
     elif name == "meter":
         read = action("read", "every quantity of a meter, once")

@@ -1,112 +1,88 @@
-"""`kiosk journal` and `kiosk outbox`: the journal read beside its one writer, never written."""
+"""The journal read from its file, beside its one writer or without: JSON as the controller answers the same queries."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from contract.api import RowKind
+from contract.codec import utc_text
 from kiosk.journal import JournalError, JournalStore
 from kiosk.journal.values import KeptRow
-from kiosk.probe.ends import FINDING, OK, UNREACHABLE, USAGE, Trouble
+from kiosk.probe.ends import FINDING, OK, UNREACHABLE, Trouble
 from kiosk.probe.request import Request
 
-MOST_ROWS = 10_000
 PAGE = 1000  # JournalStore gives no more at once
-WIDTH = 110  # characters of a row's body in a list
 
 
 def show_list(request: Request) -> int:
-    """The newest rows, or those after a number; oldest first. 1 where there are none."""
-    if not 1 <= request.limit <= MOST_ROWS:
-        raise Trouble(USAGE, f"--limit {request.limit}: want 1 to {MOST_ROWS}")
-    store = open_journal(request)
+    """The newest rows, or those after a number; oldest first."""
     kind = None if request.kind is None else RowKind(request.kind)
-    if request.after is None:
-        rows = newest(store, request.limit, kind)
-    else:
-        rows = after(store, request.after, request.limit, kind)
-    if request.json:
-        print(json.dumps([_as_json(row) for row in rows], ensure_ascii=False))
-    for row in [] if request.json else rows:
-        print(f"{row.journal_no:>8} {'sent' if row.acknowledged_at else 'WAIT'} {row.kind.value:<13} {_summary(row)}")
-    return OK if rows else FINDING
+    with open_journal(request) as store:
+        if request.after is None:
+            rows = newest(store, request.limit, kind)
+        else:
+            rows = store.rows(request.after, min(request.limit, PAGE), kind)
+    print(json.dumps([_as_json(row) for row in rows], ensure_ascii=False))
+    return OK
 
 
 def show_one(request: Request) -> int:
-    """One row whole, its bytes as they were written."""
-    row = open_journal(request).row(request.no)
+    with open_journal(request) as store:
+        row = store.row(request.no)
     if row is None:
         raise Trouble(FINDING, f"journal: no row {request.no}; it was never written, or was pruned after 30 days")
-    if request.json:
-        print(json.dumps(_as_json(row), ensure_ascii=False))
-    else:
-        sent = "no" if row.acknowledged_at is None else row.acknowledged_at.isoformat(timespec="seconds")
-        print(f"row {row.journal_no}  kind {row.kind.value}  acknowledged {sent}")
-        print(json.dumps(_body(row), ensure_ascii=False, indent=2))
+    print(json.dumps(_as_json(row), ensure_ascii=False))
     return OK
 
 
 def outbox(request: Request) -> int:
-    """What the server has not acknowledged. 0 also where rows wait: that is what an outbox is for."""
-    store = open_journal(request)
-    count = store.waiting()
-    waiting = store.unacknowledged(PAGE)
-    kinds = Counter(row.kind.value for row in waiting)
-    oldest = _time(json.loads(waiting[0].body)) if waiting else None
-    found: dict[str, Any] = {
-        "waiting": count,
-        "first_no": waiting[0].journal_no if waiting else None,
-        "oldest_at": oldest,
-        "kinds": dict(sorted(kinds.items())),
-        "kinds_counted": len(waiting),
-    }
-    if request.json:
-        print(json.dumps(found))
-    elif not count:
-        print("outbox: empty, the server has everything")
-    else:
-        some = f" (of the first {PAGE})" if count > PAGE else ""
-        listed = ", ".join(f"{number} {kind}" for kind, number in found["kinds"].items())
-        print(f"outbox: {count} rows wait from number {found['first_no']} on; the oldest is of {oldest or 'no time'}")
-        print(f"        {listed}{some}")
+    """What the server has not acknowledged."""
+    with open_journal(request) as store:
+        count = store.waiting()
+        first = store.unacknowledged(1)
+        oldest = store.row(first[0].journal_no) if first else None
+        epoch = store.project().epoch
+    found = {"waiting": count, "epoch": epoch, "oldest": oldest and _as_json(oldest), "is_online": None}
+    print(json.dumps(found, ensure_ascii=False))
     return OK
 
 
-def open_journal(request: Request) -> JournalStore:
+@contextmanager
+def open_journal(request: Request) -> Iterator[JournalStore]:
     """Read-only. Raises Trouble where there is none or it cannot be read."""
     path = request.load().kiosk.journal
     if not path.exists():
-        raise Trouble(UNREACHABLE, f"{path}: there is no journal; the controller makes it at its first start")
+        raise Trouble(UNREACHABLE, f"{path}: there is no journal here; the controller makes it at its first start")
     try:
-        return JournalStore(path, read_only=True)
+        store = JournalStore(path, read_only=True)
+        try:
+            yield store
+        finally:
+            store.close()
     except sqlite3.OperationalError as error:
         raise Trouble(
-            UNREACHABLE, f"{path}: {error}. Read it as the controller's user or root: sudo kiosk journal list"
+            UNREACHABLE, f"{path}: {error}. Read it as the controller's user or as root, with sudo"
         ) from error
     except JournalError as error:
         raise Trouble(UNREACHABLE, str(error)) from error
 
 
-def after(store: JournalStore, no: int, limit: int, kind: RowKind | None) -> list[KeptRow]:
-    """At most `limit` rows with a number above `no`, in order."""
-    rows: list[KeptRow] = []
-    while len(rows) < limit and (page := store.rows(no, min(PAGE, limit - len(rows)), kind)):
-        rows += page
-        no = page[-1].journal_no
-    return rows
-
-
 def newest(store: JournalStore, limit: int, kind: RowKind | None) -> list[KeptRow]:
-    """The last `limit` rows in order: looks back twice as far until there are enough."""
+    """The last `limit` rows (at most PAGE) in order: looks back twice as far until there are enough."""
     last = newest_no(store)
     window = limit
     while True:
-        rows = after(store, max(0, last - window), window, kind)
+        rows: list[KeptRow] = []
+        no = max(0, last - window)
+        while page := store.rows(no, PAGE, kind):
+            rows = [*rows, *page][-limit:]
+            no = page[-1].journal_no
         if len(rows) >= limit or window >= last:
-            return rows[-limit:]
+            return rows
         window *= 2
 
 
@@ -125,41 +101,7 @@ def newest_no(store: JournalStore) -> int:
 
 
 def _as_json(row: KeptRow) -> dict[str, Any]:
-    sent = None if row.acknowledged_at is None else row.acknowledged_at.isoformat().replace("+00:00", "Z")
-    return {"journal_no": row.journal_no, "kind": row.kind.value, "acknowledged_at": sent, "body": _body(row)}
-
-
-def _body(row: KeptRow) -> Any:
-    try:
-        return json.loads(row.body)
-    except ValueError:
-        return row.body
-
-
-def _time(body: Any) -> str | None:
-    at = body.get("at") if isinstance(body, dict) else None
-    wall = at.get("wall") if isinstance(at, dict) else None
-    return wall if isinstance(wall, str) else None
-
-
-def _summary(row: KeptRow) -> str:
-    """When, and what: a transaction's event in words, anything else as it stands."""
-    body = _body(row)
-    if not isinstance(body, dict):
-        return str(body)[:WIDTH]
-    when = (_time(body) or "–")[:19].replace("T", " ")
-    if row.kind is RowKind.TRANSACTION:
-        meter = body.get("meter", {})
-        end = f" {body['stopped_reason']}" if "stopped_reason" in body else ""
-        text = (
-            f"EVSE {body.get('evse_id')} {body.get('event_type')} {body.get('seq_no')} "
-            f"{body.get('trigger_reason')}{end} {meter.get('import_wh')} Wh {str(body.get('transaction_id'))[:8]}"
-        )
-    else:
-        text = " ".join(f"{key}={_short(item)}" for key, item in body.items() if key != "at")
-    return f"{when} {text}"[: WIDTH + 20]
-
-
-def _short(item: Any) -> str:
-    text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-    return text if len(text) <= 24 else f"{text[:23]}…"
+    found: dict[str, Any] = {"journal_no": row.journal_no, "kind": row.kind.value, "body": row.body}
+    if row.acknowledged_at is not None:
+        found["acknowledged_at"] = utc_text(row.acknowledged_at)
+    return found
