@@ -1,0 +1,99 @@
+"""Home, and the choice of a connector for a waiting card."""
+
+from __future__ import annotations
+
+from kiosk.ui.acts import Act
+from kiosk.ui.nodes import Box, Button, Node, Plug, Qr, Space, Text, col, row
+from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, screen, small
+from kiosk.ui.views.home import BACK, ChooseView, HomeView, Tile
+
+_TINT = {"free": "charge", "busy": "ink2", "broken": "stop", "closed": "ink2"}
+
+
+def home(view: HomeView) -> Node:
+    tiles = _tiles(view.tiles)
+    phone = card(
+        small(view.phone_title, "ink", 30, True, "center"),
+        Qr(view.phone_address),
+        Text(_without_scheme(view.phone_address), "small", "ink", True, "center", lines=2, h=50),
+        small(view.phone_note, align="center", h=26),
+        pad=(10, 8), gap=2, w=216,
+    )  # fmt: skip
+    body = row(tiles, phone if view.phone_address else None, gap=12, pad=(16, 12, 16, 0))
+    reader = row(
+        icon("waves" if view.reader_is_good else "warn", 22, "charge" if view.reader_is_good else "warn", 2.6),
+        Text(view.reader, "small", "ink", not view.reader_is_good),
+        Text(view.vat, "small", "ink2", align="right", w=230),
+        gap=8, pad=(18, 0), h=38,
+    )  # fmt: skip
+    if view.more is None:
+        return screen(view.frame, body, reader)
+    more = footer(Space(), Button(view.more, view.more_words, after="next", w=300))
+    return screen(view.frame, col(body, reader), more)
+
+
+def _tiles(tiles: tuple[Tile, ...]) -> Box:
+    if len(tiles) <= 2:
+        return row(*(tall_tile(tile) for tile in tiles), gap=12)
+    halves = (tiles[:2], tiles[2:])
+    rows = [row(*(small_tile(tile) for tile in half), *([Space()] * (2 - len(half))), gap=12) for half in halves]
+    return col(*rows, gap=12)
+
+
+def tall_tile(tile: Tile) -> Button:
+    """The whole card is the target; the filled shape in it shows that it is one."""
+    is_off = tile.act is None
+    color = "ink2" if is_off or tile.tone != "free" else "ink"
+    plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=84)
+    words = col(Space(), Text(tile.type, "title", color, True, h=36), small(tile.power), Space())
+    top = row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=6, h=104)
+    return Button(
+        tile.act, kind="card", tint=_TINT[tile.tone] if tile.tone != "busy" else "brand", is_enabled=not is_off,
+        pad=(14, 10, 14, 14),
+        kids=(
+            top,
+            Text(tile.price, "lead", color if is_off else "ink", True, h=34),
+            Text(tile.note, "small", "ink2", lines=2, h=48, valign="top"),
+            Space(),
+            chip(tile.status, tile.symbol, _TINT[tile.tone], h=34, ground="sunken" if tile.tone == "busy" else None),
+            _picture_of_button(tile),
+        ),
+    )  # fmt: skip
+
+
+def small_tile(tile: Tile) -> Button:
+    is_off = tile.act is None
+    color = "ink2" if is_off or tile.tone != "free" else "ink"
+    words = col(Space(), Text(tile.type, "lead", color, True, h=30), small(tile.power, h=22), Space())
+    plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=56)
+    return Button(
+        tile.act, kind="card", tint=_TINT[tile.tone] if tile.tone != "busy" else "brand", is_enabled=not is_off,
+        pad=(14, 8, 14, 12),
+        kids=(
+            row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=8, h=64),
+            Space(),
+            Text(tile.price, "lead", color if is_off else "ink", True, h=32),
+            chip(tile.status, tile.symbol, _TINT[tile.tone], h=32, ground="sunken" if tile.tone == "busy" else None),
+        ),
+    )  # fmt: skip
+
+
+def _picture_of_button(tile: Tile) -> Button:
+    if tile.act is None:
+        return Button(None, tile.action, is_enabled=False, h=60)
+    return Button(None, tile.action, kind="first" if tile.is_choice else "second", after="next", h=60)
+
+
+def _without_scheme(address: str) -> str:
+    return address.split("://", 1)[-1].lower()
+
+
+def choose_connector(view: ChooseView) -> Node:
+    cards = row(*(tall_tile(tile) for tile in view.tiles), gap=12, pad=(16, 12))
+    more = Button(view.more, view.more_words, after="next", w=260) if view.more is not None else None
+    wait = countdown(view.waits, view.waits_left) if view.waits_left else Space()
+    return screen(view.frame, cards, footer(back_button(view.back, _back()), more, wait))
+
+
+def _back() -> Act:
+    return BACK

@@ -1,0 +1,67 @@
+"""Identify, authorizing, plug in."""
+
+from __future__ import annotations
+
+from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Qr, Scanner, Space, Text, col, row
+from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, rule, screen, small, step_mark
+from kiosk.ui.tokens import RADIUS
+from kiosk.ui.views.start import BACK, AuthorizingView, IdentifyView, PlugInView, Way
+
+_SYMBOLS = {"card": "card", "code": "qr", "phone": "phone"}
+
+
+def identify(view: IdentifyView) -> Node:
+    price = row(
+        Text(view.price, "title", "ink", True, w=FIT),
+        col(Space(), small(view.terms, "ink", 26), small(view.vat, h=26), Space()),
+        gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=58,
+    )  # fmt: skip
+    ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)
+    foot = footer(back_button(view.back, BACK), Space(), countdown(view.kept, view.kept_left, 400))
+    return screen(view.frame, col(price if view.price else None, ways, gap=8, pad=(16, 8)), foot)
+
+
+def _way(way: Way, phase: int) -> Node:
+    picture: Node = {
+        "card": CardReader(way.is_good, 3 if not way.is_good else phase),
+        "code": Scanner(way.is_good),
+        "phone": Qr(way.payload),
+    }[way.kind]
+    top = row(icon(_SYMBOLS[way.kind], 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=32)
+    state = chip(way.status, "check" if way.is_good else "warn", "charge" if way.is_good else "warn")
+    return card(top, picture, Text(way.text, "body", "ink", h=26), state, gap=4, pad=(14, 6, 14, 9))
+
+
+def authorizing(view: AuthorizingView) -> Node:
+    waits = row(Space(), chip(view.waits, "clock", "warn", FIT, 36), Space(), h=36) if view.waits else Space(h=36)
+    middle = card(
+        Space(),
+        row(Space(), CardReader(True, view.lit, w=150, h=110), Space(), h=110),
+        Text(view.title, "figure", "ink", True, "center", h=46),
+        Text(view.text, "body", "ink2", align="center", lines=2, h=58),
+        Dots(view.lit, h=12),
+        Space(h=4),
+        waits,
+        Space(),
+        gap=6,
+    )
+    foot = footer(Button(view.cancel_act, view.cancel, symbol="cross", w=336), Space())
+    return screen(view.frame, col(middle, pad=(16, 12)), foot)
+
+
+def plug_in(view: PlugInView) -> Node:
+    picture = PlugIn(view.number, view.connector_type, view.phase, view.is_in)
+    marks = [
+        step_mark(str(number), words.title, words.sub, words.is_done, words.is_active)
+        for number, words in enumerate(view.steps, start=1)
+    ]
+    code = row(
+        Text(view.code_words, "lead", "ink", w=FIT), Text(view.code, "title", "ink", True), gap=12, h=36
+    )  # fmt: skip
+    steps = card(*marks, Space(), rule(), small(view.stop_note), code, gap=6, pad=(16, 12), w=316)
+    foot = footer(
+        Button(view.cancel_act, view.cancel, symbol="cross", w=336),
+        Space(),
+        countdown(view.kept, view.kept_left, 400) if view.kept_left else None,
+    )
+    return screen(view.frame, row(picture, steps, gap=16, pad=(16, 12)), foot)

@@ -1,0 +1,184 @@
+"""From the chosen connector to the car: identify, authorizing, plug in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kiosk.session.snapshot import EvseView, ReaderView
+from kiosk.session.states import State
+from kiosk.ui.acts import Act, Cancel, Home
+from kiosk.ui.tokens import SECONDS
+from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
+from kiosk.ui.views.prices import price_words
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to identify with its reader's state."""
+
+    kind: str  # card, code or phone
+    title: str
+    text: str
+    status: str
+    is_good: bool
+    payload: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyView:
+    frame: Frame
+    price: str
+    terms: str
+    vat: str
+    ways: tuple[Way, ...]
+    back: str
+    kept: str
+    kept_left: str
+    phase: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizingView:
+    frame: Frame
+    number: str
+    title: str
+    text: str
+    waits: str | None
+    lit: int
+    cancel: str
+    cancel_act: Act
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    title: str
+    sub: str
+    is_done: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlugInView:
+    frame: Frame
+    number: str
+    connector_type: str
+    phase: int
+    is_in: bool
+    steps: tuple[StepWords, ...]
+    stop_note: str
+    code_words: str
+    code: str
+    cancel: str
+    cancel_act: Act
+    kept: str
+    kept_left: str
+
+
+def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
+    say = seen.say
+    price = terms = vat = ""
+    if evse.offer is not None:
+        words = price_words(seen, evse.offer)
+        price, terms = words.headline, " · ".join((*words.terms, words.parking))
+        vat = words.vat
+    left_s = SECONDS["idle_end"] - (seen.now_s - seen.nav.touched_at_s)
+    return IdentifyView(
+        frame(
+            seen,
+            "charge",
+            say("identify.title"),
+            f"{connector_words(seen, evse)} · {say('connector.to_power', power=seen.formats.rating(evse.max_power_w))}",
+        ),
+        price,
+        terms,
+        vat,
+        _ways(seen),
+        say("identify.back"),
+        say("frame.kept", number=evse.evse_id),
+        say("frame.left", left=seen.formats.duration(left_s + 0.999)),
+        seen.phase,
+    )
+
+
+BACK = Home()
+
+
+def _ways(seen: Seen) -> tuple[Way, ...]:
+    say, snapshot = seen.say, seen.snapshot
+    ways = []
+    for kind, name in (("nfc", "card"), ("qr", "code")):
+        readers = [reader for reader in snapshot.readers if reader.kind == kind]
+        if readers:
+            ways.append(_reader_way(seen, name, readers))
+    if snapshot.address:
+        status = say("identify.phone_ready" if snapshot.is_online else "identify.phone_offline")
+        ways.append(
+            Way(
+                "phone",
+                say("identify.phone"),
+                say("identify.phone_text"),
+                status,
+                snapshot.is_online,
+                snapshot.address,
+            )
+        )
+    return tuple(ways)
+
+
+def _reader_way(seen: Seen, name: str, readers: list[ReaderView]) -> Way:
+    is_good = any(reader.is_good for reader in readers)
+    status = seen.say(f"identify.{name}_{'ready' if is_good else 'broken'}")
+    return Way(name, seen.say(f"identify.{name}"), seen.say(f"identify.{name}_text"), status, is_good)
+
+
+def authorizing_view(seen: Seen, evse: EvseView) -> AuthorizingView:
+    say = seen.say
+    waits = None
+    if evse.in_state_s >= SECONDS["asked_after"]:
+        waits = say("authorizing.waits_server" if seen.snapshot.is_online else "authorizing.waits_offline")
+    return AuthorizingView(
+        frame(seen, "card", say("authorizing.title"), connector_words(seen, evse)),
+        str(evse.evse_id),
+        say("authorizing.one_moment"),
+        say("authorizing.text"),
+        waits,
+        seen.phase,
+        say("authorizing.cancel"),
+        Cancel(evse.evse_id),
+    )
+
+
+def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
+    say, transaction = seen.say, evse.transaction
+    number = evse.evse_id
+    is_in = evse.pilot is not None and evse.pilot.is_connected
+    asks = evse.pilot is not None and evse.pilot.asks_for_energy
+    offer = transaction.offer if transaction else evse.offer
+    price = price_words(seen, offer).headline if offer else ""
+    accepted = say("plug_in.accepted_offline" if transaction and transaction.is_offline else "plug_in.accepted_text")
+    waits = say("plug_in.starting_text" if asks else "plug_in.waiting_text")
+    steps = (
+        StepWords(say("plug_in.accepted"), accepted, True, False),
+        StepWords(say("plug_in.plug", number=number), say("plug_in.plug_text"), is_in, not is_in),
+        StepWords(say("plug_in.starts"), waits if is_in else price, False, is_in),
+    )
+    title = say("plug_in.title", number=number)
+    sub = say("plug_in.sub")
+    if is_in:
+        title, sub = say("plug_in.title_in"), connector_words(seen, evse)
+    left_s = evse.deadline_in_s if evse.state is State.PREPARING else None
+    return PlugInView(
+        frame(seen, "charge", title, sub),
+        str(number),
+        evse.connector_type,
+        seen.phase,
+        is_in,
+        steps,
+        say("plug_in.stop_note"),
+        say("plug_in.stop_code"),
+        " ".join(transaction.stop_code) if transaction else "",
+        say("plug_in.cancel"),
+        Cancel(number),
+        say("frame.kept", number=number),
+        say("frame.left", left=seen.formats.duration(left_s)) if left_s is not None else "",
+    )

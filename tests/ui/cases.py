@@ -1,0 +1,123 @@
+"""Every screen in every state worth looking at: name → (snapshot or None, where the screen is, seconds of silence)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from contract.iec61851 import PilotState
+from contract.metering import Quality
+from contract.transaction import ChargingState, ClockQuality, StoppedReason
+from kiosk.session.faults import FaultCode
+from kiosk.session.snapshot import Availability, Limit, LimitKind, NoticeCode, ReaderView, Snapshot
+from kiosk.session.states import State
+from kiosk.ui.acts import Choose, Page
+from kiosk.ui.navigation import Nav, Sent
+from tests.ui import samples as s
+
+NOW_S = 1_002.0  # chevrons stand at two
+NAV = Nav("en", "en", touched_at_s=NOW_S - 3)
+AT_1 = replace(NAV, focus=1)
+Case = tuple[Snapshot | None, Nav, float]
+
+
+def _charging(minutes: float = 18.7, **changes: object) -> Snapshot:
+    return s.snapshot(s.delivering(1, int(minutes * 60), **changes), s.evse(2), minutes=minutes)
+
+
+def _stale() -> Snapshot:
+    last = s.START + timedelta(seconds=1110)
+    return _charging(meter_quality=Quality.STALE, power_w=None, meter_age_s=14.0, last_value_at=last)
+
+
+_THREE = (s.evse(1, connector_type="CCS", max_power_w=150_000), s.evse(2, connector_type="CCS", max_power_w=50_000),
+          s.delivering(3))  # fmt: skip
+_FIVE = (*_THREE, s.evse(4), s.evse(5))
+
+CASES: dict[str, Case] = {
+    "01-home": (s.snapshot(), NAV, 0),
+    "01-home-one-in-use": (s.snapshot(s.delivering(1), s.evse(2, pilot=PilotState.B), minutes=18.7), NAV, 0),
+    "01-home-out-of-service": (s.snapshot(s.broken(FaultCode.RCD_TRIPPED), s.evse(2, offer=None)), NAV, 0),
+    "01-home-one": (s.snapshot(s.evse(1)), NAV, 0),
+    "01-home-three": (s.snapshot(*_THREE), NAV, 0),
+    "01-home-five": (s.snapshot(*_FIVE), NAV, 0),
+    "01-home-offline": (
+        s.snapshot(is_online=False, readers=(ReaderView("c", "nfc", True, ""), ReaderView("q", "qr", False, "gone"))),
+        NAV, 0,
+    ),
+    "01-home-readers-dead": (s.snapshot(readers=(ReaderView("c", "nfc", False, "gone"),)), NAV, 0),
+    "01-home-choosing": (s.snapshot(), replace(NAV, sent=Sent(Choose(1), NOW_S - 4)), 0),
+    "01-home-rich-tariff": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2, held=True)), NAV, 0),
+    "01-home-reserved": (s.snapshot(s.evse(1, status=Availability.RESERVED), s.evse(2, state=State.PARKED)), NAV, 0),
+    "01-home-silent": (s.snapshot(), NAV, 3.0),
+    "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
+    "02-choose": (s.snapshot(token_waits=True, token_waits_s=47.0, notice=s.notice(NoticeCode.WHICH_CONNECTOR)), NAV, 0),
+    "02-choose-three": (s.snapshot(*_THREE, token_waits=True, token_waits_s=47.0), NAV, 0),
+    "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
+    "03-identify-rich": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
+    "03-identify-readers": (
+        s.snapshot(chosen_evse=1, is_online=False, readers=(ReaderView("c", "nfc", False, ""), ReaderView("q", "qr", True, ""))),
+        AT_1, 0,
+    ),
+    "03-identify-still": (s.snapshot(chosen_evse=1), replace(AT_1, touched_at_s=NOW_S - 48), 0),
+    "03-authorizing": (s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=1.0), s.evse(2)), AT_1, 0),
+    "03-authorizing-long": (s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=5.0), s.evse(2)), AT_1, 0),
+    "03-authorizing-offline": (
+        s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=5.0), s.evse(2), is_online=False), AT_1, 0,
+    ),
+    "04-plug-in": (s.snapshot(s.preparing(), s.evse(2)), AT_1, 0),
+    "04-plug-in-ccs": (
+        s.snapshot(replace(s.preparing(), connector_type="CCS", max_power_w=150_000), s.evse(2)), AT_1, 0,
+    ),
+    "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
+    "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),
+    "05-charging": (_charging(), AT_1, 0),
+    "05-charging-begun": (_charging(0.2), AT_1, 0),
+    "05-charging-long": (_charging(75, limit=Limit(LimitKind.MONEY, 2_500)), AT_1, 0),
+    "05-charging-limit": (_charging(limit=s.ENERGY_LIMIT), AT_1, 0),
+    "05-charging-stale": (_stale(), AT_1, 0),
+    "05-charging-silent": (_charging(), AT_1, 4.0),
+    "05-charging-paused": (_charging(charging_state=ChargingState.SUSPENDED_EV, power_w=0), AT_1, 0),
+    "05-charging-offline": (replace(_charging(is_offline=True), is_online=False), AT_1, 0),
+    "05-charging-cap": (_charging(cap_minor=450), AT_1, 0),
+    "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),
+    "05-charging-alone": (s.snapshot(s.delivering(1), minutes=18.7), AT_1, 0),
+    "06-stop": (_charging(), replace(AT_1, page=Page.STOP, digits="51"), 0),
+    "06-stop-ready": (_charging(), replace(AT_1, page=Page.STOP, digits="5183"), 0),
+    "06-stop-wrong": (replace(_charging(), notice=s.notice(NoticeCode.WRONG_CODE)), replace(AT_1, page=Page.STOP), 0),
+    "06-limit": (_charging(), replace(AT_1, page=Page.LIMIT), 0),
+    "06-limit-money": (
+        _charging(limit=s.ENERGY_LIMIT),
+        replace(AT_1, page=Page.LIMIT, limit_kind=LimitKind.MONEY), 0,
+    ),
+    "06-limit-time": (_charging(), replace(AT_1, page=Page.LIMIT, limit_kind=LimitKind.TIME, limit_steps=6), 0),
+    "07-parked": (s.snapshot(s.parked(), s.evse(2), minutes=32), AT_1, 0),
+    "07-parked-paying": (s.snapshot(s.parked(1500), s.delivering(2), minutes=55), AT_1, 0),
+    "07-parked-no-grace": (s.snapshot(s.parked(60, False), s.evse(2), minutes=31), AT_1, 0),
+    "07-closing": (
+        s.snapshot(replace(s.delivering(), state=State.CLOSING), s.evse(2), minutes=30), AT_1, 0,
+    ),
+    "08-receipt": (s.snapshot(s.with_receipt(), s.evse(2), minutes=44), AT_1, 0),
+    "08-receipt-rich": (
+        s.snapshot(s.with_receipt(PilotState.B, offer=s.RICH_OFFER), s.evse(2), minutes=44), AT_1, 0,
+    ),
+    "08-receipt-nothing": (
+        s.snapshot(s.with_receipt(energy_wh=0, paid_s=0, reason=StoppedReason.TIMEOUT), s.evse(2)), AT_1, 0,
+    ),
+    **{
+        f"09-fault-{code.value}": (s.snapshot(s.broken(code, code is not FaultCode.PILOT_LOST), s.evse(2), minutes=11), AT_1, 0)
+        for code in FaultCode
+    },
+    "09-fault-both": (
+        s.snapshot(s.broken(FaultCode.EMERGENCY_STOP), s.broken(FaultCode.EMERGENCY_STOP, number=2), minutes=12), AT_1, 0,
+    ),
+    **{
+        f"10-notice-{code.value}": (s.snapshot(notice=s.notice(code)), NAV, 0)
+        for code in NoticeCode
+        if code is not NoticeCode.WHICH_CONNECTOR
+    },
+    "11-help": (s.snapshot(), replace(NAV, page=Page.HELP), 0),
+    "11-languages": (s.snapshot(), replace(NAV, page=Page.LANGUAGES), 0),
+    "12-starting": (None, NAV, 0),
+    "12-restarting": (s.snapshot(), NAV, 30.0),
+}  # fmt: skip
