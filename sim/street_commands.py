@@ -58,8 +58,8 @@ class Commands:
             raise Mistake(f"{request['do']}: {error}") from error
         return act(**fields) or {}
 
-    def plug(self, evse: int, car: str | None = None) -> dict[str, Any]:
-        """A car comes to the EVSE; without a name the first one that is free."""
+    def plug(self, evse: int, car: str | None = None, charged_wh: float | None = None) -> dict[str, Any]:
+        """A car comes to the EVSE, with so much in its battery; without a name the first one that is free."""
         place = self._evse(evse)
         if place.outlet.vehicle is not None:
             raise Mistake(f"EVSE {evse}: {place.outlet.vehicle.name} is plugged in already")
@@ -69,6 +69,8 @@ class Commands:
             raise Mistake(f"no such car is free: {car or 'any'}; cars: {', '.join(self._cars) or 'none'}")
         if name in here:
             raise Mistake(f"{name} is plugged in elsewhere")
+        if charged_wh is not None:
+            self._cars[name].charged_wh = float(charged_wh)
         with self._street.settled():
             place.outlet.plug_in(self._cars[name], self._street.now_s())
         return {"car": name}

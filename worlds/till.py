@@ -1,0 +1,141 @@
+"""The server's side of a demo or test in the bytes tier: fresh data, one kiosk, cards, a tariff, vouchers, answers.
+
+Everything is done with the server's own functions on its own database, beside the running server process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import select
+
+from billing.database import open_database, reading
+from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from billing.enrolment import new_code
+from billing.migrations import migrate
+from billing.passwords import hash_password
+from billing.server_key import make_server_key
+from billing.settings import SETTINGS_FILE, default_database_url, server_time
+from billing.tables import cdrs, events, quarantine, transactions
+from billing.vouchers import new_voucher
+from contract.codec import from_bytes
+from contract.identity import IdToken, TokenKind
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
+from contract.transaction import TransactionEvent
+
+KIOSK = "HK-07"
+KIOSK_ID = "hk-07"
+VAT = Decimal(19)
+# 0.476 EUR per kWh; 0.0793 EUR per minute of parking after twenty free ones.
+TARIFF = Tariff(
+    "harbour-ac",
+    1,
+    "EUR",
+    (
+        TariffElement(
+            (
+                PriceComponent(Dimension.ENERGY, Decimal("0.40"), VAT),
+                PriceComponent(Dimension.PARKING_TIME, Decimal("4.00"), VAT, 60),
+            )
+        ),
+    ),
+)
+GRACE_S = 1_200
+VOUCHER_LIVES = timedelta(days=365)
+PASSWORD = "harbour"  # of the demo's operator page, which listens on loopback only
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """A transaction as the server holds it. The `cdr_` fields are None until it was rated; `cdrs` counts them."""
+
+    transaction_id: str
+    receipt_key: str
+    evse_id: int
+    story: tuple[TransactionEvent, ...]
+    cdrs: int
+    cdr_wh: int | None
+    cdr_minor: int | None
+
+    @property
+    def kiosk_minor(self) -> int | None:
+        """The kiosk's own price, from its Ended."""
+        return self.story[-1].total_incl_vat_minor if self.story else None
+
+    @property
+    def energy_wh(self) -> int:
+        return self.story[-1].meter.import_wh - self.story[0].meter.import_wh
+
+    @property
+    def is_once(self) -> bool:
+        """Every event from Started to Ended, each one time, and one bill."""
+        numbers = [event.seq_no for event in self.story]
+        ends = [event for event in self.story if event.stopped_reason is not None]
+        return numbers == list(range(len(numbers))) and len(ends) == 1 and self.story[-1] is ends[0] and self.cdrs == 1
+
+
+class Till:
+    """The server's data under `folder`, made new by the constructor."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self.folder = folder
+        self._key = make_server_key(folder)
+        settings = f'operator_name = "Harbour Charging"\noperator_password_hash = "{hash_password(PASSWORD)}"\n'
+        (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+        self._engine = open_database(default_database_url(folder))
+        migrate(self._engine)
+
+    def furnish(self, evse_ids: list[int], cards: dict[str, str]) -> None:
+        """The kiosk, the tariff at each EVSE, an account with a card for each name → UID."""
+        now = server_time()
+        with self._engine.begin() as connection:
+            add_kiosk(connection, KIOSK, now, place="Pier 4 North", time_zone="Europe/Berlin")
+            load_tariff(connection, TARIFF, now)
+            for evse_id in evse_ids:
+                set_offer(connection, KIOSK_ID, evse_id, TARIFF.id, now, parking_grace_s=GRACE_S)
+            for name, uid in cards.items():
+                add_account(connection, name, now, offline_cap_minor=5_000)
+                add_token(connection, IdToken(TokenKind.ISO14443, uid.upper()), name, now)
+
+    def enrolment_code(self) -> str:
+        with self._engine.begin() as connection:
+            return new_code(connection, KIOSK_ID, server_time())
+
+    def voucher(self, value_minor: int) -> str:
+        """A new voucher's text, as it stands in its QR code."""
+        now = server_time()
+        with self._engine.begin() as connection:
+            return new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_LIVES, now, self._key)
+
+    def billed(self) -> dict[str, Billed]:
+        """Every transaction the server knows, by id."""
+        with reading(self._engine) as connection:
+            found = {}
+            for row in connection.execute(select(transactions)).all():
+                mine = events.c.transaction_id == row.transaction_id
+                bodies = connection.execute(select(events.c.body).where(mine).order_by(events.c.seq_no)).scalars()
+                story = tuple(from_bytes(TransactionEvent, body) for body in bodies)
+                query = select(cdrs).where(cdrs.c.transaction_id == row.transaction_id)
+                bills = connection.execute(query).all()
+                found[str(row.transaction_id)] = Billed(
+                    row.transaction_id,
+                    row.receipt_key,
+                    row.evse_id,
+                    story,
+                    len(bills),
+                    bills[0].energy_wh if bills else None,
+                    bills[0].incl_vat_minor if bills else None,
+                )
+            return found
+
+    def kept_aside(self) -> list[str]:
+        """Why rows are in quarantine, in words."""
+        with reading(self._engine) as connection:
+            return list(connection.execute(select(quarantine.c.reason)).scalars())
+
+    def close(self) -> None:
+        self._engine.dispose()
