@@ -100,5 +100,5 @@ def test_each_beat_changes_the_line(saw: dict[str, Any]) -> None:
     assert saw["beats"] == [1, 0, 1, 0, 1, 0]
 
 
-def test_closing_opens_the_contactor_and_gives_the_pin_back(saw: dict[str, Any]) -> None:
-    assert saw["after_close"] == {"coil": 0, "function": INPUT}
+def test_closing_gives_the_pins_back(saw: dict[str, Any]) -> None:
+    assert saw["after_close"] == {"17": INPUT, "23": INPUT, "5": INPUT, "27": INPUT}

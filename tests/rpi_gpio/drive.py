@@ -92,11 +92,8 @@ def main() -> None:
             beats.append(level(HEART))
         saw["beats"] = beats
 
-        left.command(True)
-        settle()
         lines.close()
-        settle()
-        saw["after_close"] = {"coil": level(COIL), "function": function(COIL)}
+        saw["after_close"] = {pin: function(pin) for pin in (COIL, COIL_LOW, HEART, LOCK)}
 
         import RPi._GPIO
 

@@ -1,5 +1,7 @@
 """The silicon behind the register file: what the BCM2711 does with SET and CLR, in a process of its own.
 
+A file cannot count writes: two that come before the silicon looks again are seen as the last one. The driver's
+process therefore waits for empty words after each write.
 Source: BCM2711 ARM Peripherals, 5.2 (register offsets). Reads commands from standard input: "drive PIN 0|1".
 """
 
@@ -21,12 +23,13 @@ def main() -> None:
     print("ready", flush=True)
     turns = 0
     while True:
-        if words[SET]:
-            bits, words[SET] = words[SET], 0
+        # The level first: whoever sees the word empty again sees the level too.
+        if bits := words[SET]:
             words[LEV] |= bits
-        if words[CLR]:
-            bits, words[CLR] = words[CLR], 0
+            words[SET] = 0
+        if bits := words[CLR]:
             words[LEV] &= ~bits & 0xFFFFFFFF
+            words[CLR] = 0
         turns += 1
         if turns % 100 == 0 and select.select([sys.stdin], [], [], 0)[0]:
             command = os.read(sys.stdin.fileno(), 100).decode().split()
