@@ -142,7 +142,7 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         add("--force", action="store_true", help="even with a vehicle connected")
         add("--for-s", metavar="S", type=float, default=60.0, help="longest time for `on` (60, at most 600)")
     if name == "doctor":
-        add("--limit-s", metavar="S", type=float, default=10.0, help="longest time for one check (10)")
+        add("--limit-s", metavar="S", type=float, default=20.0, help="longest time for one check (20)")
     if name == "enrol":
         add("--server", metavar="URL", help="https://… (else [server] url of the configuration)")
         add("--code", metavar="CODE", required=True, help="the one-time code from the operator's page")

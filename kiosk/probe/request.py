@@ -40,7 +40,7 @@ class Request:
     limit: int = 50
     no: int = 0
     # doctor
-    limit_s: float = 10.0
+    limit_s: float = 20.0
     snapshot: dict[str, Any] | None = None
     no_controller: str = ""
 

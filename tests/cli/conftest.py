@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
+from sim.lgpio_client import environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,13 +27,19 @@ def offer() -> TariffOffer:
 
 @pytest.fixture
 def kiosk(tmp_path: Path) -> Run:
-    """`kiosk(words…)` runs the command to its end, with socket and configuration in the test's directory."""
+    """`kiosk(words…)` runs the command to its end, with socket and configuration in the test's directory.
 
-    def run(*words: str, stdin: str = "", patience_s: float = 60) -> subprocess.CompletedProcess[str]:
+    `pi` is the socket of a simulated board whose lines the command then finds as its GPIO.
+    """
+
+    def run(
+        *words: str, stdin: str = "", patience_s: float = 60, pi: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         places = {"KIOSK_SOCKET": str(tmp_path / "panel"), "KIOSK_CONFIG": str(tmp_path / "kiosk.toml")}
+        around = ENVIRONMENT if pi is None else environment(pi, ENVIRONMENT)
         return subprocess.run(
             [sys.executable, "-m", "kiosk.cli.main", *words],
-            env=ENVIRONMENT | places,
+            env=around | places,
             input=stdin,
             capture_output=True,
             text=True,

@@ -1,0 +1,48 @@
+"""What a running controller says of the devices it holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kiosk.probe.findings import Finding, fail, ok, warn
+
+
+def all_of(snapshot: dict[str, Any]) -> list[Finding]:
+    says = f"runs since boot {snapshot['boot_id'][:8]}; it holds the devices, these are its words"
+    findings = [ok("controller", snapshot["kiosk_id"], says)]
+    for evse in snapshot["evses"]:
+        findings.append(_evse(evse))
+    for what, parts in (("reader", snapshot["readers"]), ("device", snapshot["devices"])):
+        for part in parts:
+            if part["is_good"]:
+                findings.append(ok(what, part["name"], part["message"] or "answers"))
+            else:
+                findings.append(
+                    fail(what, part["name"], part["message"] or "does not answer", "see the sentence", "see there")
+                )
+    if not snapshot["is_online"]:
+        findings.append(
+            warn(
+                "uplink",
+                "",
+                f"offline, {snapshot['outbox_rows']} rows wait",
+                "network, server or uplink",
+                "see server below",
+            )
+        )
+    return findings
+
+
+def _evse(evse: dict[str, Any]) -> Finding:
+    where = f"EVSE {evse['evse_id']}"
+    if fault := evse.get("fault"):
+        latched = ", latched" if fault["is_latched"] else ""
+        says = f"{fault['code']}{latched} since {fault['since']}"
+        return fail(
+            "relay and inputs", where, says, f"kiosk why {evse['evse_id']} tells", f"kiosk why {evse['evse_id']}"
+        )
+    if evse.get("contactor_closed") is not evse["wants_contactor_closed"]:
+        says = f"contactor feedback {evse.get('contactor_closed')}, wanted {evse['wants_contactor_closed']}"
+        return warn("relay and inputs", where, says, "just switching, or a feedback wire", "look again in 5 s")
+    closed = "closed" if evse.get("contactor_closed") else "open"
+    return ok("relay and inputs", where, f"{evse['state']}, contactor {closed} as wanted, pilot {evse.get('pilot')}")
