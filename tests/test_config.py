@@ -154,6 +154,12 @@ def test_a_board_with_a_watchdog_needs_no_heartbeat_relay(write) -> None:  # typ
     assert load(write(text)).evses[0].contactor == "left"
 
 
+def test_a_board_without_feedback_is_no_contactor(write) -> None:  # type: ignore[no-untyped-def]
+    text = WHOLE.replace("contactor = { pin = 22, feedback_pin = 23 }", 'contactor = "left"')
+
+    assert ["does not tell whether it is closed" in problem for problem in problems(write(text))] == [True]
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml: No such file"):
         load(tmp_path / "none.toml")

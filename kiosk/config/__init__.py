@@ -5,6 +5,7 @@ key; all errors of a file are told at once. A file with only [[bus]] and [[meter
 """
 
 from kiosk.config.checks import load
+from kiosk.config.enrolment import Enrolment, NotEnrolled, read_enrolment
 from kiosk.config.reader import ConfigError
 from kiosk.config.sections import (
     Board,
@@ -29,13 +30,16 @@ __all__ = [
     "Config",
     "ConfigError",
     "ContactorPins",
+    "Enrolment",
     "Evse",
     "Gpio",
     "Meter",
+    "NotEnrolled",
     "Panel",
     "Place",
     "Reader",
     "Screen",
     "Server",
     "load",
+    "read_enrolment",
 ]

@@ -62,6 +62,11 @@ def _check_names(config: Config, complaints: Complaints) -> None:
         _exists(f"evse[{index}].pilot", evse.pilot, "board", boards, complaints)
         if isinstance(evse.contactor, str):
             _exists(f"evse[{index}].contactor", evse.contactor, "board", boards, complaints)
+            if any(board.name == evse.contactor and not board.is_contactor for board in config.boards):
+                complaints.add(
+                    f"evse[{index}].contactor",
+                    f"board '{evse.contactor}' does not tell whether it is closed; give {{ pin, feedback_pin }}",
+                )
 
 
 def _check_pins(config: Config, complaints: Complaints) -> None:

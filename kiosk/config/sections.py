@@ -71,9 +71,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """[clock]: for demos. Kiosk time runs `rate` times as fast as real time."""
+    """[clock]. `rate` is for demos: kiosk time runs that many times as fast as real time. `trusted`: the system's
+    clock is kept right by something else than systemd-timesyncd or the kernel's NTP discipline."""
 
     rate: float = limits(1.0, least=0.01, most=1000)
+    trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,11 @@ class Board:
     @property
     def has_watchdog(self) -> bool:
         """Whether the board opens by itself when it is no longer written to."""
+        return self.kind == "heidelberg"
+
+    @property
+    def is_contactor(self) -> bool:
+        """Whether the board switches and tells whether it is closed."""
         return self.kind == "heidelberg"
 
 

@@ -198,6 +198,20 @@ class JournalStore:
         """How many rows the server has not acknowledged."""
         return self._waiting
 
+    def epoch(self) -> str:
+        """The server's, as last heard; "" before that."""
+        found = self._db.execute("SELECT body FROM document WHERE name = ?", (EPOCH,)).fetchone()
+        return "" if found is None else str(found[0])
+
+    def newest_rows(self, limit: int = 100, kind: RowKind | None = None) -> list[KeptRow]:
+        """The last rows, in order, at most min(limit, 1000)."""
+        found = self._db.execute(
+            "SELECT journal_no, kind, body, acknowledged FROM row WHERE (?1 IS NULL OR kind = ?1)"
+            " ORDER BY journal_no DESC LIMIT ?2",
+            (None if kind is None else kind.value, max(0, min(limit, MOST_ROWS_READ))),
+        )
+        return [_kept(row) for row in found][::-1]
+
     def rows(self, after: int = 0, limit: int = 100, kind: RowKind | None = None) -> list[KeptRow]:
         """Rows with a number above `after`, in order, at most min(limit, 1000)."""
         found = self._db.execute(

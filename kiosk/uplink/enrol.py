@@ -9,16 +9,9 @@ from pathlib import Path
 
 from contract.api import EnrolAnswer, EnrolRequest
 from contract.codec import WireError, from_bytes, to_bytes
-from kiosk.config import ConfigError, load
+from kiosk.config import ConfigError, Enrolment, NotEnrolled, load
 from kiosk.uplink.exchange import Unreachable, fetch_plain
-from kiosk.uplink.identity import (
-    Enrolment,
-    NotEnrolled,
-    key_for_enrolment,
-    public_hex,
-    read_board_serial,
-    save_enrolment,
-)
+from kiosk.uplink.identity import key_for_enrolment, public_hex, read_board_serial, save_enrolment
 
 TIMEOUT_S = 20.0
 

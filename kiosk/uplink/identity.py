@@ -21,26 +21,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from contract.api import request_bytes
-from contract.codec import WireError, from_bytes, to_bytes
+from contract.codec import to_bytes
+from kiosk.config import Enrolment, NotEnrolled, read_enrolment
 
 KEY_FILE = "key.pem"
 ENROLMENT_FILE = "enrolment.json"
 DEVICE_TREE_SERIAL = Path("/proc/device-tree/serial-number")
 CPU_INFO = Path("/proc/cpuinfo")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-
-
-class NotEnrolled(Exception):
-    """This kiosk has no usable enrolment; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """The content of enrolment.json. `server_keys` are Ed25519 public keys in hex."""
-
-    kiosk_id: str
-    server_keys: tuple[str, ...]
-    server_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +52,10 @@ class Identity:
 
 def load_identity(state_dir: Path, board_serial: str) -> tuple[Identity, Enrolment]:
     """Raises NotEnrolled."""
+    enrolment = read_enrolment(state_dir / ENROLMENT_FILE)
     try:
-        enrolment = from_bytes(Enrolment, (state_dir / ENROLMENT_FILE).read_bytes())
         key = _read_key(state_dir / "uplink" / KEY_FILE)
-    except FileNotFoundError as error:
-        raise NotEnrolled(f"{error.filename} is not there; enrol with: kiosk enrol --code CODE") from error
-    except (OSError, WireError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise NotEnrolled(f"{state_dir}: {error}; enrol again with: kiosk enrol --code CODE") from error
     return Identity(enrolment.kiosk_id, read_boot_id(), board_serial, key), enrolment
 

@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contract.codec import WireError
-from kiosk.config import Config, ConfigError, load
+from kiosk.config import Config, ConfigError, Enrolment, NotEnrolled, load
 from kiosk.uplink.drain import Answer, Drain, DrainSettings, FetchRequest, Lane, ServerRequest
 from kiosk.uplink.exchange import Exchange, RefusedByServer, Unreachable
-from kiosk.uplink.identity import Enrolment, Identity, NotEnrolled, load_identity, read_board_serial
+from kiosk.uplink.identity import Identity, load_identity, read_board_serial
 from kiosk.wire import LONGEST_LINE, UplinkSays, pack, read_hears, says_line, unpack
 
 log = logging.getLogger("kiosk.uplink")

@@ -197,6 +197,8 @@ def test_rows_are_listed_by_kind_and_from_a_number_on(store: JournalStore) -> No
     store.commit(Batch((status_row("1"), asked_row("a"), status_row("2"), status_row("3"))))
 
     assert [kept.body for kept in store.rows(after=1, limit=1, kind=RowKind.STATUS)] == ["2"]
+    assert [kept.body for kept in store.newest_rows(2)] == ["2", "3"]
+    assert [kept.journal_no for kept in store.newest_rows(9, RowKind.AUTHORIZATION)] == [2]
     assert store.row(99) is None
 
 

@@ -1,0 +1,274 @@
+"""What stands behind the panel: intents, questions and the uplink's lines on their way to controller and journal.
+
+Everything here runs in the event loop's thread; what the journal's thread answers comes back through the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Disclaim, Row, RowBatch, RowKind
+from contract.codec import to_wire
+from contract.tokens import ForgedText
+from kiosk.controller import Controller, Write
+from kiosk.daemon.clock import Clock
+from kiosk.journal import Batch, JournalError, JournalStore, JournalWriter, NewRow
+from kiosk.panel import Panel, QueryRefused
+from kiosk.session.snapshot import Snapshot
+from kiosk.wire import (
+    Acknowledged,
+    Fetch,
+    Intent,
+    ListVersion,
+    Online,
+    Role,
+    RowsWaiting,
+    SignedList,
+    UplinkHears,
+    UplinkSays,
+)
+
+log = logging.getLogger("kiosk.desk")
+
+T = TypeVar("T")
+
+MOST_LETTERS = 1000  # disclaims and command answers kept for an uplink that is away
+MOST_ROWS_ASKED = 1000
+
+
+class JournalRecorder:
+    """The controller's Recorder: its writes go to the journal's thread, the answers come back into the loop."""
+
+    def __init__(self, writer: JournalWriter, store: JournalStore, loop: asyncio.AbstractEventLoop) -> None:
+        self._writer, self._store, self._loop = writer, store, loop
+        self.under_way = 0
+
+    def write(self, write: Write, done: Callable[[Exception | None], None]) -> None:
+        rows = tuple(NewRow(entry.kind, entry.body) for entry in write.entries)
+        self.under_way += 1
+
+        def finish(error: Exception | None) -> None:
+            self.under_way -= 1
+            done(error)
+
+        batch = Batch(rows, write.spends, dict(write.documents))
+        self._writer.append(batch, lambda error: _call_in(self._loop, finish, error))
+
+    def waiting(self) -> int:
+        return self._store.waiting()
+
+    def do(self, task: Callable[[JournalStore], T], done: Callable[[T | None, Exception | None], None]) -> None:
+        """A short task on the journal's thread; `done` in the loop."""
+        self._writer.do(task, lambda result, error: _call_in(self._loop, done, result, error))
+
+    async def ask(self, task: Callable[[JournalStore], T]) -> T:
+        """The same, awaited. Raises what the journal raises."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+
+        def done(result: Any, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(result)
+
+        self.do(task, done)
+        return await answer
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: Any) -> None:
+    """From the journal's thread; a loop that has ended needs no answer any more."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function, *arguments)
+
+
+class UplinkLine:
+    """The controller's Uplink: lines to the uplink process, which may be away."""
+
+    def __init__(self) -> None:
+        self.panel: Panel | None = None
+        self.says_online = False
+        self._letters: deque[UplinkHears] = deque(maxlen=MOST_LETTERS)
+
+    def is_online(self) -> bool:
+        return self.says_online
+
+    def ask(self, request: AuthorizeRequest) -> None:
+        self._send(request)
+
+    def disclaim(self, transaction_ids: tuple[str, ...]) -> None:
+        self._keep(Disclaim(transaction_ids))
+
+    def answer(self, answer: CommandAnswer) -> None:
+        self._keep(answer)
+
+    def came(self) -> None:
+        """Say what was kept while the uplink was away."""
+        while self._letters and self._send(self._letters[0]):
+            self._letters.popleft()
+
+    def _keep(self, letter: UplinkHears) -> None:
+        if not self._send(letter):
+            self._letters.append(letter)
+
+    def _send(self, heard: UplinkHears) -> bool:
+        return self.panel is not None and self.panel.to_uplink(heard)
+
+
+class FrontDesk:
+    """kiosk.panel.Desk."""
+
+    def __init__(self, controller: Controller, recorder: JournalRecorder, line: UplinkLine, clock: Clock) -> None:
+        self._controller, self._recorder, self._line, self._clock = controller, recorder, line, clock
+        self._told_waiting: int | None = None
+
+    def snapshot(self) -> Snapshot:
+        return self._controller.snapshot(self._clock.now())
+
+    def intended(self, intent: Intent, role: Role) -> str | None:
+        log.info("%s: %s", role, intent)
+        return None if self._controller.post(intent) else "the kiosk is busy; try again"
+
+    # ---- the uplink ---------------------------------------------------------------------------------------------
+
+    def uplink_came(self) -> None:
+        log.info("uplink is here")
+        self._line.says_online = False
+        self._told_waiting = None
+        self._line.came()
+        self.tell_list_version()
+        self.tell_waiting()
+
+    def uplink_went(self) -> None:
+        log.warning("uplink is gone")
+        self._line.says_online = False
+
+    def tell_list_version(self) -> None:
+        self._tell(ListVersion(self._controller.list_version()))
+
+    def tell_waiting(self) -> None:
+        """The number of waiting rows, where it is another than was told last."""
+        waiting = self._recorder.waiting()
+        if waiting != self._told_waiting and self._tell(RowsWaiting(waiting)):
+            self._told_waiting = waiting
+
+    def uplink_said(self, said: UplinkSays) -> None:
+        match said:
+            case Online(is_online):
+                if is_online != self._line.says_online:
+                    log.info("server %s", "answers" if is_online else "does not answer")
+                self._line.says_online = is_online
+            case AuthorizeAnswer():
+                self._controller.answered(said, self._clock.now())
+            case Fetch(limit):
+                self._recorder.do(lambda store: RowBatch(store.epoch(), tuple(_rows(store, limit))), self._fetched)
+            case Acknowledged(numbers, epoch):
+                now = self._clock.wall()
+                self._recorder.do(lambda store: store.acknowledge(numbers, epoch, now), self._acknowledged)
+            case SignedList(text):
+                self._take_list(text)
+            case Command():
+                log.info("command %s %s", said.kind, said.command_id)
+                self._controller.commanded(said)
+
+    def _fetched(self, batch: RowBatch | None, error: Exception | None) -> None:
+        if error is not None:
+            log.error("journal: %s", error)
+        # An answer in any case, or the uplink would wait for ever; it hears of waiting rows again with the next one.
+        self._tell(batch if batch is not None else RowBatch("", ()))
+
+    def _acknowledged(self, _: None, error: Exception | None) -> None:
+        if error is not None:
+            log.error("journal: %s; the server will get these rows again", error)
+        self._told_waiting = None
+        self.tell_waiting()
+
+    def _take_list(self, text: str) -> None:
+        before = self._controller.list_version()
+        try:
+            self._controller.take_list(text)
+        except ForgedText as error:
+            log.error("list from the server refused: %s", error)
+            return
+        version = self._controller.list_version()
+        if version != before:
+            log.info("list version %d is in force", version)
+        self.tell_list_version()
+
+    def _tell(self, heard: UplinkHears) -> bool:
+        return self._line.panel is not None and self._line.panel.to_uplink(heard)
+
+    # ---- the technician -----------------------------------------------------------------------------------------
+
+    async def query(self, name: str, fields: dict[str, Any]) -> Any:
+        """Raises QueryRefused."""
+        try:
+            match name:
+                case "journal":
+                    return await self._journal(fields)
+                case "row":
+                    number = _number(fields, "journal_no", None, 2**63 - 1)
+                    _nothing_else(fields)
+                    row = await self._recorder.ask(lambda store: store.row(number))
+                    if row is None:
+                        raise QueryRefused(f"there is no row {number}")
+                    return to_wire(row)
+                case "outbox":
+                    _nothing_else(fields)
+                    return await self._outbox()
+                case "snapshot":
+                    _nothing_else(fields)
+                    return to_wire(self.snapshot())
+        except JournalError as error:
+            raise QueryRefused(str(error)) from error
+        raise QueryRefused(f"query {name!r}: want journal, row, outbox or snapshot")
+
+    async def _journal(self, fields: dict[str, Any]) -> Any:
+        kind = fields.pop("kind", None)
+        if kind is not None and kind not in tuple(RowKind):
+            raise QueryRefused(f"kind: want one of {', '.join(RowKind)}")
+        wanted = None if kind is None else RowKind(kind)
+        limit = _number(fields, "limit", 100, MOST_ROWS_ASKED)
+        if fields.get("after") is None:
+            fields.pop("after", None)
+            _nothing_else(fields)
+            rows = await self._recorder.ask(lambda store: store.newest_rows(limit, wanted))
+        else:
+            after = _number(fields, "after", None, 2**63 - 1)
+            _nothing_else(fields)
+            rows = await self._recorder.ask(lambda store: store.rows(after, limit, wanted))
+        return [to_wire(row) for row in rows]
+
+    async def _outbox(self) -> Any:
+        def look(store: JournalStore) -> tuple[str, list[Row]]:
+            return store.epoch(), store.unacknowledged(1)
+
+        epoch, oldest = await self._recorder.ask(look)
+        first = to_wire(oldest[0]) if oldest else None
+        return {
+            "waiting": self._recorder.waiting(),
+            "epoch": epoch,
+            "oldest": first,
+            "is_online": self._line.is_online(),
+        }
+
+
+def _rows(store: JournalStore, limit: int) -> list[Row]:
+    return store.unacknowledged(limit)
+
+
+def _number(fields: dict[str, Any], name: str, default: int | None, most: int) -> int:
+    value = fields.pop(name, default)
+    if type(value) is not int or not 0 <= value <= most:
+        raise QueryRefused(f"{name}: want a whole number from 0 to {most}")
+    return value
+
+
+def _nothing_else(fields: dict[str, Any]) -> None:
+    if fields:
+        raise QueryRefused(f"{', '.join(fields)}: unknown key")

@@ -1,0 +1,201 @@
+"""The event loop around the controller's beats.
+
+Law:
+- Safety inputs are looked at every `SAFETY_POLL_S`; a change, news or a deadline brings a whole beat at once.
+- The heartbeat and systemd's watchdog are fed by completed beats only.
+- However this ends, contactors are told to open first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from contract.codec import utc_text
+from contract.tokens import ForgedText
+from kiosk.authority import Knowledge
+from kiosk.config import Config
+from kiosk.controller import DOCUMENT_LIST, Controller, Found, Identity
+from kiosk.daemon.clock import Clock
+from kiosk.daemon.desk import FrontDesk, JournalRecorder, UplinkLine
+from kiosk.daemon.enrolled import EnrolmentFile
+from kiosk.daemon.mint import mint
+from kiosk.daemon.notify import Notify
+from kiosk.daemon.parts import Hardware
+from kiosk.journal import Batch, JournalStore, JournalWriter, Projection
+from kiosk.journal.values import LAST_WALL
+from kiosk.panel import Access, Panel
+
+log = logging.getLogger("kiosk.daemon")
+
+# Real seconds, all of them.
+SAFETY_POLL_S = 0.004
+BEAT_EVERY_S = 0.1
+FASTEST_BEAT_S = 0.02  # where kiosk time runs faster
+PUBLISH_EVERY_S = 0.25
+PUBLISH_AT_MOST_EVERY_S = 0.04
+ENROLMENT_EVERY_S = 2.0
+LAST_WALL_EVERY_S = 600.0
+PRUNE_EVERY_S = 3600.0
+FLUSH_PATIENCE_S = 5.0
+RELEASE_S = 0.3  # for a bus to carry the last "0 A"
+
+
+class Daemon:
+    """Everything joined. `stop` may be called from a signal handler of the loop."""
+
+    def __init__(
+        self, config: Config, hardware: Hardware, store: JournalStore, found: Projection, clock: Clock, allowed: Access
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._config, self._hardware, self._clock = config, hardware, clock
+        self._writer = JournalWriter(store)
+        self._recorder = JournalRecorder(self._writer, store, loop)
+        self._line = UplinkLine()
+        self._enrolment = EnrolmentFile(config.kiosk.enrolment)
+        place = config.kiosk
+        self._controller = Controller(
+            config.settings,
+            Identity(place.place, place.operator, place.helpline, place.address, place.time_zone),
+            hardware.parts,
+            self._knowledge(found),
+            self._recorder,
+            self._line,
+            mint,
+            Found(
+                tuple(story.events for story in found.open_transactions),
+                tuple(asked.transaction_id for asked in found.asked),
+                found.used_command_ids,
+            ),
+            clock.now(),
+        )
+        self._desk = FrontDesk(self._controller, self._recorder, self._line, clock)
+        self._panel = Panel(place.socket, allowed, self._desk)
+        self._line.panel = self._panel
+        self._notify = Notify()
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        self._is_stopping = True
+
+    async def run(self) -> None:
+        """Until `stop`. An error of a task that should never end ends everything, contactors first."""
+        tasks: list[asyncio.Task[Any]] = []
+        try:
+            tasks += [_start(serve()) for serve in self._hardware.tasks]
+            await self._panel.start()
+            tasks.append(_start(self._upkeep()))
+            await self._beats(tasks)
+            log.info("stopping")
+        finally:
+            self._release()
+            self._notify.send("STOPPING=1")
+            await self._end(tasks)
+
+    async def _beats(self, tasks: list[asyncio.Task[Any]]) -> None:
+        beat_every_s = max(FASTEST_BEAT_S, BEAT_EVERY_S / max(1.0, self._config.clock.rate))
+        deadline_s = last_beat_s = published_s = fed_s = float("-inf")
+        is_news = False
+        while not self._is_stopping:
+            real_s, now = time.monotonic(), self._clock.now()
+            is_due = now.s >= deadline_s or self._controller.has_news() or self._controller.safety_inputs_changed()
+            if is_due or real_s - last_beat_s >= beat_every_s:
+                is_news = is_news or is_due
+                deadline_s, last_beat_s = self._controller.beat(now), real_s
+                if self._notify.watchdog_s is not None and real_s - fed_s >= self._notify.watchdog_s / 2:
+                    self._notify.send("WATCHDOG=1")
+                    fed_s = real_s
+                if published_s == float("-inf"):
+                    self._notify.send("READY=1")
+                    log.info("ready: %d EVSE, socket %s", len(self._config.evses), self._config.kiosk.socket)
+                    published_s = real_s
+            pause_s = PUBLISH_AT_MOST_EVERY_S if is_news else PUBLISH_EVERY_S
+            if real_s - published_s >= pause_s:
+                published_s, is_news = real_s, False
+                self._desk.tell_waiting()
+                if self._panel.is_watched:
+                    self._panel.publish(self._controller.snapshot(self._clock.now()))
+            for task in tasks:
+                if task.done():
+                    await task  # raises what ended it
+                    raise RuntimeError(f"{task.get_name()} ended by itself")
+            await asyncio.sleep(SAFETY_POLL_S)
+
+    def _release(self) -> None:
+        """Less never waits, not even for the reason of the end."""
+        for parts in self._hardware.parts.evses.values():
+            parts.contactor.command(False)
+            parts.pilot.offer(0)
+
+    async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Let buses carry the last "0 A" and the journal write what it was given; then close everything."""
+        await asyncio.sleep(RELEASE_S)
+        until_s = time.monotonic() + FLUSH_PATIENCE_S
+        while self._recorder.under_way and time.monotonic() < until_s:
+            await asyncio.sleep(SAFETY_POLL_S)
+        await self._panel.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        closing = [asyncio.to_thread(closable.close) for closable in self._hardware.closables]
+        closing.append(asyncio.to_thread(self._close_journal))
+        await asyncio.gather(*closing)
+
+    def _close_journal(self) -> None:
+        if not self._writer.close(FLUSH_PATIENCE_S):
+            log.error("journal: the disk did not take everything within %g s", FLUSH_PATIENCE_S)
+
+    # ---- now and then -------------------------------------------------------------------------------------------
+
+    def _knowledge(self, found: Projection) -> Knowledge:
+        known = Knowledge("", spent_vouchers=found.spent_vouchers)
+        enrolment = self._enrolment.changed()
+        if enrolment is None:
+            log.warning("%s", self._enrolment.problem)
+            return known
+        known = replace(known, kiosk_id=enrolment.kiosk_id, server_keys=enrolment.keys())
+        if found.list_text is None:
+            return known
+        try:
+            return known.with_list(found.list_text)
+        except ForgedText as error:
+            log.error("the list in the journal (%s) is not used: %s", DOCUMENT_LIST, error)
+            return known
+
+    async def _upkeep(self) -> None:
+        """Enrolment, the lower bound of time, pruning."""
+        wall_s = prune_s = float("-inf")
+        while True:
+            enrolment = self._enrolment.changed()
+            if enrolment is not None:
+                log.info("enrolled as %s", enrolment.kiosk_id)
+                known = self._controller.knowledge
+                self._controller.knowledge = Knowledge(
+                    enrolment.kiosk_id, enrolment.keys(), spent_vouchers=known.spent_vouchers
+                )
+                self._desk.tell_list_version()
+            real_s = time.monotonic()
+            if real_s - wall_s >= LAST_WALL_EVERY_S:
+                wall_s = real_s
+                self._writer.append(Batch(documents={LAST_WALL: utc_text(self._clock.wall())}), _log_failure)
+            if real_s - prune_s >= PRUNE_EVERY_S:
+                prune_s = real_s
+                self._prune()
+            await asyncio.sleep(ENROLMENT_EVERY_S)
+
+    def _prune(self) -> None:
+        now = self._clock.wall()
+        self._writer.do(lambda store: store.prune(now), lambda _, error: _log_failure(error))
+
+
+def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=getattr(work, "__qualname__", "task"))
+
+
+def _log_failure(error: Exception | None) -> None:
+    if error is not None:
+        log.error("journal: %s", error)

@@ -1,0 +1,78 @@
+"""`kiosk-controller --config FILE`: exit 0 after SIGTERM, 1 when something broke, 2 for a wrong configuration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import gc
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+from kiosk.config import Config, ConfigError, load
+from kiosk.daemon.clock import Clock
+from kiosk.daemon.loop import Daemon
+from kiosk.daemon.parts import build
+from kiosk.drivers.register_map import MapError
+from kiosk.journal import JournalError, JournalStore
+from kiosk.panel import Access
+from kiosk.panel.access import access
+
+log = logging.getLogger("kiosk.daemon")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="kiosk-controller", description="Runs the kiosk's EVSEs.")
+    parser.add_argument("--config", default=os.environ.get("KIOSK_CONFIG", "/etc/kiosk/kiosk.toml"))
+    options = parser.parse_args()
+    # journald adds time and process.
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(levelname)s: %(message)s")
+    try:
+        config = load(options.config)
+        allowed = _allowed(config)
+        return asyncio.run(_run(config, allowed))
+    except (ConfigError, MapError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (JournalError, sqlite3.Error, OSError) as error:
+        log.error("%s", error)
+        return 1
+
+
+async def _run(config: Config, allowed: Access) -> int:
+    state_dir = Path(config.kiosk.state_dir)
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = os.open(state_dir / "controller.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        log.error("another controller runs with %s", state_dir)
+        return 1
+    store = JournalStore(config.kiosk.journal)
+    found = store.project()
+    clock = Clock(config.clock.rate, config.clock.trusted, found.last_wall)
+    daemon = Daemon(config, build(config, clock.s), store, found, clock, allowed)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
+    gc.freeze()  # what is here stays; the collector need not look at it again
+    await daemon.run()
+    os.close(lock)
+    return 0
+
+
+def _allowed(config: Config) -> Access:
+    """A name the system does not know opens no door; that is no reason to sell nothing."""
+    panel = config.panel
+    try:
+        return access(panel.screen_user, panel.uplink_user, panel.technician_group)
+    except LookupError as error:
+        log.error("%s; only root and this user may use the socket", error)
+        return Access()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""From the configuration to devices. Nothing here fails for hardware that is absent: such a device says so in its
+health, its facts are stale, and it is tried again by its driver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kiosk.config import Board, Config, Meter
+from kiosk.config import Evse as EvseConfig
+from kiosk.controller import EvseParts, Parts
+from kiosk.devices import Contactor, Pilot
+from kiosk.drivers import evse_din, heidelberg
+from kiosk.drivers.gpio import GpioContactor, GpioHeartbeat, GpioInput, GpioLines, GpioLock
+from kiosk.drivers.meter import ModbusMeter
+from kiosk.drivers.modbus_bus import BusSettings, ModbusBus
+from kiosk.drivers.pn532 import Pn532Reader
+from kiosk.drivers.qr_scanner import QrScanner
+from kiosk.drivers.register_map import SerialLine, load_map
+
+READER_KINDS = {"pn532": "nfc", "qr_scanner": "qr"}
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Hardware:
+    """What was built: the controller's parts, the tasks that serve them, and what to close at the end."""
+
+    parts: Parts
+    tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+    closables: list[Closable] = field(default_factory=list)
+
+
+def build(config: Config, clock: Callable[[], float]) -> Hardware:
+    """Construct every device of the configuration. Raises MapError or ValueError for one that cannot be right."""
+    return _Builder(config, clock).build()
+
+
+class _Builder:
+    def __init__(self, config: Config, clock: Callable[[], float]) -> None:
+        self._config, self._clock = config, clock
+        self._lines = GpioLines(clock)
+        self._buses: dict[str, ModbusBus] = {}
+        self._boards: dict[str, evse_din.EvseDin | heidelberg.Heidelberg] = {}
+        self._tasks: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def build(self) -> Hardware:
+        # Contactors first: an output that can do harm gets its safe level before anything else is looked at.
+        contactors = {evse.evse_id: self._gpio_contactor(evse) for evse in self._config.evses}
+        gpio = self._config.gpio
+        heartbeat = stop = None
+        if gpio.heartbeat_pin is not None:
+            heartbeat = GpioHeartbeat(self._lines, "heartbeat", pin=gpio.heartbeat_pin)
+        if gpio.emergency_stop_pin is not None:
+            stop = GpioInput(
+                self._lines,
+                "emergency stop",
+                pin=gpio.emergency_stop_pin,
+                active_high=gpio.emergency_stop_active_high,
+            )
+        for bus in self._config.buses:
+            line = SerialLine(bus.baud, bus.parity, bus.stopbits)
+            made = ModbusBus(BusSettings(bus.name, bus.device, line, bus.timeout_s), self._clock)
+            self._buses[bus.name] = made
+            self._tasks.append(made.run)
+        evses = {evse.evse_id: self._evse(evse, contactors[evse.evse_id]) for evse in self._config.evses}
+        readers = [self._reader(index) for index in range(len(self._config.readers))]
+        parts = Parts(evses, tuple((kind, reader) for kind, reader in readers), stop, heartbeat)
+        return Hardware(parts, self._tasks, [*(reader for _, reader in readers), self._lines])
+
+    def _evse(self, evse: EvseConfig, contactor: Contactor | None) -> EvseParts:
+        pilot: Pilot = self._board(evse.pilot)
+        if contactor is None:
+            assert isinstance(evse.contactor, str)
+            board = self._board(evse.contactor)
+            assert isinstance(board, heidelberg.Heidelberg), "the configuration was checked"
+            contactor = board
+        meter = next(meter for meter in self._config.meters if meter.name == evse.meter)
+        rcd = lock = None
+        if evse.rcd_pin is not None:
+            name = f"rcd {evse.evse_id}"
+            rcd = GpioInput(self._lines, name, pin=evse.rcd_pin, active_high=evse.rcd_active_high)
+        if evse.lock_pin is not None:
+            name = f"lock {evse.evse_id}"
+            lock = GpioLock(self._lines, name, pin=evse.lock_pin, active_high=evse.lock_active_high)
+        return EvseParts(contactor, pilot, self._meter(meter), rcd, lock)
+
+    def _gpio_contactor(self, evse: EvseConfig) -> Contactor | None:
+        pins = evse.contactor
+        if isinstance(pins, str):
+            return None
+        return GpioContactor(
+            self._lines,
+            f"contactor {evse.evse_id}",
+            command_pin=pins.pin,
+            feedback_pin=pins.feedback_pin,
+            command_active_high=pins.active_high,
+            feedback_active_high=pins.feedback_active_high,
+        )
+
+    def _board(self, name: str) -> evse_din.EvseDin | heidelberg.Heidelberg:
+        if name not in self._boards:
+            board = next(board for board in self._config.boards if board.name == name)
+            self._boards[name] = made = self._new_board(board)
+            self._tasks.append(made.run)
+        return self._boards[name]
+
+    def _new_board(self, board: Board) -> evse_din.EvseDin | heidelberg.Heidelberg:
+        driver = evse_din if board.kind == "evse_din" else heidelberg
+        board_map = driver.board_map()
+        seat = self._buses[board.bus].seat("board", board.name, board.kind, board.address, board_map.min_gap_s)
+        stale_s = self._config.patience.pilot_stale_s
+        if board.kind == "evse_din":
+            return evse_din.EvseDin(seat, board_map, self._clock, board.poll_s, stale_s)
+        return heidelberg.Heidelberg(seat, board_map, self._clock, board.poll_s, stale_s)
+
+    def _meter(self, meter: Meter) -> ModbusMeter:
+        register_map = load_map(meter.map)
+        seat = self._buses[meter.bus].seat("meter", meter.name, meter.map, meter.address, register_map.min_gap_s)
+        made = ModbusMeter(seat, register_map, self._clock, meter.poll_s, self._config.patience.meter_stale_s)
+        self._tasks.append(made.run)
+        return made
+
+    def _reader(self, index: int) -> tuple[str, Pn532Reader | QrScanner]:
+        reader = self._config.readers[index]
+        made: Pn532Reader | QrScanner
+        if reader.kind == "pn532":
+            made = Pn532Reader(reader.name, reader.device)
+        else:
+            made = QrScanner(reader.name, reader.device, baud=reader.baud)
+        return READER_KINDS[reader.kind], made
