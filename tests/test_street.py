@@ -1,0 +1,55 @@
+"""The thin thread, in real processes: a card, a cable, a contactor, a meter, a receipt on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from contract.transaction import StoppedReason
+from kiosk.session.states import State
+from worlds.charges import Charges
+from worlds.eyes import Eyes
+from worlds.stage import Stage
+
+pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("street")]
+
+
+@pytest.fixture(scope="module")
+def charges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charges]:
+    root: Path = tmp_path_factory.mktemp("street") / "stage"
+    with Stage(root) as stage:
+        stage.start_server_and_street()
+        stage.start_kiosk()
+        with Eyes(stage.places.panel) as eyes:
+            yield Charges(stage, eyes)
+
+
+def test_a_tap_becomes_energy_a_bill_and_a_receipt(charges: Charges) -> None:
+    stage = charges.stage
+    charges.wait_until_ready(1)
+    charges.wait_until_online()
+    before_wh = stage.delivered_wh(1)
+
+    charges.choose(1)
+    stage.street("tap", card="anna")
+    prepared = charges.wait_for(1, "knows the card", lambda e: e.transaction is not None)
+    stage.street("plug", evse=1, car="zoe")
+    charges.wait_until_delivering(1, least_wh=200)
+    charges.stop_with_code(1)
+    charges.wait_for(1, "is parked", lambda e: e.state is State.PARKED)
+    stage.street("unplug", evse=1)
+    ended = charges.wait_for(1, "shows a receipt", lambda e: e.state is State.IDLE and e.receipt is not None)
+    assert prepared.transaction is not None and ended.receipt is not None
+    checked = charges.billed_once(ended.receipt.transaction_id, stage.delivered_wh(1) - before_wh)
+    page = requests.get(ended.receipt.receipt_url, timeout=10)
+
+    assert ended.receipt.transaction_id == prepared.transaction.transaction_id
+    assert checked.stopped_reason is StoppedReason.LOCAL
+    assert checked.true_wh >= 200
+    assert checked.minor > 0
+    assert page.status_code == 200
+    assert f"{checked.billed.energy_wh / 1000:.3f}"[:4] in page.text
+    assert stage.till.kept_aside() == []
