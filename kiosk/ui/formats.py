@@ -33,11 +33,14 @@ class Formats:
         return self._currency(gross, currency, digits, digits + 2)
 
     def energy(self, wh: int) -> str:
-        """kWh with two digits, never rounded up: the register has not counted it yet."""
-        return self.number(Decimal(wh // 10) / 100, 2) + NBSP + "kWh"
+        """All the meter counts, so that anyone can check the sum."""
+        return self.quantity_kwh(Decimal(wh) / 1000)
+
+    def energy_about(self, wh: int) -> str:
+        return self.number(Decimal(wh) / 1000, 1) + NBSP + "kWh"
 
     def quantity_kwh(self, kwh: Decimal) -> str:
-        return self.number(kwh, 2, 3) + NBSP + "kWh"
+        return self.number(kwh, 3) + NBSP + "kWh"
 
     def power(self, watts: int) -> str:
         kilowatts = Decimal(watts) / 1000

@@ -60,6 +60,7 @@ class Scene:
 
     placed: tuple[Placed, ...]
     targets: tuple[Target, ...]
+    frames: tuple[Placed, ...] = ()  # boxes that paint nothing; for the check of what sticks out
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,10 @@ def lay_out(root: Node, width: float, height: float, measure: Measure, pressing:
     """Place the whole tree in width × height logical pixels."""
     placed: list[Placed] = []
     targets: list[Target] = []
+    frames: list[Placed] = []
     whole = Rect(0, 0, width, height)
-    _place(root, whole, whole, (), measure, pressing, placed, targets)
-    return Scene(tuple(placed), tuple(targets))
+    _place(root, whole, whole, (), measure, pressing, placed, targets, frames)
+    return Scene(tuple(placed), tuple(targets), tuple(frames))
 
 
 def _place(
@@ -89,6 +91,7 @@ def _place(
     pressing: Pressing,
     placed: list[Placed],
     targets: list[Target],
+    frames: list[Placed],
 ) -> None:
     if isinstance(node, Button):
         if node.act is not None:
@@ -99,10 +102,9 @@ def _place(
     if not isinstance(node, Box):
         placed.append(Placed(path, node, rect, parent))
         return
-    if node.ground is not None:
-        placed.append(Placed(path, replace(node, kids=()), rect, parent))
+    (frames if node.ground is None else placed).append(Placed(path, replace(node, kids=()), rect, parent))
     for number, (kid, place) in enumerate(zip(node.kids, _shares(node, rect, measure), strict=True)):
-        _place(kid, place, rect, (*path, number), measure, pressing, placed, targets)
+        _place(kid, place, rect, (*path, number), measure, pressing, placed, targets, frames)
 
 
 def _shares(box: Box, rect: Rect, measure: Measure) -> list[Rect]:

@@ -32,6 +32,15 @@ def _stale() -> Snapshot:
 
 _THREE = (s.evse(1, connector_type="CCS", max_power_w=150_000), s.evse(2, connector_type="CCS", max_power_w=50_000),
           s.delivering(3))  # fmt: skip
+_WHICH = s.notice(NoticeCode.WHICH_CONNECTOR)
+_BOTH_READERS = (ReaderView("c", "nfc", False, ""), ReaderView("q", "qr", True, ""))
+
+
+def _fault(code: FaultCode) -> Snapshot:
+    return s.snapshot(s.broken(code, code is not FaultCode.PILOT_LOST), s.evse(2), minutes=11)
+
+
+_STOPPED = FaultCode.EMERGENCY_STOP
 _FIVE = (*_THREE, s.evse(4), s.evse(5))
 
 CASES: dict[str, Case] = {
@@ -51,12 +60,12 @@ CASES: dict[str, Case] = {
     "01-home-reserved": (s.snapshot(s.evse(1, status=Availability.RESERVED), s.evse(2, state=State.PARKED)), NAV, 0),
     "01-home-silent": (s.snapshot(), NAV, 3.0),
     "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
-    "02-choose": (s.snapshot(token_waits=True, token_waits_s=47.0, notice=s.notice(NoticeCode.WHICH_CONNECTOR)), NAV, 0),
+    "02-choose": (s.snapshot(token_waits=True, token_waits_s=47.0, notice=_WHICH), NAV, 0),
     "02-choose-three": (s.snapshot(*_THREE, token_waits=True, token_waits_s=47.0), NAV, 0),
     "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
     "03-identify-rich": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
     "03-identify-readers": (
-        s.snapshot(chosen_evse=1, is_online=False, readers=(ReaderView("c", "nfc", False, ""), ReaderView("q", "qr", True, ""))),
+        s.snapshot(chosen_evse=1, is_online=False, readers=_BOTH_READERS),
         AT_1, 0,
     ),
     "03-identify-still": (s.snapshot(chosen_evse=1), replace(AT_1, touched_at_s=NOW_S - 48), 0),
@@ -105,11 +114,11 @@ CASES: dict[str, Case] = {
         s.snapshot(s.with_receipt(energy_wh=0, paid_s=0, reason=StoppedReason.TIMEOUT), s.evse(2)), AT_1, 0,
     ),
     **{
-        f"09-fault-{code.value}": (s.snapshot(s.broken(code, code is not FaultCode.PILOT_LOST), s.evse(2), minutes=11), AT_1, 0)
+        f"09-fault-{code.value}": (_fault(code), AT_1, 0)
         for code in FaultCode
     },
     "09-fault-both": (
-        s.snapshot(s.broken(FaultCode.EMERGENCY_STOP), s.broken(FaultCode.EMERGENCY_STOP, number=2), minutes=12), AT_1, 0,
+        s.snapshot(s.broken(_STOPPED), s.broken(_STOPPED, number=2), minutes=12), AT_1, 0,
     ),
     **{
         f"10-notice-{code.value}": (s.snapshot(notice=s.notice(code)), NAV, 0)

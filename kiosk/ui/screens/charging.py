@@ -65,7 +65,9 @@ def stop(view: StopView) -> Node:
         ask_or_error = ask
     left = col(
         card(
-            row(stat(view.so_far_words, view.so_far, color=ink), stat(view.energy_words, view.energy, color=ink), gap=8),
+            row(
+                stat(view.so_far_words, view.so_far, color=ink), stat(view.energy_words, view.energy, color=ink), gap=8
+            ),
             pad=(16, 8, 16, 10), h=92,
         ),
         card(

@@ -79,7 +79,7 @@ def closing(view: ClosingView) -> Node:
 
 def receipt(view: ReceiptView) -> Node:
     bill = card(
-        *(_line(line) for line in view.lines),
+        *(_line(line, 53 if len(view.lines) <= 3 else 42) for line in view.lines),
         Space(),
         rule("ink", 2),
         row(
@@ -88,8 +88,8 @@ def receipt(view: ReceiptView) -> Node:
             h=48,
         ),
         row(small(view.vat), Text(view.why, "small", "ink2", align="right"), gap=8, h=26),
-        gap=5,
-        pad=(18, 10, 18, 8),
+        gap=4,
+        pad=(18, 8, 18, 6),
     )
     scan = card(
         Text(view.scan, "body", "ink", True, "center", lines=2, h=30),
@@ -111,6 +111,7 @@ def receipt(view: ReceiptView) -> Node:
     return screen(view.frame, row(bill, scan, gap=12, pad=(16, 12)), foot)
 
 
-def _line(line: LineWords) -> Node:
-    what = col(Text(line.what, "body", "ink", True, h=28), small(line.detail))
-    return row(what, Text(line.amount, "lead", "ink", align="right", w=130, h=40), gap=8, h=53)
+def _line(line: LineWords, height: float) -> Node:
+    top = 28 if height > 50 else 22
+    what = col(Text(line.what, "body", "ink", True, h=top), Text(line.detail, "small", "ink2", h=height - top))
+    return row(what, Text(line.amount, "lead", "ink", align="right", w=130, h=40), gap=8, h=height)

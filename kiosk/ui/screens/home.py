@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kiosk.ui.acts import Act
+from kiosk.ui import acts
 from kiosk.ui.nodes import Box, Button, Node, Plug, Qr, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, screen, small
-from kiosk.ui.views.home import BACK, ChooseView, HomeView, Tile
+from kiosk.ui.views.home import ChooseView, HomeView, Tile
 
 _TINT = {"free": "charge", "busy": "ink2", "broken": "stop", "closed": "ink2"}
 
@@ -28,8 +28,9 @@ def home(view: HomeView) -> Node:
     )  # fmt: skip
     if view.more is None:
         return screen(view.frame, body, reader)
-    more = footer(Space(), Button(view.more, view.more_words, after="next", w=300))
-    return screen(view.frame, col(body, reader), more)
+    more = Button(view.more, view.more_words, after="next", w=300)
+    words = Text(view.reader, "small", "ink", not view.reader_is_good, lines=2, h=72)
+    return screen(view.frame, col(body, Space(h=12)), footer(words, more))
 
 
 def _tiles(tiles: tuple[Tile, ...]) -> Box:
@@ -40,23 +41,22 @@ def _tiles(tiles: tuple[Tile, ...]) -> Box:
     return col(*rows, gap=12)
 
 
-def tall_tile(tile: Tile) -> Button:
+def tall_tile(tile: Tile, is_dense: bool = False) -> Button:
     """The whole card is the target; the filled shape in it shows that it is one."""
     is_off = tile.act is None
     color = "ink2" if is_off or tile.tone != "free" else "ink"
-    plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=84)
+    plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=70 if is_dense else 84)
     words = col(Space(), Text(tile.type, "title", color, True, h=36), small(tile.power), Space())
-    top = row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=6, h=104)
+    top = row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=6, h=84 if is_dense else 104)
     return Button(
         tile.act, kind="card", tint=_TINT[tile.tone] if tile.tone != "busy" else "brand", is_enabled=not is_off,
-        pad=(14, 10, 14, 14),
+        pad=(14, 6, 14, 12) if is_dense else (14, 10, 14, 14),
         kids=(
             top,
-            Text(tile.price, "lead", color if is_off else "ink", True, h=34),
-            Text(tile.note, "small", "ink2", lines=2, h=48, valign="top"),
-            Space(),
-            chip(tile.status, tile.symbol, _TINT[tile.tone], h=34, ground="sunken" if tile.tone == "busy" else None),
-            _picture_of_button(tile),
+            Text(tile.price, "lead", color if is_off else "ink", True, h=30 if is_dense else 34),
+            Text(tile.note, "small", "ink2", lines=5, valign="top"),
+            _status_chip(tile, 32 if is_dense else 34),
+            _picture_of_button(tile, 56 if is_dense else 60),
         ),
     )  # fmt: skip
 
@@ -68,20 +68,24 @@ def small_tile(tile: Tile) -> Button:
     plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=56)
     return Button(
         tile.act, kind="card", tint=_TINT[tile.tone] if tile.tone != "busy" else "brand", is_enabled=not is_off,
-        pad=(14, 8, 14, 12),
+        pad=(14, 6, 14, 10),
         kids=(
-            row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=8, h=64),
-            Space(),
-            Text(tile.price, "lead", color if is_off else "ink", True, h=32),
-            chip(tile.status, tile.symbol, _TINT[tile.tone], h=32, ground="sunken" if tile.tone == "busy" else None),
+            row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=8, h=56),
+            Text(tile.price, "lead", color if is_off else "ink", True),
+            _status_chip(tile, 30),
         ),
     )  # fmt: skip
 
 
-def _picture_of_button(tile: Tile) -> Button:
+def _status_chip(tile: Tile, height: float) -> Box:
+    ground = "sunken" if tile.tone == "busy" else None
+    return chip(tile.status, tile.symbol, _TINT[tile.tone], h=height, ground=ground)
+
+
+def _picture_of_button(tile: Tile, height: float) -> Button:
     if tile.act is None:
-        return Button(None, tile.action, is_enabled=False, h=60)
-    return Button(None, tile.action, kind="first" if tile.is_choice else "second", after="next", h=60)
+        return Button(None, tile.action, is_enabled=False, h=height)
+    return Button(None, tile.action, kind="first" if tile.is_choice else "second", after="next", h=height)
 
 
 def _without_scheme(address: str) -> str:
@@ -89,11 +93,7 @@ def _without_scheme(address: str) -> str:
 
 
 def choose_connector(view: ChooseView) -> Node:
-    cards = row(*(tall_tile(tile) for tile in view.tiles), gap=12, pad=(16, 12))
+    cards = row(*(tall_tile(tile, True) for tile in view.tiles), gap=12, pad=(16, 12))
     more = Button(view.more, view.more_words, after="next", w=260) if view.more is not None else None
     wait = countdown(view.waits, view.waits_left) if view.waits_left else Space()
-    return screen(view.frame, cards, footer(back_button(view.back, _back()), more, wait))
-
-
-def _back() -> Act:
-    return BACK
+    return screen(view.frame, cards, footer(back_button(view.back, acts.Home()), more, wait))

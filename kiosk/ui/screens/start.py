@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kiosk.ui import acts
 from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Qr, Scanner, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, rule, screen, small, step_mark
 from kiosk.ui.tokens import RADIUS
-from kiosk.ui.views.start import BACK, AuthorizingView, IdentifyView, PlugInView, Way
+from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView, Way
 
 _SYMBOLS = {"card": "card", "code": "qr", "phone": "phone"}
 
@@ -13,11 +14,11 @@ _SYMBOLS = {"card": "card", "code": "qr", "phone": "phone"}
 def identify(view: IdentifyView) -> Node:
     price = row(
         Text(view.price, "title", "ink", True, w=FIT),
-        col(Space(), small(view.terms, "ink", 26), small(view.vat, h=26), Space()),
+        col(Space(), Text(view.terms, "small", "ink", lines=2, h=54), Space()),
         gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=58,
     )  # fmt: skip
     ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)
-    foot = footer(back_button(view.back, BACK), Space(), countdown(view.kept, view.kept_left, 400))
+    foot = footer(back_button(view.back, acts.Home()), Space(), countdown(view.kept, view.kept_left, 400))
     return screen(view.frame, col(price if view.price else None, ways, gap=8, pad=(16, 8)), foot)
 
 
@@ -36,11 +37,10 @@ def authorizing(view: AuthorizingView) -> Node:
     waits = row(Space(), chip(view.waits, "clock", "warn", FIT, 36), Space(), h=36) if view.waits else Space(h=36)
     middle = card(
         Space(),
-        row(Space(), CardReader(True, view.lit, w=150, h=110), Space(), h=110),
-        Text(view.title, "figure", "ink", True, "center", h=46),
-        Text(view.text, "body", "ink2", align="center", lines=2, h=58),
+        row(Space(), CardReader(True, view.lit, w=150, h=96), Space(), h=96),
+        Text(view.title, "figure", "ink", True, "center", h=44),
+        Text(view.text, "body", "ink2", align="center", h=28),
         Dots(view.lit, h=12),
-        Space(h=4),
         waits,
         Space(),
         gap=6,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from kiosk.ui import acts
-from kiosk.ui.acts import Page
 from kiosk.ui.nodes import Button, Dots, Node, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, badge, call_strip, card, footer, screen, small
 from kiosk.ui.tokens import TARGET
@@ -23,7 +21,7 @@ def fault(view: FaultScreen) -> Node:
 def _answer(answer: Answer) -> Node:
     return card(
         row(badge(answer.symbol, answer.tint, 40), small(answer.question, bold=True), gap=12, h=40),
-        Text(answer.text, "lead", "ink", True, lines=3, h=92),
+        Text(answer.text, "lead", "ink", True, lines=3, h=92, valign="top"),
         Text(answer.detail, "small", "ink", lines=4, valign="top"),
         pad=(16, 10),
     )
@@ -52,7 +50,7 @@ def nobody(view: NobodyScreen) -> Node:
         badge("brand", "brand"),
         Space(),
         Button(
-            acts.Open(Page.LANGUAGES), view.language, symbol="globe", step="body", gap=8, side=12,
+            view.language_act, view.language, symbol="globe", step="body", gap=8, side=12,
             w=146, h=TARGET["least"],
         ),
         gap=12, pad=(16, 8), ground="surface", h=72,

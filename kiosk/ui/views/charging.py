@@ -133,7 +133,7 @@ def charging_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> C
         energy=formats.energy(transaction.energy_wh),
         goal_words=say("charging.goal", limit=limit_words(seen, limit, bill.currency)) if limit else None,
         goal_share=round(used_so_far(limit.kind, transaction) / limit.value, 3) if limit else 0.0,
-        car=_car(seen, transaction),
+        car=Chip(seen.say("charging.unknown"), "clock", "ink2") if seen.is_silent else _car(seen, transaction),
         power_words=say("charging.power"),
         power=f"–{formats.power(0)[-3:]}" if is_stale else formats.power(transaction.power_w or 0),
         live=_live(seen, transaction, is_stale),

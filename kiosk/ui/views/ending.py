@@ -99,7 +99,12 @@ def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Par
         left, then = say("parked.left", minutes=minutes), say("parked.then", price=price)
     other = free_elsewhere(seen, evse.evse_id)
     return ParkedView(
-        frame(seen, "check", say("parked.title"), f"{connector_words(seen, evse)} · {reason_words(seen, transaction)}"),
+        frame(
+            seen,
+            "check",
+            say("parked.title"),
+            f"{seen.say('connector.short', number=evse.evse_id)} · {reason_words(seen, transaction)}",
+        ),
         say("parked.so_far"),
         formats.money(bill.total_minor, bill.currency),
         sum_words(seen, transaction),

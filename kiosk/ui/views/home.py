@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kiosk.session.snapshot import Availability, EvseView
 from kiosk.session.states import State
-from kiosk.ui.acts import Act, Choose, Home, More, Show
+from kiosk.ui.acts import Act, Choose, More, Show
 from kiosk.ui.views.frame import Frame, Seen, frame
 from kiosk.ui.views.prices import price_words, vat_words
 
@@ -94,9 +94,6 @@ def choose_view(seen: Seen) -> ChooseView:
     )
 
 
-BACK = Home()
-
-
 def _page(seen: Seen, size: int, as_choice: bool) -> tuple[tuple[Tile, ...], Act | None]:
     evses = seen.snapshot.evses
     pages = max(1, -(-len(evses) // size))
@@ -110,7 +107,7 @@ def tile(seen: Seen, evse: EvseView, as_choice: bool) -> Tile:
     price, note = seen.say("price.none"), seen.say("price.none_note")
     if evse.offer is not None:
         words = price_words(seen, evse.offer)
-        price, note = words.headline, words.terms[0] if words.terms else words.parking
+        price, note = words.headline, " · ".join((*words.terms, words.parking))
     act: Act | None = None
     if is_choice:
         act, action = Choose(evse.evse_id), seen.say("home.choose", number=evse.evse_id)
@@ -121,7 +118,7 @@ def tile(seen: Seen, evse: EvseView, as_choice: bool) -> Tile:
     return Tile(
         str(evse.evse_id),
         evse.connector_type,
-        seen.say("connector.to_power", power=seen.formats.rating(evse.max_power_w)),
+        seen.formats.rating(evse.max_power_w),
         price,
         note,
         status,
@@ -140,7 +137,7 @@ def _status(seen: Seen, evse: EvseView) -> tuple[str, str, str, bool]:
     if evse.state is State.PARKED:
         return seen.say("status.parked"), "check", "busy", False
     if evse.state is State.DELIVERING and evse.transaction is not None:
-        energy = seen.formats.energy(evse.transaction.energy_wh)
+        energy = seen.formats.energy_about(evse.transaction.energy_wh)
         return seen.say("status.in_use_energy", energy=energy), "clock", "busy", False
     if evse.state is not State.IDLE:
         return seen.say("status.in_use"), "clock", "busy", False

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kiosk.session.snapshot import EvseView, ReaderView
 from kiosk.session.states import State
-from kiosk.ui.acts import Act, Cancel, Home
+from kiosk.ui.acts import Act, Cancel
 from kiosk.ui.tokens import SECONDS
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 from kiosk.ui.views.prices import price_words
@@ -29,7 +29,6 @@ class IdentifyView:
     frame: Frame
     price: str
     terms: str
-    vat: str
     ways: tuple[Way, ...]
     back: str
     kept: str
@@ -76,11 +75,10 @@ class PlugInView:
 
 def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
     say = seen.say
-    price = terms = vat = ""
+    price = terms = ""
     if evse.offer is not None:
         words = price_words(seen, evse.offer)
-        price, terms = words.headline, " · ".join((*words.terms, words.parking))
-        vat = words.vat
+        price, terms = words.headline, " · ".join((*words.terms, words.parking, words.vat))
     left_s = SECONDS["idle_end"] - (seen.now_s - seen.nav.touched_at_s)
     return IdentifyView(
         frame(
@@ -91,16 +89,12 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
         ),
         price,
         terms,
-        vat,
         _ways(seen),
         say("identify.back"),
         say("frame.kept", number=evse.evse_id),
         say("frame.left", left=seen.formats.duration(left_s + 0.999)),
         seen.phase,
     )
-
-
-BACK = Home()
 
 
 def _ways(seen: Seen) -> tuple[Way, ...]:

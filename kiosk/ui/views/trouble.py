@@ -9,7 +9,7 @@ from kiosk.session.snapshot import EvseView, Notice, NoticeCode
 from kiosk.ui import acts
 from kiosk.ui.acts import Act
 from kiosk.ui.formats import Formats
-from kiosk.ui.texts import Language
+from kiosk.ui.texts import LANGUAGES, Language
 from kiosk.ui.views.charging import sum_words
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 from kiosk.ui.views.home import free_elsewhere
@@ -60,6 +60,7 @@ class NobodyScreen:
     safe: str
     call: str
     language: str
+    language_act: Act
     lit: int
 
 
@@ -159,11 +160,14 @@ def notice_screen(seen: Seen, notice: Notice) -> NoticeScreen:
 
 def nobody_screen(language: Language, now_s: float, was_there: bool, helpline: str) -> NobodyScreen:
     title = language.say("nobody.again" if was_there else "nobody.starting")
+    codes = sorted(LANGUAGES)
+    following = codes[(codes.index(language.code) + 1) % len(codes)]
     return NobodyScreen(
         title,
         language.say("nobody.text"),
         language.say("nobody.safe"),
         language.say("nobody.call", phone=helpline) if helpline else "",
         language.name,
+        acts.Speak(following),
         int(now_s) % 4,
     )
