@@ -129,7 +129,7 @@ def list_kiosks(arguments: Namespace) -> Result:
     with _database(arguments) as connection:
         lines = fleet(connection, server_time())
     text = "\n".join(
-        f"{line.kiosk_id}  {line.name}  {line.health}  heard {line.last_heard}  outbox {line.outbox_age}"
+        f"{line.kiosk_id}  {line.name}  {line.health}  heard {line.last_heard}  events waited {line.waited}"
         f"  open {line.open_count}  alarms {line.alarm_count}"
         for line in lines
     )

@@ -338,5 +338,5 @@ def _report_after_ended(
 def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> None:
     contact: dict[str, Any] = {"last_contact_ms": to_ms(now), "last_rows_ms": to_ms(now)}
     if received:
-        contact["rows_through_ms"] = max(to_ms(item.event.at.wall) for item in received)
+        contact["arrival_age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
     connection.execute(update(kiosks).where(kiosks.c.kiosk_id == kiosk_id).values(**contact))

@@ -55,7 +55,7 @@ kiosks = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("last_contact_ms", BigInteger),
     Column("last_rows_ms", BigInteger),  # when rows last arrived
-    Column("rows_through_ms", BigInteger),  # the kiosk's own time of the newest event it uploaded
+    Column("arrival_age_ms", BigInteger),  # how old the newest event of the last upload was, by the kiosk's clock
     Column("boot_id", String(80)),
 )
 

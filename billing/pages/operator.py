@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
@@ -71,7 +73,7 @@ async def get_quarantine(request: Request) -> Response:
     held = sum(1 for row in rows if row["holds"])
     heading = "Nothing waits for a decision"
     if rows:
-        heading = f"{len(rows)} kept aside, {held} of them hold a bill"
+        heading = f"{len(rows)} kept aside, {held} holding a bill"
     return await _page(request, "quarantine", {"rows": rows, "heading": heading})
 
 
@@ -89,10 +91,6 @@ async def _page(request: Request, name: str, values: dict[str, object]) -> Respo
 def _fleet_heading(lines: list[KioskLine]) -> str:
     if not lines:
         return "No kiosks yet"
-    chips = [line.chip for line in lines]
-    parts = [
-        f"{chips.count(chip)} {words}"
-        for chip, words in (("ok", "well"), ("warn", "to look at"), ("bad", "with an alarm"), ("off", "not reachable"))
-        if chip in chips
-    ]
+    health = Counter(line.health.lower() for line in lines)
+    parts = [f"{count} {word}" for word, count in health.most_common()]
     return f"{len(lines)} kiosk{'s' if len(lines) > 1 else ''}: {', '.join(parts)}"

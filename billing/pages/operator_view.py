@@ -27,7 +27,7 @@ class KioskLine:
     reason: str
     last_heard: str
     last_upload: str
-    outbox_age: str
+    waited: str
     open_count: int
     energy: str
     alarm_count: int
@@ -94,7 +94,7 @@ def fleet(connection: Connection, now: datetime) -> list[KioskLine]:
                 reason=reason,
                 last_heard=ago(_moment(site.last_contact_ms), now),
                 last_upload=ago(_moment(site.last_rows_ms), now),
-                outbox_age=_outbox_age(site, now),
+                waited=_arrival_age(site),
                 open_count=open_counts.get(site.kiosk_id, 0),
                 energy=kwh(energy.get(site.kiosk_id, 0), "en"),
                 alarm_count=alarm_count,
@@ -230,13 +230,13 @@ def _health(site: Row[Any], is_enrolled: bool, alarm_count: int, now: datetime) 
     return "ok", "Well", ""
 
 
-def _outbox_age(site: Row[Any], now: datetime) -> str:
-    """How far behind the newest uploaded event is; the kiosk's own clock, so a wrong one shows here too."""
-    if site.rows_through_ms is None:
-        return "nothing uploaded"
-    if site.last_rows_ms - site.rows_through_ms > 60_000:
-        return f"{ago(from_ms(site.rows_through_ms), from_ms(site.last_rows_ms))} behind"
-    return "up to date"
+def _arrival_age(site: Row[Any]) -> str:
+    """How long the newest uploaded event had waited; by the kiosk's own clock, so a wrong one shows here too."""
+    if site.arrival_age_ms is None:
+        return "nothing yet"
+    if site.arrival_age_ms < -60_000:
+        return "kiosk clock ahead"
+    return ago(from_ms(0), from_ms(max(0, site.arrival_age_ms)))
 
 
 def _by_kiosk(connection: Connection, query: Any) -> dict[str, int]:

@@ -12,13 +12,23 @@ from sqlalchemy import Connection, Row, select
 
 from billing import keys
 from billing.moments import from_ms
-from billing.pages.render import clock_text, date_text, kwh, money, money_exact, number, span_text, zone_text
+from billing.pages.render import (
+    clock_text,
+    date_text,
+    kwh,
+    money,
+    money_exact,
+    number,
+    price_digits,
+    span_text,
+    zone_text,
+)
 from billing.pages.texts import RECEIPT
 from billing.quarantine import HOLDS_BILL, doubts_of
 from billing.rating import read_story
 from billing.tables import cdrs, events, kiosks, tokens, transactions, vouchers
 from contract.codec import from_wire
-from contract.currency import MINOR_DIGITS, to_minor
+from contract.currency import to_minor
 from contract.identity import TokenKind
 from contract.price import Line
 from contract.tariff import Dimension
@@ -100,7 +110,7 @@ class _Writer:
         return Receipt(
             state=state,
             heading=total or (words["checking_heading"] if state == "checking" else f"{delivered} {words['so_far']}"),
-            subject=self._subject(delivered),
+            subject=self._subject("" if state == "checking" else f"{delivered} · "),
             place=" · ".join(
                 part
                 for part in (self.site.name, words["connector"].format(evse=self.found.evse_id), self.site.place)
@@ -112,7 +122,7 @@ class _Writer:
             vat=() if cdr is None else self._vat(lines, cdr, currency),
             is_exact=is_exact,
             registers=self._registers(),
-            delivered=delivered,
+            delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
             payment=self._payment(),
             paid=self._paid(),
             notes=self._notes(),
@@ -136,16 +146,16 @@ class _Writer:
             return 0
         return max(0, self.story[-1].meter.import_wh - self._started.meter.import_wh)
 
-    def _subject(self, delivered: str) -> str:
+    def _subject(self, lead: str) -> str:
         if not self.story:
-            return delivered
+            return ""
         zone, language = self.site.time_zone, self.language
         if self._started is None:
             last = self.story[-1].at.wall
             when = f"{date_text(last, zone, language)}, {clock_text(last, zone, language)} ({zone_text(last, zone)})"
             return RECEIPT[language]["as_of"].format(time=when)
         begin, end = self._started.at.wall, self._time_of(self.story[-1])
-        return f"{delivered} · {span_text(begin, end, zone, language)}"
+        return f"{lead}{span_text(begin, end, zone, language)}"
 
     def _time_of(self, event: TransactionEvent) -> datetime:
         assert self._started is not None
@@ -165,16 +175,14 @@ class _Writer:
             else:
                 unit, digits = "h", 4
         counted = number(quantity, digits, language) + (f"\u00a0{unit}" if unit else "")
-        price_digits = MINOR_DIGITS[currency] if gross == round(gross, MINOR_DIGITS[currency]) else 4
-        sums = f"{counted} × {money_exact(gross, currency, language, price_digits)}"
+        sums = f"{counted} × {money_exact(gross, currency, language, price_digits(gross, currency))}"
         if line.rule != "measured":
             sums += f", {words['stepped']}"
         grace_s = self._started.offer.parking_grace_s if self._started is not None and self._started.offer else 0
         if line.dimension is Dimension.PARKING_TIME and grace_s:
             sums += f"; {words['grace'].format(minutes=grace_s // 60)}"
-        amount_digits = 4 if is_exact else MINOR_DIGITS[currency]
         rounded = (
-            money_exact(line.incl_vat, currency, language, amount_digits)
+            money_exact(line.incl_vat, currency, language, 4)
             if is_exact
             else money(to_minor(line.incl_vat, currency), currency, language)
         )

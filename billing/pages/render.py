@@ -19,8 +19,8 @@ from contract.currency import MINOR_DIGITS, from_minor
 LANGUAGES = {"en": "English", "de": "Deutsch", "ja": "日本語"}
 _LOCALE = {"en": "en_GB", "de": "de_DE", "ja": "ja_JP"}
 _DATE = {"en": "EEE d MMM y", "de": "EEE, d. MMM y", "ja": "y年M月d日(EEE)"}
-# The design's English sums carry a no-break space after the sign; the other languages have their own custom.
-_MONEY = {"en": "¤\u00a0#,##0.00;−¤\u00a0#,##0.00"}
+# {n} is the number with its decimals. English sums carry a no-break space after the sign, as the design has them.
+_MONEY = {"en": "¤\u00a0{n};−¤\u00a0{n}", "de": "{n}\u00a0¤;−{n}\u00a0¤", "ja": "¤{n};−¤{n}"}
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
@@ -55,15 +55,16 @@ def money(amount_minor: int, currency: str, language: str) -> str:
 
 def money_exact(amount: Decimal, currency: str, language: str, digits: int) -> str:
     """An amount in major units with that many decimals."""
-    locale = _LOCALE[language]
-    pattern = _MONEY.get(language)
-    rounded = round(amount, digits)
-    if pattern is not None:
-        pattern = pattern.replace("0.00", "0" + ("." + "0" * digits if digits else ""))
-        return str(format_currency(rounded, currency, pattern, locale=locale, currency_digits=False))
-    if digits == MINOR_DIGITS[currency]:
-        return str(format_currency(rounded, currency, locale=locale))
-    return str(format_currency(rounded, currency, locale=locale, decimal_quantization=False))
+    pattern = _MONEY[language].replace("{n}", "#,##0" + ("." + "0" * digits if digits else ""))
+    return str(format_currency(amount, currency, pattern, locale=_LOCALE[language], currency_digits=False))
+
+
+def price_digits(amount: Decimal, currency: str) -> int:
+    """The fewest decimals, from the currency's own up to four, that show a unit price exactly."""
+    digits = MINOR_DIGITS[currency]
+    while digits < 4 and amount != round(amount, digits):
+        digits += 1
+    return digits
 
 
 def number(value: Decimal, digits: int, language: str) -> str:

@@ -102,7 +102,7 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_contact_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_rows_ms", sa.BigInteger(), nullable=True),
-        sa.Column("rows_through_ms", sa.BigInteger(), nullable=True),
+        sa.Column("arrival_age_ms", sa.BigInteger(), nullable=True),
         sa.Column("boot_id", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("kiosk_id", name=op.f("pk_kiosks")),
         sa.UniqueConstraint("name", name=op.f("uq_kiosks_name")),
