@@ -75,6 +75,7 @@ class PtyLine:
     baud: int = 0
     is_odd: bool = False
     stopbits: int = 1
+    is_paced: bool = False  # frames take the time they would on the wire at `baud`
     seed: int = 0
     faults: Faults = field(default_factory=Faults)
     devices: list[OnLine] = field(default_factory=list)
@@ -187,7 +188,7 @@ class PtyLine:
             if answer is None:
                 continue
             spoiled, delay_s = self._spoil(answer)
-            delay_s = min(delay_s + device.delay_s(), LONGEST_LATENESS_S)
+            delay_s = min(delay_s + device.delay_s() + self._wire_s(request, answer), LONGEST_LATENESS_S)
             if not spoiled:
                 continue
             self.answered += 1
@@ -195,6 +196,10 @@ class PtyLine:
                 os.write(self._master, spoiled)
             else:
                 heapq.heappush(self._late, (now_s + delay_s, next(self._ticket), spoiled))
+
+    def _wire_s(self, request: bytes, answer: bytes) -> float:
+        bits = 1 + 8 + self.is_odd + self.stopbits
+        return (len(request) + len(answer)) * bits / self.baud if self.is_paced and self.baud else 0.0
 
     def _spoil(self, answer: bytes) -> tuple[bytes, float]:
         """The answer as it comes out of the line, and how late."""

@@ -18,7 +18,6 @@ from kiosk.drivers.register_map import Quantity, SerialLine
 
 REQUEST_CHARACTERS = 8  # address, function, start, count, CRC
 ANSWER_OVERHEAD_CHARACTERS = 5  # address, function, byte count, CRC
-SILENT_CHARACTERS = 3.5  # between two frames (Modbus over Serial Line V1.02, 2.5.1.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Block:
     def wire_time_s(self, line: SerialLine) -> float:
         """Seconds on the wire at that speed: request, answer and the silence around them."""
         frames = REQUEST_CHARACTERS + ANSWER_OVERHEAD_CHARACTERS + 2 * self.count
-        return line.wire_time_s(1) * (frames + 2 * SILENT_CHARACTERS)
+        return line.wire_time_s(frames) + 2 * line.silence_s
 
 
 def plan(quantities: Iterable[Quantity], longest_block: int, gap_limit: int) -> tuple[Block, ...]:

@@ -110,8 +110,13 @@ class SerialLine:
     def bits_per_character(self) -> int:
         return 1 + 8 + (self.parity != "N") + self.stopbits
 
-    def wire_time_s(self, characters: int) -> float:
+    def wire_time_s(self, characters: float) -> float:
         return characters * self.bits_per_character / self.baud
+
+    @property
+    def silence_s(self) -> float:
+        """Between two frames: 3.5 characters, at least 1.75 ms (Modbus over Serial Line V1.02, 2.5.1.1)."""
+        return max(0.00175, self.wire_time_s(1) * 3.5)
 
     def __str__(self) -> str:
         return f"{self.baud} 8{self.parity}{self.stopbits}"
