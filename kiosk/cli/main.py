@@ -74,6 +74,13 @@ COMMANDS = {
 }
 
 
+class _Help(argparse.RawTextHelpFormatter):
+    """Of fixed width: to ask for the terminal's, argparse imports shutil and with it every archive format."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=100)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code. Everything expected that goes wrong is one line on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -97,11 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
     """Only the command that is called gets its options: a full parser costs as much as the rest of `kiosk status`."""
-    top = argparse.ArgumentParser("kiosk", description=ABOUT, epilog=END, formatter_class=argparse.RawTextHelpFormatter)
+    top = argparse.ArgumentParser("kiosk", description=ABOUT, epilog=END, formatter_class=_Help)
     top.usage = "kiosk COMMAND [options]"
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS)
+    commands = top.add_subparsers(
+        prog="kiosk", dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS
+    )
     for name in [words[0]] if words and words[0] in COMMANDS else COMMANDS:
-        command = commands.add_parser(name, description=f"{COMMANDS[name][0][0].upper()}{COMMANDS[name][0][1:]}.")
+        text = COMMANDS[name][0]
+        command = commands.add_parser(name, description=f"{text[0].upper()}{text[1:]}.", formatter_class=_Help)
         if name in ("journal", "meter", "nfc"):
             from kiosk.cli.probe_options import add_sub_commands
 

@@ -12,7 +12,7 @@ def add_sub_commands(name: str, parser: argparse.ArgumentParser, common: Callabl
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def action(word: str, text: str) -> argparse.ArgumentParser:
-        made = actions.add_parser(word, help=text, description=text)
+        made = actions.add_parser(word, help=text, description=f"{text[0].upper()}{text[1:]}.")
         common(made)
         return made
 

@@ -14,7 +14,6 @@ from kiosk.config import Config
 from kiosk.journal import JournalError, JournalStore
 from kiosk.probe.audit import is_synchronised
 from kiosk.probe.findings import Finding, fail, ok, warn
-from kiosk.probe.rows import newest_no
 
 MANY_ROWS = 5_000
 LEAST_FREE = 100_000_000  # bytes; below, the journal may stop
@@ -144,10 +143,10 @@ def _last_wall(config: Config) -> datetime | None:
     try:
         store = JournalStore(path, read_only=True)
         try:
-            row = store.row(newest_no(store))
+            rows = store.newest_rows(1)
         finally:
             store.close()
-        at = json.loads(row.body).get("at") if row is not None else None
+        at = json.loads(rows[0].body).get("at") if rows else None
         return utc_from_text(at["wall"]) if isinstance(at, dict) else None
     except (sqlite3.Error, JournalError, ValueError, WireError, KeyError):
         return None  # the database check says what is wrong with it

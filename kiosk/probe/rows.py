@@ -15,17 +15,15 @@ from kiosk.journal.values import KeptRow
 from kiosk.probe.ends import FINDING, OK, UNREACHABLE, Trouble
 from kiosk.probe.request import Request
 
-PAGE = 1000  # JournalStore gives no more at once
-
 
 def show_list(request: Request) -> int:
     """The newest rows, or those after a number; oldest first."""
     kind = None if request.kind is None else RowKind(request.kind)
     with open_journal(request) as store:
         if request.after is None:
-            rows = newest(store, request.limit, kind)
+            rows = store.newest_rows(request.limit, kind)
         else:
-            rows = store.rows(request.after, min(request.limit, PAGE), kind)
+            rows = store.rows(request.after, request.limit, kind)
     print(json.dumps([_as_json(row) for row in rows], ensure_ascii=False))
     return OK
 
@@ -45,7 +43,7 @@ def outbox(request: Request) -> int:
         count = store.waiting()
         first = store.unacknowledged(1)
         oldest = store.row(first[0].journal_no) if first else None
-        epoch = store.project().epoch
+        epoch = store.epoch()
     found = {"waiting": count, "epoch": epoch, "oldest": oldest and _as_json(oldest), "is_online": None}
     print(json.dumps(found, ensure_ascii=False))
     return OK
@@ -69,35 +67,6 @@ def open_journal(request: Request) -> Iterator[JournalStore]:
         ) from error
     except JournalError as error:
         raise Trouble(UNREACHABLE, str(error)) from error
-
-
-def newest(store: JournalStore, limit: int, kind: RowKind | None) -> list[KeptRow]:
-    """The last `limit` rows (at most PAGE) in order: looks back twice as far until there are enough."""
-    last = newest_no(store)
-    window = limit
-    while True:
-        rows: list[KeptRow] = []
-        no = max(0, last - window)
-        while page := store.rows(no, PAGE, kind):
-            rows = [*rows, *page][-limit:]
-            no = page[-1].journal_no
-        if len(rows) >= limit or window >= last:
-            return rows
-        window *= 2
-
-
-def newest_no(store: JournalStore) -> int:
-    """The highest number, found by halving: `rows` tells whether anything comes after one."""
-    low, high = 0, 1
-    while store.rows(high, 1):
-        low, high = high, 2 * high
-    while low < high:
-        middle = (low + high) // 2
-        if store.rows(middle, 1):
-            low = middle + 1
-        else:
-            high = middle
-    return low
 
 
 def _as_json(row: KeptRow) -> dict[str, Any]:

@@ -123,5 +123,5 @@ def test_status_imports_nothing_heavy() -> None:
     assert "socket" in loaded
     assert not loaded & {
         "asyncio", "cryptography", "dataclasses", "inspect", "kiosk.wire", "pydantic", "pymodbus", "requests",
-        "sqlite3", "subprocess", "tempfile", "typing",
+        "shutil", "sqlite3", "subprocess", "tempfile", "typing",
     }  # fmt: skip
