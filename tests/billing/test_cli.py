@@ -1,0 +1,105 @@
+"""kiosk-billing from init to receipt, as an operator types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing.cli import main
+from billing.database import open_database
+from billing.settings import BadSettings, read_settings
+from billing.tariff_files import read_tariff
+from contract.codec import WireError
+from contract.tokens import read_voucher
+
+TARIFFS = Path(__file__).parents[2] / "config" / "tariffs"
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*words: str, code: int = 0) -> Any:
+        assert main([*words, "--json", "--data-dir", str(tmp_path / "data")]) == code
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> None:
+    made = run("init", "--help-contact", 'call "Ole"\\')
+    assert made["password"] and made["epoch"]
+    settings = read_settings(tmp_path / "data")
+    assert settings.help_contact == 'call "Ole"\\'
+    assert run("migrate") == {"before": "0001", "after": "0001"}
+    kiosk = run("kiosk", "add", "HK-07", "--time-zone", "Europe/Berlin")
+    assert kiosk["kiosk_id"] == "hk-07" and len(kiosk["code"]) == 14
+    for file in sorted(TARIFFS.glob("harbour_*.toml")):
+        assert run("tariff", "load", str(file))["is_new"]
+    assert run("offer", "set", "HK-07", "1", "harbour-ac", "--parking-grace", "600")["version"] == 1
+    assert run("token", "add", "04:a2:b3:c4", "--account", "anna")["account_id"] == "anna"
+    run("token", "add", "--member", "abc")
+    assert run("token", "block", "04A2B3C4") == {"is_blocked": True}
+    voucher = run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")["voucher"]
+    assert read_voucher(voucher, [settings.server_key.public_key()]).value_minor == 2000
+    command_id = run("command", "start", "HK-07", "1", "--account", "anna")["command_id"]
+    assert run("command", "list")[0]["command_id"] == command_id
+    assert run("sessions") == [] and run("quarantine", "list") == []
+    assert run("receipt", "0" * 32, code=1) == {"state": "waiting"}
+    assert run("kiosk", "list")[0]["health"] == "Not enrolled"
+    assert run("epoch", "--renew")["epoch"] != made["epoch"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (["kiosk", "code", "HK-70"], 1, "known: none yet"),
+        (["kiosk", "add", "X", "--time-zone", "Mars/A"], 2, "Mars/A"),
+        (["token", "add", "xyz"], 2, "in hex"),
+        (["voucher", "new", "--kiosk", "X", "--value-minor", "1", "--valid-days", "0"], 2, "valid-days"),
+        (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml"),
+        (["init"], 1, "exists"),
+    ],
+)
+def test_a_mistake_gets_one_clear_line_and_its_code(run: Run, words: list[str], code: int, part: str) -> None:
+    run("init")
+    message = run(*words, code=code)["error"]
+
+    assert part in message and "\n" not in message
+
+
+def test_without_init_the_operator_is_told_so(run: Run) -> None:
+    assert "kiosk-billing init" in run("sessions", code=3)["error"]
+
+
+def test_an_unmigrated_database_is_named(run: Run, tmp_path: Path) -> None:
+    run("init")
+    empty = f"sqlite:///{tmp_path / 'empty.db'}"
+    open_database(empty).connect().close()
+
+    assert "kiosk-billing migrate" in run("sessions", "--database", empty, code=3)["error"]
+
+
+def test_an_unknown_setting_is_named_with_the_one_meant(run: Run, tmp_path: Path) -> None:
+    run("init")
+    file = tmp_path / "data" / "billing.toml"
+    file.write_text(file.read_text() + 'help_contct = "x"\n')
+
+    with pytest.raises(BadSettings, match="help_contct: unknown key; did you mean 'help_contact'"):
+        read_settings(tmp_path / "data")
+
+
+@pytest.mark.parametrize("file", sorted(TARIFFS.glob("*.toml")), ids=lambda file: file.stem)
+def test_every_tariff_file_is_a_tariff(file: Path) -> None:
+    assert read_tariff(file).elements
+
+
+def test_a_tariff_file_with_an_unknown_key_names_file_and_key(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text('id = "x"\nversion = 1\ncurrency = "EUR"\nelements = []\nprise = "1"\n')
+
+    with pytest.raises(WireError, match=r"t\.toml: tariff\.prise: unknown key"):
+        read_tariff(file)

@@ -1,0 +1,65 @@
+"""The database: migrations give exactly the tables, SQLite is durable, the nonce book forgets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from billing.database import open_database
+from billing.migrations import migrate, newest_revision, revision_of
+from billing.passwords import hash_password, password_matches
+from billing.signatures import NONCE_LIVES, NonceBook
+from billing.tables import metadata
+from tests.billing.stories import NOON
+
+
+def test_the_migrations_end_in_exactly_the_tables(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'b.db'}")
+    assert revision_of(engine) is None
+    assert migrate(engine) == migrate(engine) == newest_revision() == revision_of(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_sqlite_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'b.db'}")
+    with engine.connect() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    engine.dispose()
+
+    assert found == ["wal", 2, 1, 5000]
+
+
+def test_a_nonce_is_taken_once_within_its_time_by_its_own_book() -> None:
+    book = NonceBook()
+    nonce = book.issue(NOON)
+
+    assert not NonceBook().take(nonce, NOON)
+    assert book.take(nonce, NOON) and not book.take(nonce, NOON)
+    assert not book.take(nonce + "=", NOON)
+    assert not book.take(book.issue(NOON), NOON + NONCE_LIVES)
+    assert not book.take("", NOON) and not book.take("é" * 30, NOON)
+
+
+def test_used_nonces_are_forgotten_when_they_have_expired() -> None:
+    book = NonceBook(lives=timedelta(seconds=10))
+    for second in range(100):
+        now = NOON + timedelta(seconds=second)
+        assert book.take(book.issue(now), now)
+
+    assert len(book._used) <= 11
+
+
+def test_a_password_is_stored_as_a_hash_that_only_it_matches() -> None:
+    stored = hash_password("Fähre")
+
+    assert "Fähre" not in stored
+    assert password_matches("Fähre", stored) and not password_matches("Faehre", stored)
