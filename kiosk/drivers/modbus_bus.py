@@ -211,6 +211,7 @@ class ModbusBus:
                     await self._wait_for_change(None if next_s is None else next_s - loop.time())
                 elif not request.done.done():
                     await self._serve(request)
+                    _obey_cancellation()
         finally:
             self._closed = True
             self._close()
@@ -441,6 +442,13 @@ def _check(request: _Request, reply: ModbusPDU, excess: int, is_owed: bool) -> N
 def _fail(request: _Request, error: BusError) -> None:
     if not request.done.done():
         request.done.set_exception(error)
+
+
+def _obey_cancellation() -> None:
+    """Up to Python 3.11, `asyncio.wait_for` inside pymodbus swallows a cancellation that meets an answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _is_pseudo_terminal(port: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -256,3 +257,31 @@ def test_two_devices_of_one_address_are_a_mistake(tmp_path: Path) -> None:
             bus.seat("meter", "site", "sdm630", 1)
 
     asyncio.run(build())
+
+
+def test_a_bus_stops_even_where_an_answer_comes_in_the_same_moment(tmp_path: Path) -> None:
+    line = line_in(tmp_path)
+    line.attach(ModbusSlave(1, Counting()))
+    still_there = 0
+
+    async def stop_at(turns: int) -> bool:
+        bus = bus_on(line, baud=115200)
+        serving = asyncio.create_task(bus.run())
+        seat = bus.seat("meter", "main", "sdm630", 1)
+        await seat.read(READ_INPUT, 0, 2)
+        asking = asyncio.create_task(seat.read(READ_INPUT, 0, 2))
+        while bus.counters.requests < 2:
+            await asyncio.sleep(0)
+        answer_s = time.monotonic() + turns * 0.00002
+        while time.monotonic() < answer_s:
+            await asyncio.sleep(0)
+        time.sleep(0.002)  # the answer waits in the terminal, so that it is read in the turn of the cancellation
+        asyncio.get_running_loop().call_soon(serving.cancel)
+        await asyncio.wait({serving, asking}, timeout=2)
+        return serving.done()
+
+    with line:
+        for turns in range(20):
+            still_there += not asyncio.run(stop_at(turns))
+
+    assert still_there == 0
