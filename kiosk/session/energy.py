@@ -77,7 +77,7 @@ def charging_state(session: Session) -> ChargingState:
 def time_use(session: Session) -> TimeUse:
     """What the time from now on counts as: a pause of the vehicle costs neither charging nor parking time."""
     if session.state is State.PARKED:
-        return TimeUse.PARKING
+        return TimeUse.NONE if session.parking_is_free else TimeUse.PARKING
     if session.state is State.DELIVERING and charging_state(session) is ChargingState.CHARGING:
         return TimeUse.CHARGING
     return TimeUse.NONE

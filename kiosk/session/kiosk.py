@@ -62,7 +62,8 @@ class Kiosk:
         due = [front.chosen_until_s, front.waiting_until_s]
         if front.notice is not None:
             due.append(front.notice.until_s)
-        due.extend(next_deadline_s(s, now_s, self.settings.patience) for s in self.sessions)
+        patience = self.settings.patience
+        due.extend(next_deadline_s(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions)
         return min((at for at in due if at > now_s), default=NEVER_S)
 
 

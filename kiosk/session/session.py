@@ -9,14 +9,15 @@ Rules:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.metering import Quality
-from contract.price import Sample
-from contract.tariff import TariffOffer
+from contract.price import Sample, TimeUse
+from contract.tariff import Dimension, TariffOffer
 from contract.transaction import (
     Authority,
     EventType,
@@ -38,6 +39,8 @@ from kiosk.session.wants import Wants
 NEVER_S = float("inf")
 LONG_AGO_S = float("-inf")
 WRONG_CODES = 3  # then the keypad rests for patience.code_lock_s
+LIMIT_LOOK_S, LIMIT_MARGIN_S = 2.0, 15.0  # how often near a limit, and how near that is
+PARKING_LOOK_S = 5.0  # how often a guest's parking is held against the hold, below any step_size worth billing
 SETTLE_LIMIT = 8  # more moves than states in one step would be a loop
 
 
@@ -61,6 +64,7 @@ class Session:
     ramp_until_s: float = LONG_AGO_S
     opened_at_s: float | None = None  # after the last closing, when it was first seen open again
     is_welded: bool = False  # seen closed against the wish: the safety relay must drop
+    parking_is_free: bool = False  # the hold is used up: parking no longer counts
     held_for: Authority | None = None  # the former customer, until the cable is out
     receipt: Transaction | None = None
     receipt_at: Now | None = None
@@ -243,10 +247,7 @@ class Turn:
             case State.DELIVERING:
                 self._settle_delivering()
             case State.PARKED:
-                if not self._is_plugged():
-                    self._close(session.transaction.stopped_reason or StoppedReason.OTHER, ramp=False)  # type: ignore[union-attr]
-                else:
-                    self._read_when_due()
+                self._settle_parked()
             case State.CLOSING:
                 self._settle_closing()
             case State.OUT_OF_SERVICE:
@@ -353,6 +354,7 @@ class Turn:
         )
         plugged = self._is_plugged()
         self._change(transaction=transaction, was_plugged=plugged, wrong_codes=0, receipt=None, receipt_at=None)
+        self._change(parking_is_free=False)
         self._move(State.PREPARING, self.patience.plug_in_s)
         self._record(EventType.STARTED, trigger)
 
@@ -455,11 +457,10 @@ class Turn:
         import_wh = max(meter.import_wh, t.samples[-1].import_wh)
         at_s = t.elapsed_ms(self.now)
         if t.authority.cap_minor is not None or (t.limit is not None and t.limit.kind is LimitKind.MONEY):
-            sample = Sample(at_s, import_wh, energy.time_use(self.session))
-            cost_minor = t.price_with(sample).incl_vat_minor
-            if t.authority.cap_minor is not None and cost_minor >= t.authority.cap_minor:
+            cost_minor = t.price_with(self._soon(import_wh, meter.power_w, at_s)).incl_vat_minor
+            if t.authority.cap_minor is not None and cost_minor > t.authority.cap_minor:
                 return TriggerReason.COST_LIMIT_REACHED, StoppedReason.LOCAL_OUT_OF_CREDIT
-            if t.limit is not None and t.limit.kind is LimitKind.MONEY and cost_minor >= t.limit.value:
+            if t.limit is not None and t.limit.kind is LimitKind.MONEY and cost_minor > t.limit.value:
                 return TriggerReason.COST_LIMIT_REACHED, StoppedReason.COST_LIMIT_REACHED
         if t.limit is None:
             return None
@@ -468,6 +469,32 @@ class Turn:
         if t.limit.kind is LimitKind.TIME and at_s >= t.limit.value * 1000:
             return TriggerReason.TIME_LIMIT_REACHED, StoppedReason.TIME_LIMIT_REACHED
         return None
+
+    def _soon(self, import_wh: int, power_w: int, at_ms: int) -> Sample:
+        """Where the transaction will stand once a stop decided now has taken effect: nobody pays beyond a cap."""
+        margin_s = self.patience.cap_margin_s
+        later_wh = import_wh + math.ceil(power_w * margin_s / 3600)
+        return Sample(at_ms + round(margin_s * 1000), later_wh, energy.time_use(self.session))
+
+    def _settle_parked(self) -> None:
+        t = self._transaction()
+        if not self._is_plugged():
+            self._close(t.stopped_reason or StoppedReason.OTHER, ramp=False)
+        elif self._parking_reaches_hold(t):
+            self._change(parking_is_free=True)
+            self._record(EventType.UPDATED, TriggerReason.COST_LIMIT_REACHED)
+        else:
+            self._read_when_due()
+
+    def _parking_reaches_hold(self, t: Transaction) -> bool:
+        """A guest never owes more than was held: parking stops counting one step before it would."""
+        cap_minor = t.authority.cap_minor
+        parking = t.offer.tariff.component(Dimension.PARKING_TIME)
+        if t.authority.voucher_id is None or cap_minor is None or parking is None or self.session.parking_is_free:
+            return False
+        step_ms = parking.step_size * 1000
+        sample = Sample(t.elapsed_ms(self.now) + step_ms, t.samples[-1].import_wh, TimeUse.PARKING)
+        return t.price_with(sample).incl_vat_minor > cap_minor
 
     # ---- small words -----------------------------------------------------------------------------------------------
 
@@ -543,13 +570,41 @@ def same_owner(a: Authority, b: Authority) -> bool:
     return a.account_id == b.account_id or (a.group_id is not None and a.group_id == b.group_id)
 
 
-def next_deadline_s(session: Session, now_s: float, patience: Patience) -> float:
+def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> float:
+    """The earliest moment at which a limit or cap can need a stop, were the EVSE's full power drawn from now on."""
+    t, meter = session.transaction, session.facts.meter
+    if session.state is not State.DELIVERING or t is None or meter is None:
+        return NEVER_S
+    due_s, used_wh = NEVER_S, max(0, meter.import_wh - t.samples[0].import_wh)
+    caps_minor = [t.authority.cap_minor] if t.authority.cap_minor is not None else []
+    if t.limit is not None:
+        match t.limit.kind:
+            case LimitKind.ENERGY:
+                due_s = now_s + (t.limit.value - used_wh) * 3600 / evse.max_power_w
+            case LimitKind.TIME:
+                due_s = t.started.s + t.limit.value
+            case LimitKind.MONEY:
+                caps_minor.append(t.limit.value)
+    if caps_minor:
+        at_ms = round((now_s - t.started.s) * 1000)
+        later = Sample(at_ms + 3_600_000, t.samples[0].import_wh + used_wh + evse.max_power_w, TimeUse.CHARGING)
+        hour_from_now_minor = t.price_with(later).incl_vat_minor
+        spent_minor = t.price_with(Sample(at_ms, t.samples[0].import_wh + used_wh, TimeUse.CHARGING)).incl_vat_minor
+        per_hour_minor = max(1, hour_from_now_minor - spent_minor)
+        due_s = min(due_s, now_s + (min(caps_minor) - spent_minor) * 3600 / per_hour_minor)
+    return max(due_s - LIMIT_MARGIN_S, now_s + LIMIT_LOOK_S) if due_s < NEVER_S else NEVER_S
+
+
+def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
     """When this session wants to be looked at again, if nothing happens before."""
     due = [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
+    due.append(limit_deadline_s(session, now_s, evse))
     due.append(session.wish_since_s + patience.off_s)
     due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
     if session.transaction is not None:
         due.append(session.transaction.reading_due_s)
+        if session.state is State.PARKED and session.transaction.authority.voucher_id is not None:
+            due.append(now_s + PARKING_LOOK_S)
     if session.receipt_at is not None:
         due.append(session.receipt_at.s + patience.receipt_s)
     return min((at for at in due if at > now_s), default=NEVER_S)

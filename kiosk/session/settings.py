@@ -27,6 +27,7 @@ class Patience:
     notice_s: float = 8.0
     choose_s: float = 60.0  # a chosen connector, or a token that waits for one
     receipt_s: float = 60.0
+    cap_margin_s: float = 10.0  # delivery at the present power that a cap keeps in reserve for stopping
     code_lock_s: float = 60.0  # after three wrong stop codes
 
     def __post_init__(self) -> None:

@@ -1,0 +1,173 @@
+"""`kiosk-sim worlds`: many seeds, on every core, one line of JSON; a failing seed tells its story.
+
+Exit status: 0 no harm and enough activity, 1 harm or too little activity, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+STORY_LINES = 80  # of each failing seed, on standard error
+STORIES = 3
+# What a day of a seed must at least have seen, so that "no harm" means something; per 100 seeds and 24 hours.
+LEAST_PER_100 = {"sessions": 1_000.0, "kwh": 5_000.0, "power_cuts": 300.0, "offline_h": 500.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One seed, judged."""
+
+    seed: int
+    harm: dict[str, int]
+    sessions: int
+    kwh: float
+    power_cuts: int
+    offline_h: float
+    refusals: int
+    faults: dict[str, int]
+    story: tuple[str, ...] = field(repr=False)
+
+    @property
+    def is_harmed(self) -> bool:
+        return any(self.harm.values())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", default="1-20", help="a number, or a range such as 1-300")
+    parser.add_argument("--hours", type=float, default=24.0, help="of trouble per seed, in virtual time")
+    parser.add_argument("--json", action="store_true", help="exactly one JSON object on standard output")
+    parser.add_argument("--story", action="store_true", help="tell the whole story of every seed")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
+    parser.add_argument(
+        "--without",
+        choices=("freshness", "release-first", "idempotency-key"),
+        help="take one rule away, to see that the worlds find it",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        seeds = parse_seeds(args.seeds)
+    except ValueError as error:
+        print(f"kiosk-sim worlds: --seeds {args.seeds}: {error}", file=sys.stderr)
+        return 2
+    if not 0 < args.hours <= 24 * 366:
+        print(f"kiosk-sim worlds: --hours {args.hours}: want more than 0 and at most a year", file=sys.stderr)
+        return 2
+    began_s = time.monotonic()
+    outcomes = list(_judge_all(seeds, args.hours, args.without, args.jobs))
+    took_s = time.monotonic() - began_s
+    report = summary(outcomes, args.hours, took_s)
+    failing = [outcome for outcome in outcomes if outcome.is_harmed]
+    for outcome in outcomes if args.story else failing[:STORIES]:
+        lines = outcome.story if args.story else outcome.story[-STORY_LINES:]
+        print(f"\nseed {outcome.seed}: {outcome.harm}", *lines, sep="\n", file=sys.stderr)
+    if failing:
+        numbers = ", ".join(str(outcome.seed) for outcome in failing[:20])
+        print(f"\n{len(failing)} seeds with harm: {numbers}; replay one: --seeds N --story", file=sys.stderr)
+    print(json.dumps(report) if args.json else json.dumps(report, indent=2))
+    lacking = too_little(report, args.hours)
+    if lacking:
+        print(f"too little activity: {lacking}", file=sys.stderr)
+    return 1 if failing or lacking else 0
+
+
+def parse_seeds(text: str) -> range:
+    """`7` or `1-300`. Raises ValueError."""
+    first, dash, last = text.partition("-")
+    low, high = int(first), int(last if dash else first)
+    if not 0 <= low <= high or high - low >= 100_000:
+        raise ValueError("want a rising range of at most 100000 seeds")
+    return range(low, high + 1)
+
+
+def summary(outcomes: list[Outcome], hours: float, took_s: float) -> dict[str, object]:
+    """The one report; `kiosk_hours_per_s` counts the trouble only, not the calm after it."""
+    harm: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
+    for outcome in outcomes:
+        harm.update(outcome.harm)
+        faults.update(outcome.faults)
+    return {
+        "seeds": len(outcomes),
+        "harm": {name: harm[name] for name in ("unbilled_wh", "overbilled_wh", "lost", "doubled", "unsafe", "stuck")},
+        "activity": {
+            "sessions": sum(o.sessions for o in outcomes),
+            "kwh": round(sum(o.kwh for o in outcomes), 1),
+            "power_cuts": sum(o.power_cuts for o in outcomes),
+            "offline_h": round(sum(o.offline_h for o in outcomes), 1),
+            "refusals": sum(o.refusals for o in outcomes),
+            "faults": dict(sorted(faults.items())),
+        },
+        "kiosk_hours_per_s": round(len(outcomes) * hours / took_s, 1),
+    }
+
+
+def too_little(report: dict[str, object], hours: float) -> str:
+    """What a large enough run did not see often enough, or "". Small runs are not held to it."""
+    seeds, activity = report["seeds"], report["activity"]
+    assert isinstance(seeds, int) and isinstance(activity, dict)
+    if seeds < 50 or hours < 24:
+        return ""
+    share = seeds / 100
+    found = [f"{k} {activity[k]} < {least * share:.0f}" for k, least in LEAST_PER_100.items() if activity[k] < least * share]
+    return ", ".join(found)
+
+
+def _judge_all(seeds: Iterable[int], hours: float, without: str | None, jobs: int) -> Iterable[Outcome]:
+    work = [(seed, hours) for seed in seeds]
+    if jobs <= 1 or len(work) == 1:
+        _prepare(without)
+        yield from map(_judge, work)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(min(jobs, len(work)), initializer=_prepare, initargs=(without,)) as pool:
+        yield from pool.imap(_judge, work)
+
+
+def _prepare(without: str | None) -> None:
+    import logging
+
+    logging.disable(logging.CRITICAL)
+    if without is not None:
+        from worlds.without import remove
+
+        remove(without)
+
+
+def _judge(work: tuple[int, float]) -> Outcome:
+    from worlds.checker import check
+    from worlds.world import World
+
+    seed, hours = work
+    world = World(seed, hours)
+    before_wh = sum(outlet.meter.import_wh for outlet in world.outlets.values())
+    try:
+        world.run()
+        harm = asdict(check(world))
+    except Exception as error:  # noqa: BLE001 - a crash of one seed is that seed's finding, told with its story
+        import traceback
+
+        world.tell("CRASHED: " + "".join(traceback.format_exception(error)))
+        harm = {"stuck": 1}
+    activity = world.activity
+    kwh = (sum(outlet.meter.import_wh for outlet in world.outlets.values()) - before_wh) / 1000
+    return Outcome(
+        seed,
+        harm,
+        activity.sessions,
+        kwh,
+        activity.power_cuts,
+        activity.offline_s / 3600,
+        activity.refusals,
+        dict(activity.faults),
+        tuple(world.story),
+    )

@@ -1,0 +1,111 @@
+"""The billing server of a world, called in-process: its real functions on a real SQLite database in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
+
+from billing import tables
+from billing.authorization import authorize, disclaim
+from billing.commands import answer_command, take_commands
+from billing.database import memory_database
+from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from billing.intake import take_rows
+from billing.lists import authorization_list
+from billing.vouchers import new_voucher
+from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowAnswer, RowBatch
+from contract.identity import IdToken, TokenKind
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
+
+KIOSK_ID = "world"
+VOUCHER_DAYS = timedelta(days=400)
+
+
+class Server:
+    """Enrolled kiosk, two tariffs, `members` accounts with a card each and vouchers on demand."""
+
+    def __init__(self, rng: random.Random, now: datetime, evse_ids: tuple[int, ...], members: int) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(rng.random()).encode()).digest())
+        self.public_key = self._key.public_key()
+        self._engine = memory_database()
+        self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
+        with self._engine.begin() as connection:
+            add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
+            for n, card in enumerate(self.cards):
+                add_account(connection, f"member{n}", now, offline_cap_minor=50_000)
+                add_token(connection, card, f"member{n}", now)
+            for tariff in _tariffs():
+                load_tariff(connection, tariff, now)
+            for evse_id in evse_ids:
+                tariff_id = rng.choice(["parking", "plain"])
+                set_offer(connection, KIOSK_ID, evse_id, tariff_id, now, parking_grace_s=rng.choice([0, 300, 600]))
+
+    def voucher(self, value_minor: int, now: datetime) -> IdToken:
+        with self._engine.begin() as connection:
+            text = new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_DAYS, now, self._key)
+        return IdToken(TokenKind.VOUCHER, text)
+
+    def authorize(self, request: AuthorizeRequest, now: datetime) -> AuthorizeAnswer:
+        with self._engine.begin() as connection:
+            return authorize(connection, KIOSK_ID, request, now, self._key)
+
+    def disclaim(self, request: Disclaim, now: datetime) -> None:
+        with self._engine.begin() as connection:
+            disclaim(connection, KIOSK_ID, request, now)
+
+    def take_rows(self, batch: RowBatch, now: datetime) -> RowAnswer:
+        with self._engine.begin() as connection:
+            return take_rows(connection, KIOSK_ID, batch, now)
+
+    def signed_list(self, after_version: int, now: datetime) -> str | None:
+        with self._engine.begin() as connection:
+            return authorization_list(connection, KIOSK_ID, after_version, now, self._key)
+
+    def take_commands(self, now: datetime) -> Commands:
+        with self._engine.begin() as connection:
+            return take_commands(connection, KIOSK_ID, now)
+
+    def answer_command(self, answer: CommandAnswer, now: datetime) -> None:
+        with self._engine.begin() as connection:
+            answer_command(connection, KIOSK_ID, answer, now)
+
+    # ---- what a checker may count: the bills ---------------------------------------------------------------------
+
+    def bills(self) -> list[tuple[str, int, float, int]]:
+        """(transaction_id, evse_id, started as unix seconds, billed Wh), one per CDR."""
+        c = tables.cdrs.c
+        t = tables.transactions.c
+        query = (
+            select(c.transaction_id, t.evse_id, t.started_ms, c.energy_wh)
+            .join(tables.transactions, t.transaction_id == c.transaction_id)
+            .order_by(c.cdr_id)
+        )
+        with self._engine.connect() as connection:
+            return [(r[0], r[1], r[2] / 1000, r[3]) for r in connection.execute(query)]
+
+    def event_keys(self) -> list[tuple[str, int]]:
+        """(transaction_id, seq_no) of every stored event."""
+        e = tables.events.c
+        with self._engine.connect() as connection:
+            return [(r[0], r[1]) for r in connection.execute(select(e.transaction_id, e.seq_no))]
+
+    def doubts(self) -> list[str]:
+        """Reasons of everything the server set aside."""
+        with self._engine.connect() as connection:
+            return [r[0] for r in connection.execute(select(tables.quarantine.c.reason))]
+
+
+def _tariffs() -> tuple[Tariff, ...]:
+    vat = Decimal(20)
+    energy = PriceComponent(Dimension.ENERGY, Decimal("0.50"), vat)
+    parking = PriceComponent(Dimension.PARKING_TIME, Decimal("5.00"), vat, 60)
+    time = PriceComponent(Dimension.TIME, Decimal("0.60"), vat, 1)
+    return (
+        Tariff("plain", 1, "EUR", (TariffElement((energy, time)),)),
+        Tariff("parking", 1, "EUR", (TariffElement((energy, parking)),)),
+    )

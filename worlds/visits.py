@@ -1,0 +1,215 @@
+"""The street of a world: visits, one after the other at each outlet, and what physically happened during each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contract.identity import IdToken, TokenKind
+from kiosk.session.events import ConnectorChosen, LimitChosen, StopPressed
+from kiosk.session.session import Session
+from kiosk.session.snapshot import Limit, LimitKind
+from kiosk.session.states import State
+from worlds.people import End, Visit, Way, draw_visit
+
+if TYPE_CHECKING:
+    from worlds.world import World
+
+LOOKS_EVERY_S = 20.0  # how often a person looks at the screen
+WAITS_AT_MOST_S = 3 * 3600.0
+
+
+@dataclass(slots=True)
+class VisitLog:
+    """When somebody was at an outlet, and what its meter's true counter said then."""
+
+    began_s: float
+    import_before_wh: float
+    way: Way
+    import_after_wh: float | None = None
+    ended_s: float | None = None
+
+
+class Person:
+    """Carries out one visit. A person sees the screen, never the journal."""
+
+    def __init__(self, world: World, evse_id: int, visit: Visit, log: VisitLog) -> None:
+        self.world, self.evse_id, self.visit, self.log = world, evse_id, visit, log
+        self.token = self._draw_token()
+        self.began_s = world.agenda.now_s
+        self.delivering_since_s: float | None = None
+        self.has_stopped = self.is_gone = False
+        self.taps = 0
+
+    def come(self) -> None:
+        plug_s, tap_s = (18.0, 3.0) if self.visit.taps_first else (3.0, 14.0)
+        self._after(plug_s, self._plug)
+        self._after(tap_s, self._tap)
+        self._after(tap_s + 5.0, self._look)
+
+    def leave(self) -> None:
+        """Unplug and go."""
+        if self.is_gone:
+            return
+        self.is_gone = True
+        outlet = self.world.outlets[self.evse_id]
+        outlet.unplug(self.world.agenda.now_s)
+        self.world.safety.note()
+        self.world.street.free(self.evse_id)
+
+    def _after(self, delay_s: float, act: object) -> None:
+        self.world.agenda.after(delay_s, lambda: None if self.is_gone else act())  # type: ignore[operator]
+
+    def _plug(self) -> None:
+        self.world.outlets[self.evse_id].plug_in(self.visit.vehicle, self.world.agenda.now_s)
+
+    def _tap(self) -> None:
+        """Choose the connector on the screen, hold the card to the reader."""
+        self.taps += 1
+        if self.world.kiosk is None:
+            return
+        self.world.kiosk.controller.post(ConnectorChosen(self.evse_id))
+        self.world.kiosk.reader.present(self.token)
+        self.world.kiosk.due_s = self.world.agenda.now_s
+
+    def _look(self) -> None:
+        session = self._session()
+        now_s = self.world.agenda.now_s
+        state = session.state if session is not None else None
+        if self.delivering_since_s is None:
+            if state is State.DELIVERING:
+                self.delivering_since_s = now_s
+                self._began()
+                return
+            if now_s - self.began_s > self.visit.patience_s and state is not State.PREPARING:
+                self._give_up()
+                return
+            if now_s - self.began_s > self.visit.patience_s * 4:
+                self._give_up()
+                return
+            if state is State.IDLE and self.taps < 3:
+                self._tap()
+            if self._regrets(session):
+                self.has_stopped = True
+                self._after(self.visit.stays_s, self._stop_with_code)
+                self._after(self.visit.stays_s + self.visit.lingers_s, self.leave)
+                return
+        elif state in (None, State.IDLE, State.OUT_OF_SERVICE, State.CLOSING):
+            if not self.has_stopped:
+                self.has_stopped = True
+                self._after(self.visit.lingers_s, self.leave)
+                return
+        elif now_s - self.began_s > WAITS_AT_MOST_S:
+            self.leave()
+            return
+        self._after(LOOKS_EVERY_S if self.visit.end is not End.REGRET else 0.3, self._look)
+
+    def _began(self) -> None:
+        self.world.activity.sessions += 1
+        match self.visit.end:
+            case End.LIMIT:
+                self._post(LimitChosen(self.evse_id, Limit(LimitKind.ENERGY, self.visit.limit_wh)))
+                self._after(WAITS_AT_MOST_S / 2, self._stop_by_hand)
+            case End.FULL:
+                self._after(WAITS_AT_MOST_S / 2, self._stop_by_hand)
+            case _:
+                self._after(self.visit.stays_s, self._stop_by_hand)
+        self._after(LOOKS_EVERY_S, self._look)
+
+    def _stop_by_hand(self) -> None:
+        if self.has_stopped:
+            return
+        match self.visit.end:
+            case End.UNPLUG:
+                self.leave()
+                return
+            case End.EMERGENCY:
+                self.world.press_estop()
+            case End.CODE:
+                self._stop_with_code()
+            case _:
+                self._tap_to_stop()
+        self.has_stopped = True
+        self._after(self.visit.lingers_s, self.leave)
+
+    def _regrets(self, session: Session | None) -> bool:
+        """The contactor has just been told to close."""
+        if self.visit.end is not End.REGRET or session is None or session.transaction is None:
+            return False
+        return session.state is State.PREPARING and session.wishes_closed
+
+    def _stop_with_code(self) -> None:
+        session = self._session()
+        if session is not None and session.transaction is not None:
+            self._post(StopPressed(self.evse_id, session.transaction.ids.stop_code))
+
+    def _tap_to_stop(self) -> None:
+        if self.world.kiosk is not None:
+            self.world.kiosk.reader.present(self.token)
+            self.world.kiosk.due_s = self.world.agenda.now_s
+
+    def _give_up(self) -> None:
+        self.world.activity.refusals += 1
+        self.leave()
+
+    def _post(self, event: object) -> None:
+        if self.world.kiosk is not None:
+            self.world.kiosk.controller.post(event)  # type: ignore[arg-type]
+            self.world.kiosk.due_s = self.world.agenda.now_s
+
+    def _session(self) -> Session | None:
+        return None if self.world.kiosk is None else self.world.kiosk.controller.kiosk.session(self.evse_id)
+
+    def _draw_token(self) -> IdToken:
+        match self.visit.way:
+            case Way.CARD:
+                return self.world.server.cards[self.visit.member]
+            case Way.VOUCHER:
+                return self.world.server.voucher(self.visit.voucher_minor, self.world.wall())
+            case Way.STRANGER:
+                return IdToken(TokenKind.ISO14443, f"99{self.world.rng.getrandbits(48):012X}")
+
+
+class Street:
+    """Who comes next to each outlet."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.people: dict[int, Person | None] = dict.fromkeys(world.outlets)
+        self.is_open = False
+
+    def open(self) -> None:
+        self.is_open = True
+        for evse_id in self.world.outlets:
+            self._expect(evse_id)
+
+    def close(self) -> None:
+        """Everybody goes home, nobody comes."""
+        self.is_open = False
+        for person in self.people.values():
+            if person is not None:
+                person.leave()
+
+    def free(self, evse_id: int) -> None:
+        self.people[evse_id] = None
+        self._expect(evse_id)
+
+    def _expect(self, evse_id: int) -> None:
+        if self.is_open:
+            self.world.agenda.after(self.world.rng.uniform(30, 2_400), lambda: self._arrive(evse_id))
+
+    def _arrive(self, evse_id: int) -> None:
+        if not self.is_open:
+            return
+        now_s, outlet = self.world.agenda.now_s, self.world.outlets[evse_id]
+        outlet.advance(now_s)
+        logs = self.world.visits[evse_id]
+        if logs:
+            logs[-1].import_after_wh, logs[-1].ended_s = outlet.meter.import_wh, now_s
+        visit = draw_visit(self.world.rng, len(self.world.server.cards))
+        log = VisitLog(now_s, outlet.meter.import_wh, visit.way)
+        logs.append(log)
+        self.world.tell(f"evse {evse_id}: visit by {visit.way}, ends by {visit.end}")
+        person = Person(self.world, evse_id, visit, log)
+        self.people[evse_id] = person
+        person.come()

@@ -1,0 +1,406 @@
+"""One world: kiosk, server and street in one thread, in virtual time. One seed draws everything.
+
+Law:
+- Time jumps to the next thing that happens: an act of the agenda, a change of the physics, a beat of the controller.
+- The kiosk runs its own code: controller, session, authority, interlock, journal. The seam is the device Protocol.
+- Trouble first (`run`), then calm (`calm`): everything is mended, everybody leaves, and the kiosk must come to rest.
+- What is checked is read from the physics; see checker.py.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from contract.transaction import ClockQuality
+from kiosk.authority import Knowledge
+from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
+from kiosk.session.events import Ids, Now, ResetPressed
+from kiosk.session.settings import EvseSettings, KioskSettings, Patience
+from kiosk.session.states import State
+from sim.outlet import EnergyMeter, Outlet
+from worlds.agenda import Agenda
+from worlds.disk import Disk, WorldRecorder
+from worlds.link import Link, Network
+from worlds.safety import SafetyWatch
+from worlds.server import KIOSK_ID, Server
+from worlds.twins import ContactorTwin, HeartbeatTwin, InputTwin, MeterTwin, PilotTwin, ReaderTwin, Times
+from worlds.visits import Street, VisitLog
+
+BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
+MEMBERS = 12
+SAFETY_POLL_S = 0.004  # the real loop looks at its safety inputs every ≤ 5 ms
+RELAY_DROPS_AFTER_S = 1.0
+BEATS_AT_ONCE = 20
+CALM_S = 2 * 3600.0
+IDENTITY = Identity("World", "Simulated", "0800", "https://world.example", "Europe/Berlin")
+
+
+@dataclass(slots=True)
+class Boot:
+    """A kiosk between power-up and power-down."""
+
+    controller: Controller
+    recorder: WorldRecorder
+    link: Link
+    reader: ReaderTwin
+    heartbeat: HeartbeatTwin
+    twins: dict[int, tuple[ContactorTwin, PilotTwin, MeterTwin]]
+    started_s: float
+    boot_id: str
+    is_powered: bool = True
+    due_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Activity:
+    sessions: int = 0
+    power_cuts: int = 0
+    offline_s: float = 0.0
+    refusals: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+class World:
+    """A seed, and how long its trouble lasts."""
+
+    def __init__(self, seed: int, hours: float, evses: int = 2) -> None:
+        self.seed, self.ends_s = seed, hours * 3600.0
+        self.rng = random.Random(f"world-{seed}")
+        self.agenda = Agenda()
+        self.activity = Activity()
+        self.story: list[str] = []
+        evse_ids = tuple(range(1, evses + 1))
+        self.times = {e: self._draw_times() for e in evse_ids}
+        self.outlets = {e: self._draw_outlet(e) for e in evse_ids}
+        self.settings = KioskSettings(
+            evses=tuple(EvseSettings(e) for e in evse_ids),
+            patience=Patience(open_s=4.0, close_s=6.0, feedback_stale_s=6.0, cap_margin_s=20.0),
+        )
+        self.server = Server(self.rng, self.wall(), evse_ids, MEMBERS)
+        self.disk = Disk(self.agenda, self.rng)
+        self.network = Network()
+        self.estop = InputTwin("emergency stop")
+        self.kiosk: Boot | None = None
+        self.controller_class: type[Controller] = Controller
+        self.visits: dict[int, list[VisitLog]] = {e: [] for e in evse_ids}
+        self.safety = SafetyWatch(self)
+        self.is_calm = False
+        self._relay_is_fed = False
+        self._generation = 0
+        self.street = Street(self)
+
+    # ---- time -----------------------------------------------------------------------------------------------------
+
+    def wall(self) -> datetime:
+        return BEGINNING + timedelta(seconds=self.agenda.now_s)
+
+    def tell(self, what: str) -> None:
+        self.story.append(f"{self.agenda.now_s:10.2f} s  {what}")
+
+    def run(self) -> None:
+        """The trouble, then the calm."""
+        self.boot()
+        self.street.open()
+        self._plan_trouble()
+        self._pass_until(self.ends_s)
+        self.calm()
+
+    def calm(self) -> None:
+        """Mend everything, send everybody home, and give the kiosk time to come to rest."""
+        self.is_calm = True
+        self.tell("calm: everything is mended, everybody leaves")
+        self._set_network(True)
+        self.disk.stalls_s = 0.31
+        self.estop.active = False
+        self.street.close()
+        if self.kiosk is None:
+            self.boot()
+        self.agenda.after(60.0, self._reset_all)
+        self._pass_until(self.ends_s + CALM_S)
+
+    def _pass_until(self, until_s: float) -> None:
+        while self.agenda.now_s < until_s:
+            kiosk_s = self.kiosk.due_s if self.kiosk is not None else float("inf")
+            next_s = min(self.agenda.next_s(), kiosk_s, until_s, *(o.deadline_s for o in self.outlets.values()))
+            self.agenda.now_s = max(self.agenda.now_s, next_s)
+            self.agenda.run_due()
+            for outlet in self.outlets.values():
+                outlet.advance(self.agenda.now_s)
+            self.safety.look()
+            if self.kiosk is not None:
+                self._look_at_kiosk(self.kiosk)
+
+    # ---- the kiosk ------------------------------------------------------------------------------------------------
+
+    def now(self) -> Now:
+        assert self.kiosk is not None
+        return self._now_of(self.kiosk.started_s, self.kiosk.boot_id)
+
+    def _now_of(self, started_s: float, boot_id: str) -> Now:
+        return Now(self.agenda.now_s - started_s + 10.0, self.wall(), ClockQuality.SYNCHRONISED, boot_id)
+
+    def boot(self) -> None:
+        """Power is there: what the journal holds is all the kiosk knows."""
+        self._generation += 1
+        started_s, boot_id = self.agenda.now_s, f"boot-{self._generation}"
+        projection = self.disk.store.project()
+        knowledge = Knowledge(
+            KIOSK_ID, (self.server.public_key,), spent_vouchers=frozenset(projection.spent_vouchers)
+        )
+        if projection.list_text is not None:
+            knowledge = knowledge.with_list(projection.list_text)
+        recorder = WorldRecorder(self.disk, self._written)
+        link = Link(self.agenda, self.rng, self.network, self.server, self.disk, self.wall)
+        reader, heartbeat = ReaderTwin("reader"), HeartbeatTwin()
+        twins = {evse_id: self._twins(evse_id, started_s) for evse_id in self.outlets}
+        controller = self.controller_class(
+            settings=self.settings,
+            identity=IDENTITY,
+            parts=Parts(
+                evses={e: EvseParts(*twins[e]) for e in self.outlets},
+                readers=(("nfc", reader),),
+                emergency_stop=self.estop,
+                heartbeat=heartbeat,
+            ),
+            knowledge=knowledge,
+            recorder=recorder,
+            uplink=link,
+            mint=self._mint,
+            found=Found(
+                open_transactions=tuple(t.events for t in projection.open_transactions),
+                asked=tuple(a.transaction_id for a in projection.asked),
+                command_ids=projection.used_command_ids,
+            ),
+            now=self._now_of(started_s, boot_id),
+        )
+        boot = Boot(controller, recorder, link, reader, heartbeat, twins, started_s, boot_id)
+        self.kiosk = boot
+        link.on_answer = lambda answer: self._with(boot, lambda: controller.answered(answer, self.now()))
+        link.on_list = lambda text: self._with(boot, lambda: self._take_list(boot, text))
+        link.on_command = lambda command: self._with(boot, lambda: controller.commanded(command))
+        link.on_acknowledged = recorder.recount
+        boot.due_s = self.agenda.now_s
+        link.start(controller.list_version())
+        self.tell(f"kiosk boots, {len(projection.open_transactions)} open transactions found")
+
+    def cut_power(self) -> None:
+        """The mains of the whole cabinet."""
+        if self.kiosk is None:
+            return
+        self._stop_kiosk()
+        for outlet in self.outlets.values():
+            outlet.advance(self.agenda.now_s)
+            outlet.contactor.supply(False, self.agenda.now_s)
+        self._relay_is_fed = False
+        self.activity.power_cuts += 1
+        self.activity.faults["power_cut"] += 1
+        self.tell("power cut")
+
+    def kill_process(self) -> None:
+        """The controller dies, the mains stay: GPIO lines keep their level until the safety relay drops."""
+        if self.kiosk is None:
+            return
+        self._stop_kiosk()
+        self.agenda.after(RELAY_DROPS_AFTER_S, self._drop_relay_unless_fed(self._generation))
+        self.activity.faults["process_killed"] += 1
+        self.tell("controller killed")
+
+    def _stop_kiosk(self) -> None:
+        assert self.kiosk is not None
+        self.kiosk.is_powered = False
+        self.kiosk.recorder.cut()
+        self.kiosk.link.cut()
+        self.kiosk = None
+        self._generation += 1
+
+    def _look_at_kiosk(self, boot: Boot) -> None:
+        """Beat if it is time, then find out when it will be time again."""
+        for _ in range(BEATS_AT_ONCE):
+            if boot.due_s > self.agenda.now_s:
+                break
+            boot.heartbeat.was_given = False
+            due_s = boot.controller.beat(self.now())
+            self._feed_relay(boot.heartbeat.was_given)
+            boot.due_s = due_s - 10.0 + boot.started_s
+        else:
+            boot.due_s = self.agenda.now_s + SAFETY_POLL_S
+        boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, self._next_poll_s(boot)))
+
+    def _next_poll_s(self, boot: Boot) -> float:
+        """When a driver would bring news: something changed since its last poll, or the core waits for a fresh look."""
+        now_s, due_s = self.agenda.now_s, float("inf")
+        for session in boot.controller.kiosk.sessions:
+            outlet, times = self.outlets[session.evse_id], self.times[session.evse_id]
+            facts = session.facts
+            waits = session.state is State.CLOSING or (
+                session.state is State.PREPARING and session.wishes_closed
+            )
+            if waits or facts.contactor_closed is not outlet.contactor.feedback:
+                due_s = min(due_s, now_s + max(SAFETY_POLL_S, times.feedback_period_s / 2))
+            if facts.pilot is None or facts.pilot.value != outlet.pilot:
+                due_s = min(due_s, now_s + times.pilot_period_s / 2)
+            if waits or session.ramp_until_s > now_s - boot.started_s + 10.0:
+                due_s = min(due_s, now_s + times.meter_period_s / 2)
+            if facts.emergency_stop != self.estop.active:
+                due_s = min(due_s, now_s + SAFETY_POLL_S)
+        return due_s
+
+    def _with(self, boot: Boot, act: object) -> None:
+        if boot.is_powered:
+            act()  # type: ignore[operator]
+            self._stir()
+
+    def _take_list(self, boot: Boot, text: str) -> None:
+        boot.controller.take_list(text)
+        boot.link.list_changed(boot.controller.list_version())
+
+    def _written(self) -> None:
+        self._stir()
+        if self.kiosk is not None:
+            self.kiosk.link.rows_wait()
+
+    def _stir(self) -> None:
+        if self.kiosk is not None:
+            self.kiosk.due_s = self.agenda.now_s
+
+    # ---- the wiring -----------------------------------------------------------------------------------------------
+
+    def _twins(self, evse_id: int, started_s: float) -> tuple[ContactorTwin, PilotTwin, MeterTwin]:
+        outlet, times, generation = self.outlets[evse_id], self.times[evse_id], self._generation
+
+        def clock() -> float:
+            return self.agenda.now_s - started_s + 10.0
+
+        def act(delay_s: float) -> None:
+            self.agenda.after(delay_s, command)
+
+        def command() -> None:
+            if generation == self._generation:
+                outlet.advance(self.agenda.now_s)
+                outlet.contactor.command(contactor.commanded, self.agenda.now_s)
+
+        def offer(delay_s: float) -> None:
+            self.agenda.after(delay_s, apply_offer)
+
+        def apply_offer() -> None:
+            if generation == self._generation:
+                outlet.offer(pilot.offered_a, self.agenda.now_s)
+
+        pilot = PilotTwin(outlet, times, clock, offer)
+        contactor = ContactorTwin(outlet, times, clock, act)
+        return contactor, pilot, MeterTwin(outlet, times, clock)
+
+    def _feed_relay(self, was_given: bool) -> None:
+        if was_given and not self._relay_is_fed:
+            self._relay_is_fed = True
+            self._supply(True)
+        elif not was_given and self._relay_is_fed:
+            self._relay_is_fed = False
+            self.agenda.after(RELAY_DROPS_AFTER_S, self._drop_relay_unless_fed(self._generation))
+
+    def _drop_relay_unless_fed(self, generation: int) -> object:
+        def drop() -> None:
+            if self.kiosk is None or (generation == self._generation and not self._relay_is_fed):
+                self._relay_is_fed = False
+                self._supply(False)
+
+        return drop
+
+    def _supply(self, on: bool) -> None:
+        for outlet in self.outlets.values():
+            outlet.advance(self.agenda.now_s)
+            outlet.contactor.supply(on, self.agenda.now_s)
+
+    # ---- trouble --------------------------------------------------------------------------------------------------
+
+    def _plan_trouble(self) -> None:
+        self._plan(4.5 * 3600, self._power_cut_for_a_while)
+        self._plan(8.0 * 3600, self._kill_for_a_while)
+        self._plan(5.0 * 3600, self._network_loss)
+
+    def _plan(self, mean_s: float, act: object) -> None:
+        self.agenda.after(self.rng.expovariate(1 / mean_s), lambda: self._trouble(mean_s, act))
+
+    def _trouble(self, mean_s: float, act: object) -> None:
+        if not self.is_calm:
+            act()  # type: ignore[operator]
+            self._plan(mean_s, act)
+
+    def _power_cut_for_a_while(self) -> None:
+        if self.kiosk is not None:
+            self.cut_power()
+            self.agenda.after(self.rng.choice([self.rng.uniform(8, 60), self.rng.uniform(60, 1800)]), self._boot_again)
+
+    def _kill_for_a_while(self) -> None:
+        if self.kiosk is not None:
+            self.kill_process()
+            self.agenda.after(self.rng.uniform(0.3, 6.0), self._boot_again)
+
+    def _boot_again(self) -> None:
+        if self.kiosk is None:
+            self.boot()
+
+    def _network_loss(self) -> None:
+        lasts_s = self.rng.choice([self.rng.uniform(20, 600), self.rng.uniform(600, 4 * 3600.0)])
+        self._set_network(False)
+        self.activity.faults["network_loss"] += 1
+        lasts_s = min(lasts_s, max(0.0, self.ends_s - self.agenda.now_s))
+        self.activity.offline_s += lasts_s
+        self.agenda.after(lasts_s, lambda: self._set_network(True))
+
+    def _set_network(self, is_up: bool) -> None:
+        if self.network.is_up != is_up:
+            self.network.is_up = is_up
+            self.tell(f"network {'up' if is_up else 'down'}")
+
+    def press_estop(self) -> None:
+        self.estop.active = True
+        self.activity.faults["emergency_stop"] += 1
+        self.tell("emergency stop pressed")
+        self._stir_safety()
+        self.agenda.after(self.rng.uniform(20, 90), self._release_estop)
+
+    def _release_estop(self) -> None:
+        self.estop.active = False
+        self.tell("emergency stop released")
+        self._stir_safety()
+        self.agenda.after(self.rng.uniform(20, 120), self._reset_all)
+
+    def _stir_safety(self) -> None:
+        self.safety.note()
+        if self.kiosk is not None:
+            self.kiosk.due_s = min(self.kiosk.due_s, self.agenda.now_s + SAFETY_POLL_S)
+
+    def _reset_all(self) -> None:
+        if self.kiosk is not None:
+            for evse_id in self.outlets:
+                self.kiosk.controller.post(ResetPressed(evse_id, "technician"))
+            self._stir()
+        elif self.is_calm:
+            self.agenda.after(60.0, self._reset_all)
+
+    # ---- drawing ----------------------------------------------------------------------------------------------------
+
+    def _draw_times(self) -> Times:
+        on_a_bus = self.rng.random() < 0.4
+        return Times(
+            pilot_period_s=self.rng.uniform(0.2, 0.8),
+            feedback_period_s=self.rng.uniform(1.0, 2.5) if on_a_bus else 0.0,
+            command_delay_s=self.rng.uniform(0.2, 2.5) if on_a_bus else 0.0,
+            meter_period_s=self.rng.uniform(0.5, 2.0),
+        )
+
+    def _draw_outlet(self, evse_id: int) -> Outlet:
+        step_wh = self.rng.choice([1.0, 1.0, 10.0, 100.0])
+        meter = EnergyMeter(self.rng.uniform(0, 9e6), step_wh, f"SIM{self.seed}-{evse_id}")
+        return Outlet(meter=meter)
+
+    def _mint(self) -> Ids:
+        def new() -> str:
+            return uuid.UUID(int=self.rng.getrandbits(128), version=4).hex
+
+        return Ids(new(), new(), new(), f"{self.rng.randrange(10_000):04d}")
