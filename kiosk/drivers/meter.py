@@ -31,8 +31,8 @@ MOST_W_PER_PHASE = 25_000  # 100 A at 250 V: more than any meter here carries di
 
 
 class ModbusMeter:
-    """kiosk.devices.Meter over Modbus. `poll_s` from the start of one poll to the next; a reading older than
-    `stale_s` is bad health; `most_w` bounds what the registers may move."""
+    """kiosk.devices.Meter over Modbus. `poll_s` (real seconds) from the start of one poll to the next; a reading
+    older than `stale_s` (seconds of `clock`) is bad health; `most_w` bounds what the registers may move."""
 
     def __init__(
         self,
