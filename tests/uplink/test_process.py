@@ -1,0 +1,135 @@
+"""The uplink process between a real controller's socket and the real server: it drains, asks, and survives both."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, RowBatch
+from contract.identity import TokenKind
+from kiosk.journal import Batch, JournalStore
+from kiosk.panel import Access, Panel, QueryRefused
+from kiosk.session.snapshot import Snapshot
+from kiosk.uplink.enrol import enrol
+from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SignedList
+from tests.billing.stories import CARD, NOON
+from tests.journal.rows import row, started, status_row
+from tests.uplink.conftest import Billing
+
+pytestmark = pytest.mark.bytes
+
+PATIENCE_S = 30
+BOARD = "10000000abcdef01"
+
+
+@dataclass
+class JournalDesk:
+    """A controller's desk with a journal and nothing else."""
+
+    store: JournalStore
+    panel: Panel | None = None
+    said: list[Any] = field(default_factory=list)
+    came: int = 0
+
+    def snapshot(self) -> Snapshot:
+        raise AssertionError("nobody asks for it here")
+
+    def intended(self, intent: Any, role: Any) -> str | None:
+        return "none"
+
+    async def query(self, name: str, fields: dict[str, Any]) -> Any:
+        raise QueryRefused(name)
+
+    def uplink_came(self) -> None:
+        self.came += 1
+        self.tell(ListVersion(0))
+        self.tell(RowsWaiting(self.store.waiting()))
+
+    def uplink_went(self) -> None:
+        self.said.append("went")
+
+    def uplink_said(self, said: Any) -> None:
+        self.said.append(said)
+        if isinstance(said, Fetch):
+            self.tell(RowBatch(self.store.epoch(), tuple(self.store.unacknowledged(said.fetch))))
+        elif isinstance(said, Acknowledged):
+            self.store.acknowledge(said.acknowledged, said.epoch, NOON)
+            self.tell(RowsWaiting(self.store.waiting()))
+
+    def tell(self, heard: Any) -> None:
+        assert self.panel is not None
+        self.panel.to_uplink(heard)
+
+
+async def until(what: str, is_true: Callable[[], bool]) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not is_true():
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"never: {what}") from None
+
+
+def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    enrol(billing.url, billing.code(), state, BOARD)
+    config = tmp_path / "kiosk.toml"
+    config.write_text(
+        f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
+        "[server]\ntimeout_s = 5\npoll_s = 1\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
+    )
+    store = JournalStore(tmp_path / "journal.db")
+    store.commit(Batch(tuple(status_row(f'{{"n":{n}}}') for n in range(250))))
+
+    async def opened(desk: JournalDesk) -> Panel:
+        desk.panel = Panel(tmp_path / "c.sock", Access(), desk)
+        await desk.panel.start()
+        return desk.panel
+
+    async def story() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kiosk.uplink.main", "--config", str(config), stderr=asyncio.subprocess.PIPE
+        )
+        assert process.stderr is not None
+        try:
+            desk = JournalDesk(store)
+            panel = await opened(desk)
+            await until("the outbox is empty", lambda: store.waiting() == 0)
+            batches = [len(said.acknowledged) for said in desk.said if isinstance(said, Acknowledged)]
+            assert batches == [100, 100, 50]
+            assert Online(True) in desk.said
+            await until("a list", lambda: any(isinstance(said, SignedList) for said in desk.said))
+
+            desk.tell(AuthorizeRequest("t1", "o1", "r1", 1, TokenKind.ISO14443, CARD))
+            await until("an answer", lambda: any(isinstance(said, AuthorizeAnswer) for said in desk.said))
+            assert next(s for s in desk.said if isinstance(s, AuthorizeAnswer)).status is AuthorizeStatus.ACCEPTED
+
+            await panel.close()
+            again = JournalDesk(store)
+            store.commit(Batch((row(started("t1")),)))
+            panel = await opened(again)
+            await until("it came back", lambda: again.came == 1)
+            await until("the new row is there", lambda: store.waiting() == 0)
+            await panel.close()
+
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(PATIENCE_S):
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+            errors = (await process.stderr.read()).decode()
+            await process.wait()
+        assert "Traceback" not in errors
+
+    asyncio.run(story())
+    assert os.path.exists(state / "enrolment.json")
