@@ -45,9 +45,8 @@ def outbox(options: Any) -> int:
     if not found["waiting"]:
         print("outbox: empty, the server has everything" + (f"; {online}" if online else ""))
         return exits.OK
-    print(
-        f"outbox: {found['waiting']} rows wait" + (f"; {online}" if online else "; no controller runs, nothing is sent")
-    )
+    count = f"{found['waiting']} row{' waits' if found['waiting'] == 1 else 's wait'}"
+    print(f"outbox: {count}; {online or 'no controller runs, nothing is sent'}")
     if oldest is not None:
         print(f"oldest: {line_of(oldest)}")
     return exits.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -25,8 +26,11 @@ def write(config: Config, by: str, what: str, evse_id: int) -> int:
     path = config.kiosk.journal
     record = AuditRecord(by, what, moment(), evse_id)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         store = JournalStore(path)
+        if is_new and os.geteuid() == 0:
+            folder = path.parent.stat()
+            os.chown(path, folder.st_uid, folder.st_gid)  # the controller, no root, goes on with this file
         try:
             (number,) = store.commit(Batch((NewRow(RowKind.AUDIT, to_bytes(record)),)))
         finally:

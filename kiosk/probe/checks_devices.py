@@ -16,13 +16,13 @@ from kiosk.drivers.register_map import MapError, SerialLine, load_map
 from kiosk.probe.boards import read_pilot
 from kiosk.probe.claims import lines_claimed
 from kiosk.probe.ends import Trouble
-from kiosk.probe.findings import Finding, fail, ok
+from kiosk.probe.findings import Finding, fail, from_driver, ok
 from kiosk.probe.request import Request
 
 Check = Callable[[], list[Finding]]
 SHOWN = ("energy_import", "energy_sum", "voltage_l1", "power_total")
 SCANNER_PATIENCE_S = 1.0
-IN_SENTENCE = "in the sentence"
+WIRING = "no supply, a wire, or another address"
 
 
 def plan(request: Request, config: Config) -> list[tuple[str, Check]]:
@@ -49,7 +49,9 @@ async def _bus(config: Config, bus: Bus) -> list[Finding]:
         for device in devices:
             findings.append(await (_meter(line, device) if isinstance(device, Meter) else _board(line, device)))
     except PortUnavailable as error:
-        return [fail("bus", bus.device, str(error), IN_SENTENCE, "then again: kiosk doctor")]
+        return [
+            from_driver("bus", f"'{bus.name}' {bus.device}", str(error), "the port itself", "then again: kiosk doctor")
+        ]
     finally:
         serving.cancel()
         await asyncio.wait({serving})
@@ -68,7 +70,7 @@ async def _meter(line: ModbusBus, meter: Meter) -> Finding:
     except PortUnavailable:
         raise
     except BusError as error:
-        return fail("meter", where, str(error), IN_SENTENCE, f"kiosk meter scan --bus {meter.bus}")
+        return from_driver("meter", where, str(error), WIRING, f"kiosk meter scan --bus {meter.bus}")
     shown = [f"{name} {s.value} {s.quantity.unit}" for name, s in samples.items() if s.value is not None]
     if not shown:
         return fail("meter", where, "answers without values", "another model", f"kiosk meter scan --bus {meter.bus}")
@@ -82,7 +84,7 @@ async def _board(line: ModbusBus, board: Board) -> Finding:
     except PortUnavailable:
         raise
     except BusError as error:
-        return fail("pilot board", where, str(error), IN_SENTENCE, "check its supply and address")
+        return from_driver("pilot board", where, str(error), WIRING)
     if pilot in (PilotState.E, PilotState.F, None):
         says = f"answers, pilot {pilot or 'unknown'}"
         return fail(
@@ -143,7 +145,7 @@ def _input(line: GpioInput, what: str, where: str, cause: str, fix: str) -> Find
     is_active, health = line.is_active(), line.health()
     if not health.is_good:
         return fail(what, where, health.message, "GPIO not there or held by another program", "gpioinfo")
-    return fail(what, where, "says no", cause, fix) if is_active else ok(what, where, "healthy")
+    return fail(what, where, "active: nothing may deliver", cause, fix) if is_active else ok(what, where, "healthy")
 
 
 def _contactor(gpio: GpioLines, evse_id: int, pins: ContactorPins) -> Finding:
@@ -173,15 +175,7 @@ def card_reader(reader: Reader) -> list[Finding]:
     try:
         card = read_once(reader.device, 0)
     except (ReaderError, ValueError) as error:
-        return [
-            fail(
-                "NFC reader",
-                f"'{reader.name}'",
-                str(error),
-                IN_SENTENCE,
-                f"then: kiosk nfc read --reader '{reader.name}'",
-            )
-        ]
+        return [from_driver("NFC reader", f"'{reader.name}'", str(error), "power, switches or wires of the reader")]
     says = f"answers; a card lies on it: {card.kind}" if card else "answers, no card on it"
     return [ok("NFC reader", f"'{reader.name}' {reader.device}", says)]
 
@@ -198,6 +192,6 @@ def scanner(reader: Reader) -> list[Finding]:
     finally:
         driver.close()
     if not health.is_good:
-        return [fail("scanner", f"'{reader.name}'", health.message, IN_SENTENCE, "see there")]
+        return [from_driver("scanner", f"'{reader.name}'", health.message, "unplugged, or in keyboard mode")]
     says = "its port opens; scan a code at the screen to prove it"
     return [ok("scanner", f"'{reader.name}' {reader.device}", says)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kiosk.probe.findings import Finding, fail, ok, warn
+from kiosk.probe.findings import Finding, fail, from_driver, ok, warn
 
 
 def all_of(snapshot: dict[str, Any]) -> list[Finding]:
@@ -18,7 +18,7 @@ def all_of(snapshot: dict[str, Any]) -> list[Finding]:
                 findings.append(ok(what, part["name"], part["message"] or "answers"))
             else:
                 findings.append(
-                    fail(what, part["name"], part["message"] or "does not answer", "see the sentence", "see there")
+                    from_driver(what, part["name"], part["message"] or "does not answer", "supply, wiring or address")
                 )
     if not snapshot["is_online"]:
         findings.append(

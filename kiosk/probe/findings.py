@@ -47,3 +47,11 @@ def warn(what: str, where: str, says: str, cause: str, fix: str) -> Finding:
 
 def fail(what: str, where: str, says: str, cause: str, fix: str) -> Finding:
     return Finding(Level.FAIL, what, where, says, cause, fix)
+
+
+def from_driver(what: str, where: str, message: str, cause: str, fix: str = "") -> Finding:
+    """A failure out of a driver's own sentence, "PLACE: what was seen. Check this and that.": its advice is the fix."""
+    seen, _, advice = message.partition(" Check ")
+    _, _, after_place = seen.partition("): ")
+    fixes = [f"check {advice.rstrip('.')}" if advice else "", fix]
+    return fail(what, where, (after_place or seen).rstrip("."), cause, "; ".join(text for text in fixes if text))

@@ -85,7 +85,7 @@ def test_a_running_controller_is_asked_instead_of_the_file(tmp_path: Path, kiosk
     assert "8 WAIT audit" in listed.stdout and "by=ada what=stop" in listed.stdout
     assert {"query": "journal", "limit": 50, "after": 7, "kind": "audit"} in made.heard
     assert (shown.returncode, shown.stderr) == (1, "kiosk: controller: row 3 was pruned\n")
-    assert "1 rows wait; the server does not answer" in waiting.stdout
+    assert "1 row waits; the server does not answer" in waiting.stdout
 
 
 def test_no_journal_at_all_ends_with_3(tmp_path: Path, kiosk: Run) -> None:
