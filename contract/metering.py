@@ -18,8 +18,9 @@ class Quality(StrEnum):
 class MeterReading:
     """One consistent read of a meter.
 
-    `at_s` is the kiosk's monotonic time at which the meter was asked: its sample is of then or later. Registers are lifetime counters in Wh,
-    import is grid → vehicle. `serial` is the meter's own number where it has a register for it.
+    `at_s` is the kiosk's monotonic time at which the meter was asked: its sample is of then or later. Registers are
+    lifetime counters in Wh, import is grid → vehicle. `serial` is the meter's own number where it has a register
+    for it.
     """
 
     at_s: float

@@ -13,6 +13,7 @@ from contract.iec61851 import PilotState
 from kiosk.drivers import evse_din, heidelberg
 from kiosk.drivers.evse_din import EvseDin
 from kiosk.drivers.heidelberg import Heidelberg
+from kiosk.drivers.kept_register import KeptRegister
 from sim.evse_din import EvseDinBoard
 from sim.heidelberg import FAIL_SAFE, STANDBY, WATCHDOG, HeidelbergBoard
 from sim.modbus_slave import ModbusSlave
@@ -247,3 +248,17 @@ def test_a_watchdog_shorter_than_the_polls_that_feed_it_is_a_mistake(tmp_path: P
             Heidelberg(seat, heidelberg.board_map(), time.monotonic, poll_s=0.5, watchdog_s=1.0)
 
     asyncio.run(build())
+
+
+def test_what_a_board_held_before_the_last_write_says_nothing_about_it(tmp_path: Path) -> None:
+    async def look() -> None:
+        seat = bus_on(line_in(tmp_path)).seat("board", "left", "evse_din", 1)
+        kept = KeptRegister(seat, OFFERED, lambda: 100.0)
+
+        kept.saw(0, asked_s=99.0)
+        assert not kept.is_settled
+
+        kept.saw(0, asked_s=100.0)
+        assert kept.is_settled
+
+    asyncio.run(look())
