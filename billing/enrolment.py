@@ -90,20 +90,23 @@ def enrol(connection: Connection, request: EnrolRequest, now: datetime, server_k
         if connection.execute(bound).first() is None:
             raise Refused("this enrolment code was used already; ask the operator for a new one")
         return _answer(connection, kiosk_id, server_key)
-    if connection.execute(select(k.kiosk_id).where(k.public_key == request.public_key)).first() is not None:
-        raise Refused("this key was enrolled before; let the kiosk make a new one")
+    owner = connection.execute(select(k.kiosk_id).where(k.public_key == request.public_key)).scalar()
+    if owner is not None and owner != kiosk_id:
+        raise Refused("this key belongs to another kiosk; delete the kiosk's key file and enrol again")
     connection.execute(update(enrolment_codes).where(e.code_hash == code.code_hash).values(used_ms=to_ms(now)))
     connection.execute(
         update(kiosk_keys).where(k.kiosk_id == kiosk_id, k.revoked_ms.is_(None)).values(revoked_ms=to_ms(now))
     )
-    connection.execute(
-        kiosk_keys.insert().values(
-            public_key=request.public_key,
-            kiosk_id=kiosk_id,
-            board_serial=request.board_serial,
-            enrolled_ms=to_ms(now),
-        )
-    )
+    binding = {
+        "kiosk_id": kiosk_id,
+        "board_serial": request.board_serial,
+        "enrolled_ms": to_ms(now),
+        "revoked_ms": None,
+    }
+    if owner is None:
+        connection.execute(kiosk_keys.insert().values(public_key=request.public_key, **binding))
+    else:  # the same SD card on a new board keeps its key
+        connection.execute(update(kiosk_keys).where(k.public_key == request.public_key).values(**binding))
     return _answer(connection, kiosk_id, server_key)
 
 

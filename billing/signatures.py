@@ -154,7 +154,7 @@ def note_use(
                 kiosk_id,
                 "second_live_use",
                 "Two running kiosks take turns with this kiosk's key: an earlier boot spoke again after a later one. "
-                "Find the copy, then enrol the true kiosk again.",
+                "Find the copy, then enrol the true kiosk again with a new key.",
                 now,
             )
     connection.execute(update(kiosks).where(kiosks.c.kiosk_id == kiosk_id).values(**contact))

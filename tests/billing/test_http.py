@@ -132,6 +132,26 @@ def test_an_enrolment_code_works_once_and_its_lost_answer_can_be_had_again(place
     assert thief.status_code == 403 and "used already" in thief.json()["error"]
 
 
+def test_a_replaced_board_is_enrolled_again_with_the_same_key(place: Place) -> None:
+    kiosk = place.kiosk()
+    with place.engine.begin() as connection:
+        place.code = new_code(connection, "hk-07", datetime.now(UTC))
+    body = {"code": place.code, "public_key": kiosk.public_key, "board_serial": "a-new-board"}
+    assert requests.post(f"{place.url}/v1/enrol", json=body, timeout=30).status_code == 200
+
+    kiosk.serial = "a-new-board"
+    assert kiosk.send("GET", "/v1/list?after=0").status_code == 200
+
+
+def test_a_new_enrolment_locks_the_former_key_out(place: Place) -> None:
+    former = place.kiosk()
+    with place.engine.begin() as connection:
+        place.code = new_code(connection, "hk-07", datetime.now(UTC))
+    assert place.kiosk().send("GET", "/v1/list?after=0").status_code == 200
+
+    assert former.send("GET", "/v1/list?after=0").status_code == 401
+
+
 def test_guessing_enrolment_codes_is_slowed_down(place: Place) -> None:
     body = {"code": "WRONG", "public_key": Kiosk(place.url).public_key, "board_serial": "x"}
     statuses = [requests.post(f"{place.url}/v1/enrol", json=body, timeout=30).status_code for _ in range(7)]

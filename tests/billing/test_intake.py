@@ -159,6 +159,19 @@ def test_an_event_after_ended_revives_nothing(connection: Connection) -> None:
     assert count(connection, events) == len(story)
 
 
+@pytest.mark.parametrize("order", [[0, 1], [1, 0]])
+def test_of_two_events_that_say_ended_the_lower_is_the_end(connection: Connection, order: list[int]) -> None:
+    story = charge()
+    second_end = replace(story[-1], seq_no=len(story))
+    parts = [rows_of(story), rows_of([second_end], 50)]
+    for part in order:
+        take_rows(connection, "hk-07", batch(parts[part]), NOON)
+
+    assert connection.execute(select(transactions.c.ended_seq)).scalar_one() == len(story) - 1
+    assert codes(connection) == ["after_ended"]
+    assert count(connection, cdrs) == 1
+
+
 def test_a_register_that_starts_at_zero_is_not_billed(connection: Connection) -> None:
     story = charge()
     upload(connection, [replace(story[0], meter=replace(story[0].meter, import_wh=0)), *story[1:]])
