@@ -50,9 +50,9 @@ class Clock:
         real_s = time.monotonic()
         if real_s - self._looked_s >= LOOK_EVERY_S:
             self._looked_s = real_s
-            is_synchronised = self._is_trusted or is_system_clock_synchronised()
-            self._was_synchronised |= is_synchronised
-            if is_synchronised and (self._rate != 1 or datetime.now(UTC) >= self._bound):
+            is_possible = self._rate != 1 or datetime.now(UTC) >= self._bound
+            if is_possible and (self._is_trusted or is_system_clock_synchronised()):
+                self._was_synchronised = True
                 self._quality = ClockQuality.SYNCHRONISED
             else:
                 self._quality = ClockQuality.ESTIMATED if self._was_synchronised else ClockQuality.UNKNOWN

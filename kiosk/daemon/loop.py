@@ -106,13 +106,13 @@ class Daemon:
             if is_due or real_s - last_beat_s >= beat_every_s:
                 is_news = is_news or is_due
                 deadline_s, last_beat_s = self._controller.beat(now), real_s
-                if self._notify.watchdog_s is not None and real_s - fed_s >= self._notify.watchdog_s / 2:
-                    self._notify.send("WATCHDOG=1")
-                    fed_s = real_s
                 if published_s == float("-inf"):
                     self._notify.send("READY=1")
                     log.info("ready: %d EVSE, socket %s", len(self._config.evses), self._config.kiosk.socket)
                     published_s = real_s
+                if self._notify.watchdog_s is not None and real_s - fed_s >= self._notify.watchdog_s / 2:
+                    self._notify.send("WATCHDOG=1")
+                    fed_s = real_s
             pause_s = PUBLISH_AT_MOST_EVERY_S if is_news else PUBLISH_EVERY_S
             if real_s - published_s >= pause_s:
                 published_s, is_news = real_s, False
