@@ -13,6 +13,7 @@ SIZES = tuple(sorted({*TYPE.values(), 32, 42, 48}, reverse=True))
 # JIS X 4051, the commonest of the characters that may not begin or end a line.
 NEVER_FIRST = "、。，．・：；？！）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々％,.;:?!)%"
 NEVER_LAST = "（「『【("
+PAUSES = "、。，．・：；？！）」』】"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def fit(text: Text, rect: Rect, measure: Measure) -> Fitted:
     start = TYPE[text.step]
     fitted = Fitted((text.text,), start, False)
     for size in (size for size in SIZES if size <= start):
-        lines = (text.text,) if text.lines == 1 else wrapped(text.text, rect.w, size, text.bold, measure)
+        lines = (text.text,) if text.lines == 1 else balanced(text.text, rect.w, size, text.bold, measure)
         width = max((measure(line, size, text.bold) for line in lines), default=0.0)
         height = size * (1.0 + LINE_PITCH * (len(lines) - 1))
         fits = width <= rect.w + 1 and len(lines) <= text.lines and height <= rect.h + 2
@@ -39,35 +40,62 @@ def fit(text: Text, rect: Rect, measure: Measure) -> Fitted:
     return fitted
 
 
+def balanced(words: str, width: float, size: float, bold: bool, measure: Measure) -> tuple[str, ...]:
+    """As few lines as fit, and among those the most even ones: no last line of one word."""
+    best = wrapped(words, width, size, bold, measure)
+    if len(best) == 1:
+        return best
+    narrower = width
+    while narrower > width / 2:
+        narrower -= size / 2
+        tried = wrapped(words, narrower, size, bold, measure)
+        if len(tried) > len(best) or any(measure(line, size, bold) > narrower for line in tried):
+            break
+        best = tried
+    return best
+
+
 def wrapped(words: str, width: float, size: float, bold: bool, measure: Measure) -> tuple[str, ...]:
-    """Break between words, and inside Japanese, Chinese and Korean text where its rules allow it."""
+    """Break where a language allows it; inside a piece only where it is wider than the line."""
     lines: list[str] = []
     line = ""
     for piece in pieces(words):
-        tried = line + piece
-        if line and measure(tried.rstrip(" "), size, bold) > width:
-            lines.append(line.rstrip(" "))
-            line = piece.lstrip(" ")
-        else:
-            line = tried
+        whole = is_wide(piece[0]) and measure(piece.rstrip(" "), size, bold) > width
+        for part in list(piece) if whole else [piece]:
+            tried = line + part
+            if line and measure(tried.rstrip(" "), size, bold) > width:
+                lines.append(line.rstrip(" "))
+                line = part.lstrip(" ")
+            else:
+                line = tried
     return (*lines, line.rstrip(" "))
 
 
 def pieces(words: str) -> list[str]:
-    """The parts a line may be broken between; a part keeps the blank that follows it."""
+    """The parts a line may be broken between; a part keeps the blank that follows it.
+
+    Japanese has no blanks: a phrase ends with hiragana or a pause, and the next begins with anything else.
+    """
     parts: list[str] = []
     for sign in words:
         before = parts[-1][-1] if parts else ""
-        starts_new = (
-            not parts
-            or before == " "
-            or ((is_wide(sign) or is_wide(before)) and sign not in NEVER_FIRST and before not in NEVER_LAST)
-        )
-        if starts_new and sign != " ":
+        if not parts or (before == " " and sign != " ") or _phrase_ends(before, sign):
             parts.append(sign)
-        elif parts:
+        else:
             parts[-1] += sign
     return parts
+
+
+def _phrase_ends(before: str, sign: str) -> bool:
+    if sign == " " or sign in NEVER_FIRST or before in NEVER_LAST or not (is_wide(sign) or is_wide(before)):
+        return False
+    if before in "おご":  # the polite prefix belongs to what follows
+        return False
+    return before in PAUSES or (is_hiragana(before) and not is_hiragana(sign) and sign != "\u00a0")
+
+
+def is_hiragana(sign: str) -> bool:
+    return "\u3041" <= sign <= "\u309f"
 
 
 def is_wide(sign: str) -> bool:

@@ -149,7 +149,7 @@ def test_a_limit_is_set(scene: tuple[Window, Controller]) -> None:
 
 
 def test_the_language_is_chosen_in_its_own_name(scene: tuple[Window, Controller]) -> None:
-    window, controller = scene
+    window, _ = scene
     english = window.look()
     for language in ("ja", "en"):
         window.touch(acts.Open(Page.LANGUAGES), s.snapshot(), NAV)

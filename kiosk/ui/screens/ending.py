@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.ui.nodes import FIT, Button, Dots, Node, Qr, Space, Text, Timeline, col, row
+from kiosk.ui.nodes import Button, Dots, Node, Qr, Space, Text, Timeline, col, row
 from kiosk.ui.screens.parts import card, footer, icon, rule, screen, small, stat
 from kiosk.ui.tokens import RADIUS
 from kiosk.ui.views.ending import ClosingView, LineWords, ParkedView, ReceiptView, TimelineWords
@@ -61,8 +61,8 @@ def _timeline(words: TimelineWords) -> Node:
 
 def closing(view: ClosingView) -> Node:
     numbers = row(
-        Space(), stat(view.so_far_words, view.so_far, w=230), Text(view.energy, "figure", "ink", True, w=FIT, h=40),
-        Space(), gap=16, h=68, cross="end",
+        Space(), stat(view.so_far_words, view.so_far, w=220), stat(view.energy_words, view.energy, w=220), Space(),
+        gap=16, h=68,
     )  # fmt: skip
     middle = card(
         Space(),
@@ -78,8 +78,9 @@ def closing(view: ClosingView) -> Node:
 
 
 def receipt(view: ReceiptView) -> Node:
+    lines = [_line(line) if len(view.lines) <= 3 else _short_line(line) for line in view.lines]
     bill = card(
-        *(_line(line, 53 if len(view.lines) <= 3 else 42) for line in view.lines),
+        *lines,
         Space(),
         rule("ink", 2),
         row(
@@ -111,7 +112,16 @@ def receipt(view: ReceiptView) -> Node:
     return screen(view.frame, row(bill, scan, gap=12, pad=(16, 12)), foot)
 
 
-def _line(line: LineWords, height: float) -> Node:
-    top = 28 if height > 50 else 22
-    what = col(Text(line.what, "body", "ink", True, h=top), Text(line.detail, "small", "ink2", h=height - top))
-    return row(what, Text(line.amount, "lead", "ink", align="right", w=130, h=40), gap=8, h=height)
+def _line(line: LineWords) -> Node:
+    what = col(Text(line.what, "body", "ink", True, h=28), small(line.detail))
+    return row(what, Text(line.amount, "lead", "ink", align="right", w=130, h=40), gap=8, h=53)
+
+
+def _short_line(line: LineWords) -> Node:
+    return row(
+        Text(line.what, "body", "ink", True, w=180),
+        small(line.detail, h=34),
+        Text(line.amount, "lead", "ink", align="right", w=96),
+        gap=8,
+        h=40,
+    )

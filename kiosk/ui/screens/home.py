@@ -17,7 +17,7 @@ def home(view: HomeView) -> Node:
         Qr(view.phone_address),
         Text(_without_scheme(view.phone_address), "small", "ink", True, "center", lines=2, h=50),
         small(view.phone_note, align="center", h=26),
-        pad=(10, 8), gap=2, w=216,
+        pad=8, gap=2, w=216,
     )  # fmt: skip
     body = row(tiles, phone if view.phone_address else None, gap=12, pad=(16, 12, 16, 0))
     reader = row(
@@ -47,13 +47,13 @@ def tall_tile(tile: Tile, is_dense: bool = False) -> Button:
     color = "ink2" if is_off or tile.tone != "free" else "ink"
     plug = Plug(tile.type, color, "sunken" if is_off else "surface", w=70 if is_dense else 84)
     words = col(Space(), Text(tile.type, "title", color, True, h=36), small(tile.power), Space())
-    top = row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=6, h=84 if is_dense else 104)
+    top = row(Text(tile.number, "hero", color, True, w=40), words, plug, gap=6, h=84 if is_dense else 94)
     return Button(
         tile.act, kind="card", tint=_TINT[tile.tone] if tile.tone != "busy" else "brand", is_enabled=not is_off,
         pad=(14, 6, 14, 12) if is_dense else (14, 10, 14, 14),
         kids=(
             top,
-            Text(tile.price, "lead", color if is_off else "ink", True, h=30 if is_dense else 34),
+            _price(tile, is_dense),
             Text(tile.note, "small", "ink2", lines=5, valign="top"),
             _status_chip(tile, 32 if is_dense else 34),
             _picture_of_button(tile, 56 if is_dense else 60),
@@ -75,6 +75,11 @@ def small_tile(tile: Tile) -> Button:
             _status_chip(tile, 30),
         ),
     )  # fmt: skip
+
+
+def _price(tile: Tile, is_dense: bool) -> Text:
+    color = "ink2" if tile.act is None else "ink"
+    return Text(tile.price, "lead" if is_dense else "figure", color, True, h=30 if is_dense else 44)
 
 
 def _status_chip(tile: Tile, height: float) -> Box:

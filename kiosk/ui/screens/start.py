@@ -14,8 +14,8 @@ _SYMBOLS = {"card": "card", "code": "qr", "phone": "phone"}
 def identify(view: IdentifyView) -> Node:
     price = row(
         Text(view.price, "title", "ink", True, w=FIT),
-        col(Space(), Text(view.terms, "small", "ink", lines=2, h=54), Space()),
-        gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=58,
+        col(Space(), Text(view.terms, "small", "ink", lines=2, h=52), Space()),
+        gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=54,
     )  # fmt: skip
     ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)
     foot = footer(back_button(view.back, acts.Home()), Space(), countdown(view.kept, view.kept_left, 400))
@@ -28,9 +28,9 @@ def _way(way: Way, phase: int) -> Node:
         "code": Scanner(way.is_good),
         "phone": Qr(way.payload),
     }[way.kind]
-    top = row(icon(_SYMBOLS[way.kind], 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=32)
+    top = row(icon(_SYMBOLS[way.kind], 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=30)
     state = chip(way.status, "check" if way.is_good else "warn", "charge" if way.is_good else "warn")
-    return card(top, picture, Text(way.text, "body", "ink", h=26), state, gap=4, pad=(14, 6, 14, 9))
+    return card(top, picture, Text(way.text, "body", "ink", h=24), state, gap=3, pad=(14, 6, 14, 8))
 
 
 def authorizing(view: AuthorizingView) -> Node:

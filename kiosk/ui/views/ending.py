@@ -53,6 +53,7 @@ class ClosingView:
     text: str
     so_far_words: str
     so_far: str
+    energy_words: str
     energy: str
     lit: int
 
@@ -165,6 +166,7 @@ def closing_view(seen: Seen, evse: EvseView) -> ClosingView:
         say("closing.text"),
         say("parked.so_far"),
         so_far,
+        say("charging.energy"),
         energy,
         seen.phase,
     )

@@ -1,0 +1,208 @@
+"""Which screen, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from contract.metering import Quality
+from kiosk.session.faults import FaultCode
+from kiosk.session.snapshot import NoticeCode, Snapshot
+from kiosk.ui.acts import Choose, Page, Show
+from kiosk.ui.choose import choose
+from kiosk.ui.navigation import Nav
+from kiosk.ui.screens.all import SCREENS, draw, name_of
+from kiosk.ui.texts import LANGUAGES
+from kiosk.ui.views.charging import ChargingView, StopView
+from kiosk.ui.views.ending import ParkedView, ReceiptView
+from kiosk.ui.views.home import ChooseView, HomeView
+from kiosk.ui.views.start import IdentifyView, PlugInView
+from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
+from tests.ui import samples as s
+from tests.ui.cases import AT_1, CASES, NAV, NOW_S
+
+
+def view_of(name: str, language: str = "en") -> object:
+    snapshot, nav, silence_s = CASES[name]
+    return choose(snapshot, replace(nav, language=language), NOW_S, silence_s)
+
+
+def test_every_screen_has_a_case() -> None:
+    seen = {type(choose(snapshot, nav, NOW_S, silence_s)) for snapshot, nav, silence_s in CASES.values()}
+
+    assert seen == set(SCREENS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_shows_the_screen_it_is_named_after(name: str) -> None:
+    words = {
+        "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing"}, "04": {"plug-in"},
+        "05": {"charging"}, "06": {"stop", "limit"}, "07": {"parked", "closing"}, "08": {"receipt"},
+        "09": {"out-of-service"}, "10": {"notice"}, "11": {"help", "languages"}, "12": {"no-controller"},
+    }  # fmt: skip
+
+    assert name_of(view_of(name)) in words[name[:2]]  # type: ignore[arg-type]
+
+
+def test_an_equal_snapshot_gives_an_equal_screen() -> None:
+    for snapshot, nav, silence_s in CASES.values():
+        one, other = (choose(snapshot, nav, NOW_S, silence_s) for _ in range(2))
+
+        assert one == other and draw(one) == draw(other)
+
+
+def test_home_changes_only_when_what_it_shows_changes() -> None:
+    """So an idle kiosk paints no frames, although a snapshot comes every second."""
+    now = s.snapshot()
+    later = replace(now, at_s=now.at_s + 7, evses=tuple(replace(evse, in_state_s=99.0) for evse in now.evses))
+
+    assert choose(now, NAV, NOW_S) == choose(later, NAV, NOW_S + 7)
+
+
+def test_price_stands_before_anything_that_costs() -> None:
+    home, choice, identify = view_of("01-home"), view_of("02-choose"), view_of("03-identify-rich")
+    assert isinstance(home, HomeView) and isinstance(choice, ChooseView) and isinstance(identify, IdentifyView)
+
+    assert all("0.59" in tile.price for tile in (*home.tiles, *choice.tiles))
+    assert "0.49" in identify.price
+    for cost in ("€\u00a00.02", "€\u00a01.00", "€\u00a00.10", "19"):
+        assert cost in identify.terms
+
+
+def test_a_connector_without_a_price_cannot_be_chosen() -> None:
+    view = view_of("01-home-out-of-service")
+    assert isinstance(view, HomeView)
+
+    assert [tile.act for tile in view.tiles] == [Show(1), None]
+
+
+def test_a_second_driver_finds_the_free_connector_beside_the_one_in_use() -> None:
+    view = view_of("01-home-one-in-use")
+    assert isinstance(view, HomeView)
+
+    assert view.tiles[0].status == "In use – 6.6\u00a0kWh" and view.tiles[0].act == Show(1)
+    assert view.tiles[1].act == Choose(2)
+
+
+def test_with_more_connectors_than_fit_all_can_be_reached() -> None:
+    now = CASES["01-home-five"][0]
+    shown = set()
+    for first in range(2):
+        view = choose(now, replace(NAV, first_tile=first), NOW_S)
+        assert isinstance(view, HomeView) and view.more is not None
+        shown |= {tile.number for tile in view.tiles}
+
+    assert shown == {"1", "2", "3", "4", "5"}
+
+
+def test_a_stale_meter_is_shown_as_stale() -> None:
+    view = view_of("05-charging-stale")
+    assert isinstance(view, ChargingView)
+
+    assert view.is_stale and view.power == "–\u00a0kW" and view.live.text == "Last value 15:11:48"
+    assert view.live.tint == "warn" and "only for energy it measured" in view.note.text
+
+
+@pytest.mark.parametrize("quality", [Quality.STALE, Quality.MISSING])
+def test_no_power_is_shown_that_the_meter_does_not_vouch_for(quality: Quality) -> None:
+    now = s.snapshot(s.delivering(1, meter_quality=quality), s.evse(2))
+    view = choose(now, AT_1, NOW_S)
+    assert isinstance(view, ChargingView)
+
+    assert view.power == "–\u00a0kW"
+
+
+def test_a_silent_controller_makes_numbers_old_then_takes_them_away() -> None:
+    now = s.snapshot(s.delivering(1), s.evse(2), minutes=18.7)
+    fresh, old, gone = (choose(now, AT_1, NOW_S, silence_s) for silence_s in (1.9, 2.1, 20.1))
+    assert isinstance(fresh, ChargingView) and isinstance(old, ChargingView)
+
+    assert not fresh.is_stale and fresh.frame.silent is None
+    assert old.is_stale and old.frame.silent == "Reconnecting, as of 15:12:00"
+    assert isinstance(gone, NobodyScreen)
+
+
+def test_the_sum_can_be_checked_by_anyone() -> None:
+    view = view_of("05-charging")
+    assert isinstance(view, ChargingView)
+
+    assert (view.sum, view.cost) == ("6.626\u00a0kWh × €\u00a00.59", "€\u00a03.91")
+
+
+def test_numbers_follow_the_language() -> None:
+    german = view_of("05-charging", "de")
+    assert isinstance(german, ChargingView)
+
+    assert (german.cost, german.energy) == ("3,91\u00a0€", "6,626\u00a0kWh")
+
+
+def test_the_coming_fee_is_announced_by_clock_time() -> None:
+    free, paying = view_of("07-parked"), view_of("07-parked-paying")
+    assert isinstance(free, ParkedView) and isinstance(paying, ParkedView)
+
+    assert free.fee == "Parking fee starts at 15:33" and not free.is_paying
+    assert paying.fee == "Parking fee since 15:33" and paying.is_paying
+
+
+def test_the_stop_code_stands_where_the_charge_begins() -> None:
+    view = view_of("04-plug-in")
+    assert isinstance(view, PlugInView)
+
+    assert view.code == "5 1 8 3"
+
+
+def test_a_wrong_code_is_said_at_the_keypad() -> None:
+    view = view_of("06-stop-wrong")
+    assert isinstance(view, StopView)
+
+    assert view.error == "Wrong code"
+
+
+def test_the_receipt_shows_lines_tax_total_and_address() -> None:
+    view = view_of("08-receipt")
+    assert isinstance(view, ReceiptView)
+
+    assert [line.amount for line in view.lines] == ["€\u00a06.33", "€\u00a00.40"]
+    assert view.total == "€\u00a06.73" and "1.07" in view.vat and view.payload == s.RECEIPT_URL
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", FaultCode)
+def test_each_fault_answers_three_questions(code: FaultCode, language: str) -> None:
+    now = s.snapshot(s.broken(code), s.evse(2))
+    view = choose(now, replace(AT_1, language=language), NOW_S)
+    assert isinstance(view, FaultScreen)
+
+    assert all(answer.text and answer.detail for answer in view.answers)
+    assert view.phone == "0800 555 0107" and view.say.startswith("HK07-1-F")
+
+
+def test_after_an_emergency_stop_no_other_connector_is_offered() -> None:
+    view = choose(s.snapshot(s.broken(FaultCode.EMERGENCY_STOP), s.evse(2)), AT_1, NOW_S)
+    assert isinstance(view, FaultScreen)
+
+    assert view.use_other_act is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", [code for code in NoticeCode if code is not NoticeCode.WHICH_CONNECTOR])
+def test_each_notice_has_its_words(code: NoticeCode, language: str) -> None:
+    view = choose(s.snapshot(notice=s.notice(code)), Nav(language, language), NOW_S)
+    assert isinstance(view, NoticeScreen)
+
+    assert view.title and view.text and view.action
+
+
+def test_a_notice_ends_with_its_time() -> None:
+    def at(at_s: float) -> Snapshot:
+        return s.snapshot(at_s=at_s, notice=s.notice(NoticeCode.UNKNOWN_TOKEN))
+
+    assert isinstance(choose(at(10_007.9), NAV, NOW_S), NoticeScreen)
+    assert isinstance(choose(at(10_008.0), NAV, NOW_S), HomeView)
+
+
+def test_help_and_languages_are_open_over_everything() -> None:
+    for page, name in ((Page.HELP, "help"), (Page.LANGUAGES, "languages")):
+        for snapshot in (s.snapshot(), s.snapshot(s.delivering(1), s.evse(2))):
+            assert name_of(choose(snapshot, replace(AT_1, page=page), NOW_S)) == name

@@ -1,0 +1,217 @@
+"""Where the screen goes: touches, snapshots and time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk.session import events
+from kiosk.session.faults import FaultCode
+from kiosk.session.snapshot import EvseView, Limit, LimitKind, NoticeCode, Snapshot
+from kiosk.session.states import State
+from kiosk.ui import acts
+from kiosk.ui.acts import Act, Page
+from kiosk.ui.choose import choose
+from kiosk.ui.navigation import MOST_STEPS, Moved, Nav, limit_value, settle, touch
+from kiosk.ui.screens.all import draw, name_of
+from tests.ui import samples as s
+
+NAV = Nav("en", "en")
+AT_1 = replace(NAV, focus=1)
+HOME = s.snapshot()
+CHARGING = s.snapshot(s.delivering(1), s.evse(2))
+
+
+def play(nav: Nav, snapshot: Snapshot, *acted: Act) -> Moved:
+    """Touches one after the other; the intents of all of them."""
+    intents: list[object] = []
+    for act in acted:
+        moved = touch(nav, act, snapshot, 1.0)
+        nav = moved.nav
+        intents += moved.intents
+    return Moved(nav, tuple(intents))  # type: ignore[arg-type]
+
+
+def test_a_chosen_connector_is_asked_for_and_shown_only_when_the_controller_agrees() -> None:
+    moved = touch(NAV, acts.Choose(2), HOME, 1.0)
+
+    assert moved.intents == (events.ConnectorChosen(2),)
+    assert moved.nav.focus is None and moved.nav.sent is not None
+
+    agreed = settle(moved.nav, HOME, s.snapshot(chosen_evse=2), 1.2).nav
+
+    assert agreed.focus == 2 and agreed.sent is None
+
+
+def test_a_touch_without_an_answer_is_taken_back() -> None:
+    sent = touch(NAV, acts.Choose(2), HOME, 1.0).nav
+
+    assert settle(sent, HOME, HOME, 5.0).nav.sent is not None
+    assert settle(sent, HOME, HOME, 7.1).nav.sent is None
+
+
+def test_four_digits_stop_the_charge_and_three_do_not() -> None:
+    digits = [acts.Digit(value) for value in "1234"]
+
+    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits[:3], acts.Stop(1)).intents == ()
+    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits, acts.Stop(1)).intents == (events.StopPressed(1, "1234"),)
+    assert play(AT_1, CHARGING, *digits, acts.Digit("9")).nav.digits == "1234"
+    assert play(AT_1, CHARGING, *digits, acts.Erase()).nav.digits == "123"
+    assert play(AT_1, CHARGING, *digits, acts.Erase(True)).nav.digits == ""
+
+
+def test_a_wrong_code_clears_the_digits_for_the_next_try() -> None:
+    typed = play(AT_1, CHARGING, acts.Open(Page.STOP), *(acts.Digit(v) for v in "1111"), acts.Stop(1)).nav
+    refused = replace(CHARGING, notice=s.notice(NoticeCode.WRONG_CODE))
+
+    after = settle(typed, CHARGING, refused, 2.0).nav
+
+    assert after.page is Page.STOP and after.digits == "" and after.sent is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(LimitKind.ENERGY, 25_000), (LimitKind.MONEY, 2_500), (LimitKind.TIME, 4_500)]
+)
+def test_a_limit_is_sent_in_its_own_unit(kind: LimitKind, value: int) -> None:
+    moved = play(AT_1, CHARGING, acts.Open(Page.LIMIT), acts.PickLimit(kind), acts.StepLimit(1), acts.SetLimit(1))
+
+    assert moved.intents == (events.LimitChosen(1, Limit(kind, value)),)
+    assert moved.nav.page is Page.MAIN
+
+
+def test_a_limit_is_taken_away() -> None:
+    limited = s.snapshot(s.delivering(1, limit=s.ENERGY_LIMIT), s.evse(2))
+
+    assert play(AT_1, limited, acts.Open(Page.LIMIT), acts.SetLimit(1, True)).intents == (events.LimitChosen(1, None),)
+
+
+@given(steps=st.lists(st.integers(-50, 50), max_size=8), kind=st.sampled_from(LimitKind))
+def test_a_limit_always_lies_beyond_what_is_used(steps: list[int], kind: LimitKind) -> None:
+    nav = play(AT_1, CHARGING, acts.Open(Page.LIMIT), acts.PickLimit(kind), *(acts.StepLimit(k) for k in steps)).nav
+    transaction = CHARGING.evses[0].transaction
+    assert transaction is not None
+    used = {
+        LimitKind.ENERGY: transaction.energy_wh,
+        LimitKind.MONEY: transaction.bill.total_minor,
+        LimitKind.TIME: transaction.elapsed_s,
+    }[kind]
+
+    assert used < limit_value(kind, nav.limit_steps, "EUR")
+    assert 1 <= nav.limit_steps <= MOST_STEPS
+
+
+def test_back_from_the_choice_lets_the_connector_go() -> None:
+    assert touch(AT_1, acts.Home(), s.snapshot(chosen_evse=1), 1.0).intents == (events.ConnectorChosen(None),)
+    assert touch(AT_1, acts.Home(), CHARGING, 1.0).intents == ()
+
+
+def test_nobody_there_means_the_connector_is_let_go_after_a_minute() -> None:
+    chosen = s.snapshot(chosen_evse=1)
+
+    assert settle(AT_1, chosen, chosen, 59.9) == Moved(AT_1)
+
+    gone = settle(AT_1, chosen, chosen, 60.0)
+
+    assert gone.intents == (events.ConnectorChosen(None),) and gone.nav.focus is None
+
+
+def test_still_here_keeps_the_connector() -> None:
+    chosen = s.snapshot(chosen_evse=1)
+    moved = touch(AT_1, acts.StillHere(), chosen, 50.0)
+
+    assert moved.intents == (events.ConnectorChosen(1),)
+    assert settle(moved.nav, chosen, chosen, 100.0).nav.focus == 1
+
+
+@pytest.mark.parametrize(
+    "evse", [s.delivering(1), s.preparing(), s.parked(), s.evse(1, state=State.AUTHORIZING)], ids=lambda e: str(e.state)
+)
+def test_a_running_session_never_times_out(evse: EvseView) -> None:
+    now = s.snapshot(evse, s.evse(2))
+
+    assert settle(AT_1, now, now, 3_600.0).nav.focus == 1
+
+
+@pytest.mark.parametrize("page", [Page.STOP, Page.LIMIT, Page.HELP, Page.LANGUAGES])
+def test_a_page_left_open_closes_and_the_session_stays(page: Page) -> None:
+    after = settle(replace(AT_1, page=page, digits="12"), CHARGING, CHARGING, 61.0).nav
+
+    assert (after.page, after.focus, after.digits) == (Page.MAIN, 1, "")
+
+
+def test_a_card_on_the_other_connector_takes_the_screen() -> None:
+    after = s.snapshot(s.delivering(1), s.evse(2, state=State.AUTHORIZING))
+
+    assert settle(AT_1, CHARGING, after, 1.0).nav.focus == 2
+
+
+def test_an_unplugged_car_shows_its_receipt_on_the_first_screen_only() -> None:
+    closing = s.snapshot(replace(s.delivering(1), state=State.CLOSING), s.evse(2))
+    ended = s.snapshot(s.with_receipt(), s.evse(2))
+
+    assert settle(NAV, closing, ended, 1.0).nav.focus == 1
+    assert settle(replace(NAV, focus=2), closing, replace(ended, chosen_evse=2), 1.0).nav.focus == 2
+
+
+def test_a_dismissed_receipt_leads_home() -> None:
+    assert settle(AT_1, s.snapshot(s.with_receipt(), s.evse(2)), HOME, 1.0).nav.focus is None
+
+
+def test_a_kiosk_with_one_connector_shows_its_session_after_a_restart_of_the_screen() -> None:
+    assert settle(NAV, None, s.snapshot(s.delivering(1)), 1.0).nav.focus == 1
+    assert settle(NAV, None, CHARGING, 1.0).nav.focus is None
+
+
+def test_each_connector_keeps_the_language_of_its_driver() -> None:
+    both = s.snapshot(s.delivering(1), s.delivering(2))
+    nav = play(AT_1, both, acts.Speak("ja"), acts.Show(2), acts.Speak("de"), acts.Show(1)).nav
+
+    assert nav.language == "ja"
+    assert play(nav, both, acts.Show(2)).nav.language == "de"
+    assert settle(replace(nav, focus=None, spoken=()), HOME, HOME, 61.0).nav.language == "en"
+
+
+def test_an_unknown_language_changes_nothing() -> None:
+    assert touch(NAV, acts.Speak("tlh"), HOME, 1.0).nav.language == "en"
+
+
+def test_without_a_controller_no_touch_becomes_an_intent() -> None:
+    for act in (acts.Choose(1), acts.Stop(1), acts.Cancel(1), acts.SetLimit(1), acts.DismissNotice()):
+        assert touch(replace(AT_1, digits="1234"), act, None, 1.0).intents == ()
+
+
+EVSES = st.sampled_from(
+    [s.evse(1), s.delivering(1), s.preparing(), s.parked(), s.with_receipt(), s.broken(FaultCode.METER_LOST),
+     s.evse(1, state=State.AUTHORIZING), replace(s.delivering(1), state=State.CLOSING)]
+)  # fmt: skip
+SNAPSHOTS = st.builds(
+    lambda one, chosen, waits, code: s.snapshot(
+        one, s.evse(2), chosen_evse=chosen, token_waits=waits, notice=s.notice(code) if code else None
+    ),
+    EVSES, st.sampled_from([None, 1, 2]), st.booleans(), st.none() | st.sampled_from(NoticeCode),
+)  # fmt: skip
+ACTS: st.SearchStrategy[Act] = st.sampled_from(
+    [acts.Choose(1), acts.Show(1), acts.Show(9), acts.Home(), acts.More(), acts.Open(Page.STOP), acts.Open(Page.LIMIT),
+     acts.Open(Page.HELP), acts.Close(), acts.Speak("de"), acts.Digit("1"), acts.Erase(), acts.Stop(1), acts.Cancel(1),
+     acts.PickLimit(LimitKind.TIME), acts.StepLimit(-9), acts.SetLimit(1), acts.StillHere(), acts.DismissNotice(),
+     acts.DismissReceipt(1)]
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(SNAPSHOTS, st.lists(ACTS, max_size=3), st.floats(0, 70)), max_size=6))
+def test_whatever_happens_there_is_a_screen_and_settling_twice_changes_nothing(
+    story: list[tuple[Snapshot, list[Act], float]],
+) -> None:
+    nav, before, now_s = NAV, None, 0.0
+    for after, touched, passed_s in story:
+        now_s += passed_s
+        nav = settle(nav, before, after, now_s).nav
+        assert settle(nav, after, after, now_s) == Moved(nav)
+        for act in touched:
+            nav = touch(nav, act, after, now_s).nav
+            view = choose(after, nav, now_s, passed_s)
+            assert draw(view) is not None and name_of(view)
+        before = after
