@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -67,7 +68,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def insert_if_absent(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT DO NOTHING in the words of the database at hand."""
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return _insert_if_absent(connection.dialect.name, table)
+
+
+@cache
+def _insert_if_absent(dialect: str, table: Table) -> Any:
+    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
     return insert(table).on_conflict_do_nothing()
 
 

@@ -107,7 +107,7 @@ def _check_text(body: str) -> None:
         body.encode()
     except UnicodeEncodeError as error:
         raise WireError("row: not Unicode text") from error
-    if "\\u0000" in body or "\\ud" in body.lower() or "\0" in body:
+    if "\0" in body or ("\\u" in body and ("\\u0000" in body or "\\ud" in body.lower())):
         raise WireError("row: holds a NUL or an escaped surrogate")
 
 
@@ -253,6 +253,20 @@ _END = (
 )
 
 
+_FINISHED = (
+    select(transactions.c.transaction_id, transactions.c.ended_seq, func.max(events.c.seq_no), func.count())
+    .join_from(
+        transactions,
+        events,
+        (events.c.kiosk_id == transactions.c.kiosk_id) & (events.c.transaction_id == transactions.c.transaction_id),
+    )
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.ended_seq.is_not(None))
+    .where(transactions.c.transaction_id.in_(bindparam("touched", expanding=True)))
+    .group_by(transactions.c.transaction_id, transactions.c.ended_seq)
+)
+_CONTACT = update(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
+
+
 def _note_starts(connection: Connection, kiosk_id: str, started: Sequence[TransactionEvent], now: datetime) -> None:
     values = []
     for event in started:
@@ -286,14 +300,8 @@ def _note_ends(connection: Connection, kiosk_id: str, ended: Sequence[Transactio
 
 def _finished(connection: Connection, kiosk_id: str, touched: Iterable[str]) -> list[tuple[str, int, int, int]]:
     """(transaction, seq_no of Ended, highest seq_no, events here) of the touched transactions that have an Ended."""
-    t, e = transactions.c, events.c
-    query = (
-        select(t.transaction_id, t.ended_seq, func.max(e.seq_no), func.count())
-        .join_from(transactions, events, (e.kiosk_id == t.kiosk_id) & (e.transaction_id == t.transaction_id))
-        .where(t.kiosk_id == kiosk_id, t.transaction_id.in_(sorted(touched)), t.ended_seq.is_not(None))
-        .group_by(t.transaction_id, t.ended_seq)
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+    asked = {"of_kiosk": kiosk_id, "touched": sorted(touched)}
+    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(_FINISHED, asked)]
 
 
 def _move_events_after_ended(
@@ -339,4 +347,4 @@ def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Rece
     contact: dict[str, Any] = {"last_contact_ms": to_ms(now), "last_rows_ms": to_ms(now)}
     if received:
         contact["arrival_age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
-    connection.execute(update(kiosks).where(kiosks.c.kiosk_id == kiosk_id).values(**contact))
+    connection.execute(_CONTACT.values(**contact), {"of_kiosk": kiosk_id})

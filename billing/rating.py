@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from billing import keys
 from billing.cdr import cdr_json
@@ -22,6 +22,30 @@ from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
 from contract.price import Price, price
 from contract.transaction import TransactionEvent
+
+# Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
+_ENDED_SEQ = select(transactions.c.ended_seq).where(
+    transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
+)
+_KNOWN_CDR = select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key"))
+_SITE = select(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
+_STORY = (
+    select(events.c.body)
+    .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
+    .order_by(events.c.seq_no)
+)
+_KNOWN_OFFER = (
+    select(evse_offers.c.offer_no)
+    .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
+    .where(evse_offers.c.body_hash == bindparam("hash"))
+    .limit(1)
+)
+_SAME_RECEIPT = (
+    select(transactions.c.transaction_id)
+    .where(transactions.c.receipt_key == bindparam("key"), transactions.c.transaction_id != bindparam("of_id"))
+    .where(transactions.c.order_id != bindparam("order"))
+    .limit(1)
+)
 
 
 def rate(
@@ -35,18 +59,18 @@ def rate(
 
     `parsed` holds events by their text where the caller has read them already.
     """
-    of_transaction = (transactions.c.kiosk_id == kiosk_id, transactions.c.transaction_id == transaction_id)
-    ended_seq = connection.execute(select(transactions.c.ended_seq).where(*of_transaction)).scalar()
+    of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
+    ended_seq = connection.execute(_ENDED_SEQ, of_transaction).scalar()
     if ended_seq is None:
         return None
     cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
-    known = connection.execute(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == cdr_key)).scalar()
+    known = connection.execute(_KNOWN_CDR, {"key": cdr_key}).scalar()
     if known is not None:
         return str(known)
     story = read_story(connection, kiosk_id, transaction_id, parsed)
     if len(story) <= ended_seq:
         return None
-    site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == kiosk_id)).one()
+    site = connection.execute(_SITE, {"of_kiosk": kiosk_id}).one()
     found = doubts_about(story, site.max_power_w)
     found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
     if any(doubt.holds_bill for doubt in found):
@@ -79,17 +103,15 @@ def read_story(
     connection: Connection, kiosk_id: str, transaction_id: str, parsed: Mapping[str, TransactionEvent] | None = None
 ) -> list[TransactionEvent]:
     """A transaction's events so far, in order of seq_no."""
-    e = events.c
-    query = select(e.body).where(e.kiosk_id == kiosk_id, e.transaction_id == transaction_id).order_by(e.seq_no)
+    bodies = connection.execute(_STORY, {"of_kiosk": kiosk_id, "of_id": transaction_id}).scalars()
     known = parsed or {}
-    return [known.get(body) or from_bytes(TransactionEvent, body) for body in connection.execute(query).scalars()]
+    return [known.get(body) or from_bytes(TransactionEvent, body) for body in bodies]
 
 
 def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
     body_hash = hashlib.sha256(to_bytes(started.offer)).hexdigest()
-    o = evse_offers.c
-    query = select(o.offer_no).where(o.kiosk_id == kiosk_id, o.evse_id == started.evse_id, o.body_hash == body_hash)
-    if connection.execute(query.limit(1)).scalar() is not None:
+    asked = {"of_kiosk": kiosk_id, "evse": started.evse_id, "hash": body_hash}
+    if connection.execute(_KNOWN_OFFER, asked).scalar() is not None:
         return []
     assert started.offer is not None
     tariff = started.offer.tariff
@@ -103,13 +125,12 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
 
 
 def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> list[Doubt]:
-    t = transactions.c
-    query = select(t.transaction_id).where(
-        t.receipt_key == keys.receipt_key(started.receipt_id),
-        t.transaction_id != started.transaction_id,
-        t.order_id != started.order_id,
-    )
-    other = connection.execute(query.limit(1)).scalar()
+    asked = {
+        "key": keys.receipt_key(started.receipt_id),
+        "of_id": started.transaction_id,
+        "order": started.order_id,
+    }
+    other = connection.execute(_SAME_RECEIPT, asked).scalar()
     if other is None:
         return []
     return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]
