@@ -16,6 +16,7 @@ class Page(StrEnum):
     LANGUAGES = "languages"
     STOP = "stop"
     LIMIT = "limit"
+    RECEIPT = "receipt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ def _session(seen: Seen, evse: EvseView) -> View:
             return charging_view(seen, evse, transaction)
         case State.PARKED if transaction is not None:
             return parked_view(seen, evse, transaction)
+        case State.OUT_OF_SERVICE if seen.nav.page is Page.RECEIPT and evse.receipt is not None:
+            return receipt_view(seen, evse, evse.receipt)
         case State.OUT_OF_SERVICE:
             return fault_screen(seen, evse)
         case State.IDLE if evse.receipt is not None:

@@ -165,7 +165,7 @@ def _asked(nav: Nav, act: Act, snapshot: Snapshot | None, now_s: float) -> Moved
                 limit = Limit(nav.limit_kind, limit_value(nav.limit_kind, nav.limit_steps, currency))
             return Moved(replace(sent, page=Page.MAIN), (events.LimitChosen(evse_id, limit),))
         case acts.DismissReceipt(evse_id):
-            return Moved(sent, (events.ReceiptDismissed(evse_id),))
+            return Moved(replace(sent, page=Page.MAIN), (events.ReceiptDismissed(evse_id),))
         case acts.DismissNotice():
             return Moved(sent, (events.NoticeDismissed(),))
         case _:

@@ -110,6 +110,7 @@ CASES: dict[str, Case] = {
     "08-receipt-rich": (
         s.snapshot(s.with_receipt(PilotState.B, offer=s.RICH_OFFER), s.evse(2), minutes=44), AT_1, 0,
     ),
+    "08-receipt-after-a-fault": (_fault(FaultCode.RCD_TRIPPED), replace(AT_1, page=Page.RECEIPT), 0),
     "08-receipt-nothing": (
         s.snapshot(s.with_receipt(energy_wh=0, paid_s=0, reason=StoppedReason.TIMEOUT), s.evse(2)), AT_1, 0,
     ),

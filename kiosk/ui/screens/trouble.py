@@ -14,7 +14,10 @@ def fault(view: FaultScreen) -> Node:
     other: Node = Space()
     if view.use_other is not None and view.use_other_act is not None:
         other = Button(view.use_other_act, view.use_other, kind="first", after="next")
-    foot = footer(back_button(view.back, view.back_act, 220), other)
+    receipt = None
+    if view.receipt is not None:
+        receipt = Button(view.receipt_act, view.receipt, symbol="receipt", w=200)
+    foot = footer(back_button(view.back, view.back_act, 150), receipt, other)
     return screen(view.frame, col(answers, call, gap=8, pad=(16, 10, 16, 12)), foot)
 
 
@@ -32,8 +35,8 @@ def notice(view: NoticeScreen) -> Node:
         Space(),
         row(Space(), badge(view.symbol, view.tint, 88), Space(), h=88),
         Space(h=8),
-        Text(view.title, "figure", "ink", True, "center", lines=2, h=92),
-        Text(view.text, "body", "ink", align="center", lines=3, h=84),
+        Text(view.title, "figure", "ink", True, "center", lines=2, h=84),
+        Text(view.text, "lead", "ink", align="center", lines=3, h=92),
         Space(),
         gap=4,
         pad=(40, 8),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import EvseView, Notice, NoticeCode
 from kiosk.ui import acts
-from kiosk.ui.acts import Act
+from kiosk.ui.acts import Act, Page
 from kiosk.ui.formats import Formats
 from kiosk.ui.texts import LANGUAGES, Language
 from kiosk.ui.views.charging import sum_words
@@ -33,6 +33,8 @@ class FaultScreen:
     say: str
     back: str
     back_act: Act
+    receipt: str | None
+    receipt_act: Act
     use_other: str | None
     use_other_act: Act | None
 
@@ -118,6 +120,8 @@ def fault_screen(seen: Seen, evse: EvseView) -> FaultScreen:
         reference(seen, evse),
         say("fault.back"),
         acts.Home(),
+        say("fault.receipt") if evse.receipt is not None else None,
+        acts.Open(Page.RECEIPT),
         say("fault.use_other", number=other.evse_id) if can_move and other is not None else None,
         acts.Choose(other.evse_id) if can_move and other is not None else None,
     )
@@ -142,12 +146,12 @@ def notice_screen(seen: Seen, notice: Notice) -> NoticeScreen:
     is_friendly = notice.code in FRIENDLY
     evses = seen.snapshot.evses
     evse = next((evse for evse in evses if evse.evse_id == notice.evse_id), None)
-    sub = connector_words(seen, evse) if evse else seen.snapshot.place
+    head = connector_words(seen, evse) if evse else seen.snapshot.operator or seen.say("home.title")
     left_s = notice.until_s - seen.snapshot.at_s
     key = f"notice.{notice.code.value}"
     tint = "charge" if is_friendly else "warn"
     return NoticeScreen(
-        frame(seen, "check" if is_friendly else "warn", say(f"{key}.title"), sub, tint),
+        frame(seen, "check" if is_friendly else "warn", head, seen.snapshot.place, tint),
         "hand" if is_friendly else "warn",
         tint,
         say(f"{key}.title"),
