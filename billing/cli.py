@@ -19,15 +19,16 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_work
+    from billing import cli_base, cli_setup, cli_shows, cli_work
 
+    room = next(room for room in (cli_setup, cli_work, cli_shows) if hasattr(room, arguments.work))
     try:
-        result = getattr(cli_work, arguments.work)(arguments)
-    except cli_work.NOT_SET_UP as error:
+        result = getattr(room, arguments.work)(arguments)
+    except cli_base.NOT_SET_UP as error:
         return _fail(arguments, 3, str(error))
-    except cli_work.REFUSED as error:
+    except cli_base.REFUSED as error:
         return _fail(arguments, 1, str(error))
-    except cli_work.BAD_INPUT as error:
+    except cli_base.BAD_INPUT as error:
         return _fail(arguments, 2, str(error))
     if arguments.json:
         print(json.dumps(result.data, ensure_ascii=False))

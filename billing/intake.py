@@ -10,7 +10,6 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,36 +21,12 @@ from billing.facts import epoch
 from billing.moments import to_ms
 from billing.quarantine import Doubt, doubt_transaction, keep_row
 from billing.rating import rate
+from billing.received import Received, Unreadable, event_values, read_event, storable
 from billing.tables import events, journal_rows, kiosks, quarantine, transactions
 from billing.vouchers import spend_voucher
 from contract.api import Quarantined, Row, RowAnswer, RowBatch, RowKind
-from contract.codec import WireError, from_bytes
+from contract.codec import WireError
 from contract.transaction import EventType, TransactionEvent
-
-LONGEST_ID = 64
-LONGEST_BODY = 64_000
-LONGEST_ELAPSED_MS = 10 * 366 * 86_400_000
-LAST_YEAR = 2200
-LARGEST_NUMBER = 2**53  # what every JSON reader and database holds exactly
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A row that is a well-formed event."""
-
-    row: Row
-    event: TransactionEvent
-    key: str
-    body_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A row of which only the number could be read: it is kept as text and acknowledged like any other."""
-
-    journal_no: int
-    text: str
-    reason: str
 
 
 def take_rows(
@@ -69,7 +44,7 @@ def take_rows(
             others.append(row)
             continue
         try:
-            received.append(_read(kiosk_id, row))
+            received.append(read_event(kiosk_id, row))
         except WireError as error:
             _keep_malformed(connection, kiosk_id, row, str(error), now, aside)
     _store_others(connection, kiosk_id, others, now)
@@ -83,44 +58,12 @@ def take_rows(
     )
 
 
-def _read(kiosk_id: str, row: Row) -> Received:
-    _check_text(row.body)
-    event = from_bytes(TransactionEvent, row.body)
-    for name in ("transaction_id", "order_id", "receipt_id"):
-        text = getattr(event, name)
-        if not 1 <= len(text) <= LONGEST_ID or not text.isprintable():
-            raise WireError(f"TransactionEvent.{name}: want 1 to {LONGEST_ID} printable characters")
-    numbers = (event.seq_no, event.elapsed_ms, event.evse_id, event.connector_id, event.meter.import_wh)
-    if any(not 0 <= number <= LARGEST_NUMBER for number in numbers):
-        raise WireError("TransactionEvent: a number below 0 or beyond 2^53")
-    if event.elapsed_ms > LONGEST_ELAPSED_MS or event.at.wall.year > LAST_YEAR:
-        raise WireError(f"TransactionEvent: longer than ten years or after {LAST_YEAR}")
-    key = keys.event_key(kiosk_id, event.transaction_id, event.seq_no)
-    return Received(row, event, key, keys.payload_hash(row.body))
-
-
-def _check_text(body: str) -> None:
-    """Refuse what no database takes: lone surrogates and NUL, plain or escaped. The kiosk escapes neither."""
-    if len(body) > LONGEST_BODY:
-        raise WireError(f"row: longer than {LONGEST_BODY} characters")
-    try:
-        body.encode()
-    except UnicodeEncodeError as error:
-        raise WireError("row: not Unicode text") from error
-    if "\0" in body or ("\\u" in body and ("\\u0000" in body or "\\ud" in body.lower())):
-        raise WireError("row: holds a NUL or an escaped surrogate")
-
-
-def _storable(body: str) -> str:
-    return body[:LONGEST_BODY].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-
-
 def _keep_malformed(
     connection: Connection, kiosk_id: str, row: Row, reason: str, now: datetime, aside: dict[int, str]
 ) -> None:
     body_hash = keys.payload_hash(row.body)
-    doubt = Doubt("malformed", _storable(reason[:500]))
-    keep_row(connection, kiosk_id, doubt, now, journal_no=row.journal_no, body=_storable(row.body), body_hash=body_hash)
+    doubt = Doubt("malformed", storable(reason[:500]))
+    keep_row(connection, kiosk_id, doubt, now, journal_no=row.journal_no, body=storable(row.body), body_hash=body_hash)
     aside[row.journal_no] = doubt.reason
 
 
@@ -133,7 +76,7 @@ def _store_others(connection: Connection, kiosk_id: str, rows: Sequence[Row], no
             "journal_no": row.journal_no,
             "payload_hash": keys.payload_hash(row.body),
             "kind": row.kind.value,
-            "body": _storable(row.body),
+            "body": storable(row.body),
             "received_ms": to_ms(now),
         }
         for row in rows
@@ -145,7 +88,7 @@ def _take_events(
     connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime, aside: dict[int, str]
 ) -> None:
     _open_transactions(connection, kiosk_id, received, now)
-    values = [_event_values(kiosk_id, item, now) for item in received]
+    values = [event_values(kiosk_id, item, now) for item in received]
     stored = connection.execute(insert_if_absent(connection, events), values).rowcount
     if stored != len(values):
         received = _without_contradictions(connection, kiosk_id, received, now, aside)
@@ -160,24 +103,6 @@ def _take_events(
             _report_after_ended(connection, kiosk_id, received, aside)
         if count > ended_seq:
             rate(connection, kiosk_id, transaction_id, now, parsed)
-
-
-def _event_values(kiosk_id: str, item: Received, now: datetime) -> dict[str, Any]:
-    event = item.event
-    return {
-        "event_key": item.key,
-        "kiosk_id": kiosk_id,
-        "transaction_id": event.transaction_id,
-        "seq_no": event.seq_no,
-        "event_type": event.event_type.value,
-        "journal_no": item.row.journal_no,
-        "elapsed_ms": event.elapsed_ms,
-        "import_wh": event.meter.import_wh,
-        "time_use": event.time_use.value,
-        "payload_hash": item.body_hash,
-        "body": item.row.body,
-        "received_ms": to_ms(now),
-    }
 
 
 def _without_contradictions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from billing.intake import Unreadable
+from billing.received import Unreadable
 from contract.api import ROWS_PER_BATCH, Row, RowBatch
 from contract.codec import WireError, from_wire
 

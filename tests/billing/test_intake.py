@@ -148,6 +148,14 @@ def test_a_malformed_row_is_acknowledged_and_kept_with_its_reason(connection: Co
     assert codes(connection) == ["malformed"]
 
 
+def test_an_escaped_backslash_before_a_u_is_no_surrogate(connection: Connection) -> None:
+    story = charge()
+    odd = replace(story[0], meter=replace(story[0].meter, serial="C:\\udev\\u0000x"))
+    upload(connection, [odd, *story[1:]])
+
+    assert codes(connection) == []
+
+
 def test_an_event_after_ended_revives_nothing(connection: Connection) -> None:
     story = charge()
     upload(connection, story)
