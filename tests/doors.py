@@ -98,13 +98,14 @@ DOORS = (
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
-    Door(("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "uvicorn")),
+    Door(("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")),
 )
 
 # A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
 SHARED_BY_DRIVERS = (
     "kiosk.drivers.block_reads",
     "kiosk.drivers.fair_queue",
+    "kiosk.drivers.kept_register",
     "kiosk.drivers.modbus_bus",
     "kiosk.drivers.modbus_errors",
     "kiosk.drivers.plausibility",

@@ -47,8 +47,8 @@ class Visit:
 
 def draw_visit(rng: random.Random, members: int) -> Visit:
     """A plausible person."""
-    end = rng.choices(list(End), weights=[30, 12, 18, 12, 14, 10, 4])[0]
-    stays_s = rng.uniform(0.0, 3.0) if end is End.REGRET else rng.uniform(600, 4_500)
+    end = rng.choices(list(End), weights=[29, 12, 18, 12, 14, 11, 4])[0]
+    stays_s = rng.uniform(0.0, 1.5) if end is End.REGRET else rng.uniform(600, 4_500)
     pauses: tuple[tuple[float, float], ...] = ()
     if rng.random() < 0.25:
         start = rng.uniform(60, 1_500)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.identity import IdToken, TokenKind
-from kiosk.session.events import ConnectorChosen, LimitChosen, StopPressed
+from kiosk.session.events import ConnectorChosen, Event, LimitChosen, StopPressed
 from kiosk.session.session import Session
 from kiosk.session.snapshot import Limit, LimitKind
 from kiosk.session.states import State
+from worlds.agenda import Act
 from worlds.people import End, Visit, Way, draw_visit
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Person:
         self.world.safety.note()
         self.world.street.free(self.evse_id)
 
-    def _after(self, delay_s: float, act: object) -> None:
-        self.world.agenda.after(delay_s, lambda: None if self.is_gone else act())  # type: ignore[operator]
+    def _after(self, delay_s: float, act: Act) -> None:
+        self.world.agenda.after(delay_s, lambda: None if self.is_gone else act())
 
     def _plug(self) -> None:
         self.world.outlets[self.evse_id].plug_in(self.visit.vehicle, self.world.agenda.now_s)
@@ -133,10 +134,10 @@ class Person:
         self._after(self.visit.lingers_s, self.leave)
 
     def _regrets(self, session: Session | None) -> bool:
-        """The contactor has just been told to close."""
+        """The contactor was heard closing, before the screen says so."""
         if self.visit.end is not End.REGRET or session is None or session.transaction is None:
             return False
-        return session.state is State.PREPARING and session.wishes_closed
+        return session.state is State.PREPARING and self.world.outlets[self.evse_id].contactor.is_closed
 
     def _stop_with_code(self) -> None:
         session = self._session()
@@ -152,9 +153,9 @@ class Person:
         self.world.activity.refusals += 1
         self.leave()
 
-    def _post(self, event: object) -> None:
+    def _post(self, event: Event) -> None:
         if self.world.kiosk is not None:
-            self.world.kiosk.controller.post(event)  # type: ignore[arg-type]
+            self.world.kiosk.controller.post(event)
             self.world.kiosk.due_s = self.world.agenda.now_s
 
     def _session(self) -> Session | None:

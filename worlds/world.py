@@ -22,7 +22,7 @@ from kiosk.session.events import Ids, Now, ResetPressed
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
 from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
-from worlds.agenda import Agenda
+from worlds.agenda import Act, Agenda
 from worlds.disk import Disk, WorldRecorder
 from worlds.link import Link, Network
 from worlds.safety import SafetyWatch
@@ -77,8 +77,8 @@ class World:
         self.times = {e: self._draw_times() for e in evse_ids}
         self.outlets = {e: self._draw_outlet(e) for e in evse_ids}
         self.settings = KioskSettings(
-            evses=tuple(EvseSettings(e) for e in evse_ids),
-            patience=Patience(open_s=4.0, close_s=6.0, feedback_stale_s=6.0, cap_margin_s=20.0),
+            evses=tuple(EvseSettings(e, meter_step_wh=int(self.outlets[e].meter.step_wh)) for e in evse_ids),
+            patience=Patience(open_s=9.0, close_s=12.0, feedback_stale_s=9.0, cap_margin_s=20.0),
         )
         self.server = Server(self.rng, self.wall(), evse_ids, MEMBERS)
         self.disk = Disk(self.agenda, self.rng)
@@ -117,6 +117,7 @@ class World:
         self.disk.stalls_s = 0.31
         self.estop.active = False
         self.street.close()
+        self._stir()
         if self.kiosk is None:
             self.boot()
         self.agenda.after(60.0, self._reset_all)
@@ -148,9 +149,7 @@ class World:
         self._generation += 1
         started_s, boot_id = self.agenda.now_s, f"boot-{self._generation}"
         projection = self.disk.store.project()
-        knowledge = Knowledge(
-            KIOSK_ID, (self.server.public_key,), spent_vouchers=frozenset(projection.spent_vouchers)
-        )
+        knowledge = Knowledge(KIOSK_ID, (self.server.public_key,), spent_vouchers=frozenset(projection.spent_vouchers))
         if projection.list_text is not None:
             knowledge = knowledge.with_list(projection.list_text)
         recorder = WorldRecorder(self.disk, self._written)
@@ -236,9 +235,7 @@ class World:
         for session in boot.controller.kiosk.sessions:
             outlet, times = self.outlets[session.evse_id], self.times[session.evse_id]
             facts = session.facts
-            waits = session.state is State.CLOSING or (
-                session.state is State.PREPARING and session.wishes_closed
-            )
+            waits = session.state is State.CLOSING or (session.state is State.PREPARING and session.wishes_closed)
             if waits or facts.contactor_closed is not outlet.contactor.feedback:
                 due_s = min(due_s, now_s + max(SAFETY_POLL_S, times.feedback_period_s / 2))
             if facts.pilot is None or facts.pilot.value != outlet.pilot:
@@ -249,9 +246,9 @@ class World:
                 due_s = min(due_s, now_s + SAFETY_POLL_S)
         return due_s
 
-    def _with(self, boot: Boot, act: object) -> None:
+    def _with(self, boot: Boot, act: Act) -> None:
         if boot.is_powered:
-            act()  # type: ignore[operator]
+            act()
             self._stir()
 
     def _take_list(self, boot: Boot, text: str) -> None:
@@ -302,7 +299,7 @@ class World:
             self._relay_is_fed = False
             self.agenda.after(RELAY_DROPS_AFTER_S, self._drop_relay_unless_fed(self._generation))
 
-    def _drop_relay_unless_fed(self, generation: int) -> object:
+    def _drop_relay_unless_fed(self, generation: int) -> Act:
         def drop() -> None:
             if self.kiosk is None or (generation == self._generation and not self._relay_is_fed):
                 self._relay_is_fed = False
@@ -320,14 +317,14 @@ class World:
     def _plan_trouble(self) -> None:
         self._plan(4.5 * 3600, self._power_cut_for_a_while)
         self._plan(8.0 * 3600, self._kill_for_a_while)
-        self._plan(5.0 * 3600, self._network_loss)
+        self._plan(3.5 * 3600, self._network_loss)
 
-    def _plan(self, mean_s: float, act: object) -> None:
+    def _plan(self, mean_s: float, act: Act) -> None:
         self.agenda.after(self.rng.expovariate(1 / mean_s), lambda: self._trouble(mean_s, act))
 
-    def _trouble(self, mean_s: float, act: object) -> None:
+    def _trouble(self, mean_s: float, act: Act) -> None:
         if not self.is_calm:
-            act()  # type: ignore[operator]
+            act()
             self._plan(mean_s, act)
 
     def _power_cut_for_a_while(self) -> None:
@@ -386,11 +383,11 @@ class World:
     # ---- drawing ----------------------------------------------------------------------------------------------------
 
     def _draw_times(self) -> Times:
-        on_a_bus = self.rng.random() < 0.4
+        on_a_bus = self.rng.random() < 0.5
         return Times(
             pilot_period_s=self.rng.uniform(0.2, 0.8),
-            feedback_period_s=self.rng.uniform(1.0, 2.5) if on_a_bus else 0.0,
-            command_delay_s=self.rng.uniform(0.2, 2.5) if on_a_bus else 0.0,
+            feedback_period_s=self.rng.uniform(1.5, 4.0) if on_a_bus else 0.0,
+            command_delay_s=self.rng.uniform(0.5, 3.5) if on_a_bus else 0.0,
             meter_period_s=self.rng.uniform(0.5, 2.0),
         )
 
