@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 from contract.codec import WireError
 from kiosk.session.snapshot import EvseView, Snapshot
@@ -19,10 +20,11 @@ CHUNK = 262_144
 
 
 class Eyes:
-    """Use as a context manager."""
+    """Use as a context manager. `on_snapshot` is called in the thread that looks; None: the controller is gone."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, on_snapshot: Callable[[Snapshot | None], None] | None = None) -> None:
         self._path = path
+        self._on_snapshot = on_snapshot or (lambda snapshot: None)
         self._socket: socket.socket | None = None
         self._newest: Snapshot | None = None
         self._is_running = True
@@ -72,6 +74,7 @@ class Eyes:
                 pass  # no controller now; the pause follows
             finally:
                 self._socket = self._newest = None
+                self._on_snapshot(None)
             pause.wait(RECONNECT_S)
 
     def _look(self, sock: socket.socket) -> None:
@@ -85,6 +88,7 @@ class Eyes:
                     said = unpack(line)
                     if "snapshot" in said:
                         self._newest = read_snapshot(said)
+                        self._on_snapshot(self._newest)
                     else:
                         self.complaints.append(str(said))
                 except WireError as error:

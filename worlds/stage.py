@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,6 @@ class Stage:
         self._stack.callback(self.till.close)
         self.server_url = ""  # the server itself, past the cable
         self.gate_url = ""  # as the kiosk sees it
-        self._screen_env: dict[str, str] = {}
 
     def __enter__(self) -> Stage:
         return self
@@ -135,9 +134,8 @@ class Stage:
         control = ControlServer(str(self.places.run / LAUNCHER), self._launch)
         self._stack.callback(control.close)
 
-    def start_screen(self, env: dict[str, str]) -> None:
-        config = ("--config", str(self.places.config))
-        self.launcher.start(Program("ui", (program("kiosk-ui"), *config), {**os.environ, **env}))
+    def start_screen(self, words: tuple[str, ...], env: Mapping[str, str]) -> None:
+        self.launcher.start(Program("ui", (program("kiosk-ui"), *words), {**os.environ, **env}))
 
     # ---- acting ------------------------------------------------------------------------------------------------------
 

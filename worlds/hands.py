@@ -1,0 +1,207 @@
+"""Hands at the kiosk's screen: real touches on the real window, or intents where no window can be touched.
+
+`Finger` knows where the screen is because it applies the screen's own pure functions (kiosk.ui.navigation) to the
+same snapshots and the same touches.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from kiosk.session.events import LimitChosen, ReceiptDismissed
+from kiosk.session.snapshot import Limit, LimitKind, Snapshot
+from kiosk.session.states import State
+from worlds.charges import Charges
+from worlds.stage import NotTrue
+
+os.environ.update({"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_LOG_MODE": "PYTHON", "KIVY_NO_CONFIG": "1"})
+
+from kiosk.ui import acts
+from kiosk.ui.acts import Act, Page
+from kiosk.ui.navigation import Nav, settle, touch
+from worlds.touchscreen import NoTarget, Touchscreen
+
+TRIES = 3
+EFFECT_PATIENCE_S = 4.0
+WINDOW_PATIENCE_S = 30.0
+LOOK_S = 0.25  # the screen looks at its snapshot five times a second
+PHOTO_S = 0.4
+KEY_S = 0.1
+LONGEST_STEPS = 10
+
+
+class Hands(Protocol):
+    """What the tour does at the screen."""
+
+    def wait_for_window(self) -> None: ...
+
+    def look_around(self) -> None:
+        """Help and languages, from the first screen and back to it."""
+
+    def choose(self, evse_id: int) -> None: ...
+
+    def set_limit(self, evse_id: int, energy_wh: int) -> None: ...
+
+    def stop_with_code(self, evse_id: int) -> None: ...
+
+    def dismiss_receipt(self, evse_id: int) -> None: ...
+
+    def shoot(self, name: str) -> None:
+        """A picture of what the window shows now."""
+
+
+class Intents:
+    """No window: what a touch would say is said to the controller."""
+
+    def __init__(self, charges: Charges) -> None:
+        self._charges = charges
+
+    def wait_for_window(self) -> None:
+        return
+
+    def look_around(self) -> None:
+        return
+
+    def choose(self, evse_id: int) -> None:
+        self._charges.choose(evse_id)
+
+    def set_limit(self, evse_id: int, energy_wh: int) -> None:
+        limit = Limit(LimitKind.ENERGY, energy_wh)
+        self._charges.touch(LimitChosen(evse_id, limit))
+        self._charges.wait_for(
+            evse_id, "has a limit", lambda e: e.transaction is not None and e.transaction.limit == limit
+        )
+
+    def stop_with_code(self, evse_id: int) -> None:
+        self._charges.stop_with_code(evse_id)
+
+    def dismiss_receipt(self, evse_id: int) -> None:
+        self._charges.touch(ReceiptDismissed(evse_id))
+
+    def shoot(self, name: str) -> None:
+        return
+
+
+class Mirror:
+    """Where the screen is, by its own rules. Give `saw` to the eyes as their `on_snapshot`."""
+
+    def __init__(self, language: str) -> None:
+        self._lock = threading.Lock()
+        self._language = language
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """The screen's process began again."""
+        self.nav = Nav(self._language, self._language, touched_at_s=time.monotonic())
+        self._before: Snapshot | None = None
+
+    def saw(self, snapshot: Snapshot | None) -> None:
+        with self._lock:
+            self.nav = settle(self.nav, self._before, snapshot, time.monotonic()).nav
+            self._before = snapshot
+
+    def touched(self, act: Act) -> None:
+        with self._lock:
+            self.nav = touch(self.nav, act, self._before, time.monotonic()).nav
+
+
+class Finger:
+    """Real touches. `pictures` gets screen-NN-name.png."""
+
+    def __init__(self, charges: Charges, screen: Touchscreen, mirror: Mirror, pictures: Path) -> None:
+        self._charges, self._screen, self._mirror, self._pictures = charges, screen, mirror, pictures
+        self._shots = 0
+
+    def wait_for_window(self) -> None:
+        self._charges.stage.wait_for("the window is there", self._screen.corner, WINDOW_PATIENCE_S, "ui")
+        time.sleep(LOOK_S)
+
+    def look_around(self) -> None:
+        self._tap(acts.Open(Page.HELP))
+        self.shoot("help")
+        self._tap(acts.Close())
+        self._tap(acts.Open(Page.LANGUAGES))
+        self.shoot("languages")
+        for language in ("ja", "de"):
+            self._tap(acts.Speak(language))
+            self.shoot(f"home-{language}")
+            self._tap(acts.Open(Page.LANGUAGES))
+        self._tap(acts.Speak("en"))
+
+    def choose(self, evse_id: int) -> None:
+        if self._mirror.nav.focus is not None:
+            self._tap(acts.Home())
+        eyes = self._charges.eyes
+        self._tap_until(
+            acts.Choose(evse_id), lambda: (seen := eyes.snapshot) is not None and seen.chosen_evse == evse_id
+        )
+
+    def set_limit(self, evse_id: int, energy_wh: int) -> None:
+        limit = Limit(LimitKind.ENERGY, energy_wh)
+
+        def is_set() -> bool:
+            evse = self._charges.eyes.evse(evse_id)
+            return evse is not None and evse.transaction is not None and evse.transaction.limit == limit
+
+        self._tap(acts.Open(Page.LIMIT))
+        for _ in range(LONGEST_STEPS):
+            if (steps := self._mirror.nav.limit_steps * 5_000) == energy_wh:
+                break
+            self._tap(acts.StepLimit(-1 if steps > energy_wh else 1), KEY_S)
+        self.shoot("limit")
+        self._tap_until(acts.SetLimit(evse_id), is_set)
+
+    def stop_with_code(self, evse_id: int) -> None:
+        evse = self._charges.wait_for(evse_id, "has a transaction", lambda e: e.transaction is not None)
+        assert evse.transaction is not None
+        self._tap(acts.Open(Page.STOP))
+        for digit in evse.transaction.stop_code:
+            self._tap(acts.Digit(digit), KEY_S)
+        self.shoot("stop")
+        eyes = self._charges.eyes
+        self._tap_until(
+            acts.Stop(evse_id),
+            lambda: (now := eyes.evse(evse_id)) is not None and now.state is not State.DELIVERING,
+        )
+
+    def dismiss_receipt(self, evse_id: int) -> None:
+        eyes = self._charges.eyes
+        self._tap_until(
+            acts.DismissReceipt(evse_id), lambda: (now := eyes.evse(evse_id)) is not None and now.receipt is None
+        )
+
+    def shoot(self, name: str) -> None:
+        time.sleep(PHOTO_S)
+        self._shots += 1
+        self._screen.photograph(self._pictures / f"screen-{self._shots:02d}-{name}.png")
+
+    def _tap(self, act: Act, pause_s: float = LOOK_S) -> None:
+        """A touch once the screen has painted what is true, and time for it to paint the effect."""
+        time.sleep(pause_s)
+        snapshot = self._charges.eyes.snapshot
+        if snapshot is None:
+            raise NotTrue(f"no controller to touch {act} for")
+        try:
+            self._screen.touch(act, snapshot, self._mirror.nav)
+        except NoTarget as error:
+            raise NotTrue(f"{error}\n---- where the screen should be: {self._mirror.nav}") from error
+        self._mirror.touched(act)
+
+    def _tap_until(self, act: Act, is_true: Callable[[], bool]) -> None:
+        """Touch until the kiosk shows the effect: a finger may land between two pictures."""
+        for _ in range(TRIES):
+            self._tap(act)
+            end_s = time.monotonic() + EFFECT_PATIENCE_S
+            while time.monotonic() < end_s:
+                if is_true():
+                    return
+                time.sleep(0.03)
+        words = self._charges.stage.last_words("ui", "controller")
+        raise NotTrue(
+            f"{act} was touched {TRIES} times without effect; the screen should be {self._mirror.nav}\n{words}"
+        )

@@ -1,0 +1,119 @@
+"""The kiosk's window as a person stands before it: a display, a finger, a camera.
+
+Where there is a display the window opens on it; otherwise on an Xvfb of our own. Touches are real: xdotool presses the
+button of the X server, at the place where the screen's own layout puts what is to be touched.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import ImageGrab
+
+os.environ.update({"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_LOG_MODE": "PYTHON", "KIVY_NO_CONFIG": "1"})
+
+from kiosk.session.snapshot import Snapshot
+from kiosk.ui import faces
+from kiosk.ui.acts import Act
+from kiosk.ui.choose import choose
+from kiosk.ui.layout import Pressing, lay_out
+from kiosk.ui.navigation import Nav
+from kiosk.ui.paint import text_width
+from kiosk.ui.screens.all import draw
+from kiosk.ui.texts import LANGUAGES
+from kiosk.ui.tokens import scale_of
+
+DISPLAY_PATIENCE_S = 20.0
+FINGER_PATIENCE_S = 20.0
+
+
+class NoTarget(LookupError):
+    """The screen has no such button now."""
+
+
+@contextmanager
+def display(size: tuple[int, int]) -> Iterator[tuple[str, bool]]:
+    """The display's name, and whether it is the user's own."""
+    if own := os.environ.get("DISPLAY"):
+        yield own, True
+        return
+    read_end, write_end = os.pipe()
+    screen = f"{size[0]}x{size[1]}x24"
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", screen, "-nolisten", "tcp"],
+        pass_fds=(write_end,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(write_end)
+    try:
+        ready, _, _ = select.select([read_end], [], [], DISPLAY_PATIENCE_S)
+        number = os.read(read_end, 16).decode().strip() if ready else ""
+        if not number:
+            raise OSError("Xvfb did not start; is the package xvfb installed?")
+        yield f":{number}", False
+    finally:
+        os.close(read_end)
+        server.terminate()
+        server.wait()
+
+
+class Touchscreen:
+    """`size` in pixels, as the window was asked for; `pid` tells whose window it is, None while it is down."""
+
+    def __init__(self, display: str, size: tuple[int, int], pid: Callable[[], int | None]) -> None:
+        self._display, self._size, self._pid = display, size, pid
+        self._env = {**os.environ, "DISPLAY": display}
+        faces.register()
+
+    def corner(self) -> tuple[int, int] | None:
+        """Where the window's upper left corner is; None while there is no window."""
+        pid = self._pid()
+        if pid is None:
+            return None
+        window = self._xdotool("search", "--onlyvisible", "--pid", str(pid)).split()
+        if not window:
+            return None
+        found = re.search(r"Position: (-?\d+),(-?\d+)", self._xdotool("getwindowgeometry", window[-1]))
+        return (int(found[1]), int(found[2])) if found else None
+
+    def touch(self, act: Act, snapshot: Snapshot, nav: Nav) -> None:
+        """Put a finger on a button. Raises NoTarget."""
+        x, y = self._place_of(act, snapshot, nav)
+        left, top = self.corner() or (0, 0)
+        words = ("mousemove", str(left + x), str(top + y), "sleep", "0.06", "mousedown", "1", "sleep", "0.06")
+        self._xdotool(*words, "mouseup", "1")
+
+    def photograph(self, path: Path) -> None:
+        left, top = self.corner() or (0, 0)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        box = (left, top, left + self._size[0], top + self._size[1])
+        ImageGrab.grab(xdisplay=self._display).convert("RGB").crop(box).save(path)
+
+    def _place_of(self, act: Act, snapshot: Snapshot, nav: Nav) -> tuple[int, int]:
+        """The middle of a button in the window's pixels, from the layout the screen itself uses."""
+        scale = scale_of(*self._size)
+        face = LANGUAGES[nav.language].face
+
+        def measure(words: str, size: float, bold: bool) -> float:
+            return text_width(face, words, size, bold)
+
+        tree = draw(choose(snapshot, nav, nav.touched_at_s))
+        scene = lay_out(tree, self._size[0] / scale, self._size[1] / scale, measure, Pressing())
+        rect = next((target.rect for target in scene.targets if target.act == act), None)
+        if rect is None:
+            raise NoTarget(f"{act} is not on the screen; there are: {[target.act for target in scene.targets]}")
+        return round((rect.x + rect.w / 2) * scale), round((rect.y + rect.h / 2) * scale)
+
+    def _xdotool(self, *words: str) -> str:
+        done = subprocess.run(
+            ["xdotool", *words], env=self._env, capture_output=True, text=True, timeout=FINGER_PATIENCE_S, check=False
+        )
+        return done.stdout
