@@ -211,7 +211,11 @@ class Controller:
 
     def take_list(self, text: str) -> None:
         """A signed list from the server. Raises ForgedText; the old list then stands."""
-        self.knowledge = self.knowledge.with_list(text)
+        self.adopt(self.knowledge.with_list(text), text)
+
+    def adopt(self, read: authority.Knowledge, text: str) -> None:
+        """Put a list in force that was read elsewhere, as a long one takes a thread; only its list part is taken."""
+        self.knowledge = replace(self.knowledge, authorizations=read.authorizations, cards=read.cards)
         self._outgoing.documents[DOCUMENT_LIST] = text
         self.post(events.OffersChanged(self.knowledge.offers()))
 

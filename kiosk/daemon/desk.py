@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Disclaim, Row, RowBatch, RowKind
 from contract.codec import to_wire
-from contract.tokens import ForgedText
 from kiosk.controller import Controller, Write
 from kiosk.daemon.clock import Clock
 from kiosk.journal import Batch, JournalError, JournalStore, JournalWriter, NewRow
@@ -126,6 +125,8 @@ class FrontDesk:
     def __init__(self, controller: Controller, recorder: JournalRecorder, line: UplinkLine, clock: Clock) -> None:
         self._controller, self._recorder, self._line, self._clock = controller, recorder, line, clock
         self._told_waiting: int | None = None
+        self._newest_list: str | None = None  # while it is read
+        self._reading: asyncio.Task[None] | None = None
 
     def snapshot(self) -> Snapshot:
         return self._controller.snapshot(self._clock.now())
@@ -189,16 +190,29 @@ class FrontDesk:
         self.tell_waiting()
 
     def _take_list(self, text: str) -> None:
-        before = self._controller.list_version()
-        try:
-            self._controller.take_list(text)
-        except ForgedText as error:
-            log.error("list from the server refused: %s", error)
-            return
-        version = self._controller.list_version()
-        if version != before:
-            log.info("list version %d is in force", version)
-        self.tell_list_version()
+        """Read the newest list in a thread: 20,000 cards take longer than a safety input may wait."""
+        is_reading = self._newest_list is not None
+        self._newest_list = text
+        if not is_reading:
+            self._reading = asyncio.create_task(self._read_lists())
+
+    async def _read_lists(self) -> None:
+        while (text := self._newest_list) is not None:
+            known = self._controller.knowledge
+            try:
+                read = await asyncio.to_thread(known.with_list, text)
+                read.offers()  # a signed list may still name an EVSE that is no number
+            except ValueError as error:  # ForgedText among them
+                log.error("list from the server refused: %s", error)
+            else:
+                if self._controller.knowledge.kiosk_id == known.kiosk_id:  # not enrolled anew meanwhile
+                    before = self._controller.list_version()
+                    self._controller.adopt(read, text)
+                    if self._controller.list_version() != before:
+                        log.info("list version %d is in force", self._controller.list_version())
+            self.tell_list_version()
+            if self._newest_list is text:
+                self._newest_list = None
 
     def _tell(self, heard: UplinkHears) -> bool:
         return self._line.panel is not None and self._line.panel.to_uplink(heard)
