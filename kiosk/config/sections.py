@@ -12,7 +12,6 @@ from kiosk.session.settings import EvseSettings, KioskSettings, Patience
 
 MOST_PIN = 27  # BCM numbers on the 40-pin header
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-LANGUAGES = ("en", "de", "ja")
 
 
 def _is_url(text: str) -> str | None:
@@ -22,6 +21,11 @@ def _is_url(text: str) -> str | None:
 def _is_zone(text: str) -> str | None:
     known = text in zoneinfo.available_timezones()
     return None if known else f"want a time zone such as Europe/Berlin, got {text!r}"
+
+
+def _is_language(text: str) -> str | None:
+    # Which languages there are, the screen knows by its text files; kiosk-ui refuses one it has no words in.
+    return None if re.fullmatch(r"[a-z]{2,3}", text) else f"want a language code such as en, got {text!r}"
 
 
 def _is_filled(text: str) -> str | None:
@@ -199,8 +203,8 @@ class Screen:
     """[screen]."""
 
     size: str = limits("800x480", check=_is_size)
-    theme: str = limits("light", choices=("light", "dark"))
-    language: str = limits("en", choices=LANGUAGES)
+    theme: str = limits("light", choices=("auto", "light", "dark"))
+    language: str = limits("en", check=_is_language)
 
     @property
     def width_px(self) -> int:

@@ -29,6 +29,7 @@ class Glass(Widget):
         self._pen: Pen | None = None
         self._pressing = Pressing()
         self._pressed: Act | None = None
+        self._touch: Any = None
         self._scene = Scene((), ())
         self._slots: list[tuple[Placed, Any]] = []
         self.bind(size=lambda *_: self._show_again())
@@ -104,6 +105,10 @@ class Glass(Widget):
     def on_touch_down(self, touch: Any) -> bool:
         if "button" in touch.profile and touch.button != "left":
             return False
+        if self._touch is not None:
+            # One finger at a time: a palm is no second one, and some panels report a finger and a mouse at once.
+            return True
+        self._touch = touch
         touch.grab(self)
         self._press(self._act_at(touch))
         return True
@@ -117,6 +122,7 @@ class Glass(Widget):
         if touch.grab_current is not self:
             return False
         touch.ungrab(self)
+        self._touch = None
         act = self._pressed if self._act_at(touch) == self._pressed else None
         self._press(None)
         self._on_act(act)

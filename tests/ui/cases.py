@@ -40,6 +40,7 @@ def _fault(code: FaultCode) -> Snapshot:
     return s.snapshot(s.broken(code, code is not FaultCode.PILOT_LOST), s.evse(2), minutes=11)
 
 
+_ASKING = s.evse(1, state=State.AUTHORIZING, in_state_s=5.0)
 _STOPPED = FaultCode.EMERGENCY_STOP
 _FIVE = (*_THREE, s.evse(4), s.evse(5))
 
@@ -69,10 +70,10 @@ CASES: dict[str, Case] = {
         AT_1, 0,
     ),
     "03-identify-still": (s.snapshot(chosen_evse=1), replace(AT_1, touched_at_s=NOW_S - 48), 0),
-    "03-authorizing": (s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=1.0), s.evse(2)), AT_1, 0),
-    "03-authorizing-long": (s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=5.0), s.evse(2)), AT_1, 0),
+    "03-authorizing": (s.snapshot(_ASKING, s.evse(2)), replace(AT_1, touched_at_s=NOW_S - 1), 0),
+    "03-authorizing-long": (s.snapshot(_ASKING, s.evse(2)), AT_1, 0),
     "03-authorizing-offline": (
-        s.snapshot(s.evse(1, state=State.AUTHORIZING, in_state_s=5.0), s.evse(2), is_online=False), AT_1, 0,
+        s.snapshot(_ASKING, s.evse(2), is_online=False), AT_1, 0,
     ),
     "04-plug-in": (s.snapshot(s.preparing(), s.evse(2)), AT_1, 0),
     "04-plug-in-ccs": (

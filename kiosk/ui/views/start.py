@@ -128,7 +128,7 @@ def _reader_way(seen: Seen, name: str, readers: list[ReaderView]) -> Way:
 def authorizing_view(seen: Seen, evse: EvseView) -> AuthorizingView:
     say = seen.say
     waits = None
-    if evse.in_state_s >= SECONDS["asked_after"]:
+    if seen.now_s - seen.nav.touched_at_s >= SECONDS["asked_after"]:
         waits = say("authorizing.waits_server" if seen.snapshot.is_online else "authorizing.waits_offline")
     return AuthorizingView(
         frame(seen, "card", say("authorizing.title"), connector_words(seen, evse)),
