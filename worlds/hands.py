@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from kiosk.session.events import LimitChosen, ReceiptDismissed
+from kiosk.session.events import ConnectorChosen, LimitChosen, NoticeDismissed, ReceiptDismissed
 from kiosk.session.snapshot import Limit, LimitKind, Snapshot
 from kiosk.session.states import State
 from worlds.charges import Charges
@@ -51,6 +51,14 @@ class Hands(Protocol):
 
     def dismiss_receipt(self, evse_id: int) -> None: ...
 
+    def dismiss_notice(self) -> None: ...
+
+    def go_home(self) -> None:
+        """Back to the first screen, giving up what was chosen."""
+
+    def show(self, evse_id: int) -> None:
+        """Look at a connector that is busy or out of service."""
+
     def shoot(self, name: str) -> None:
         """A picture of what the window shows now."""
 
@@ -82,6 +90,15 @@ class Intents:
 
     def dismiss_receipt(self, evse_id: int) -> None:
         self._charges.touch(ReceiptDismissed(evse_id))
+
+    def dismiss_notice(self) -> None:
+        self._charges.touch(NoticeDismissed())
+
+    def go_home(self) -> None:
+        self._charges.touch(ConnectorChosen(None))
+
+    def show(self, evse_id: int) -> None:
+        return
 
     def shoot(self, name: str) -> None:
         return
@@ -174,6 +191,20 @@ class Finger:
         self._tap_until(
             acts.DismissReceipt(evse_id), lambda: (now := eyes.evse(evse_id)) is not None and now.receipt is None
         )
+
+    def dismiss_notice(self) -> None:
+        eyes = self._charges.eyes
+        self._tap_until(acts.DismissNotice(), lambda: (now := eyes.snapshot) is not None and now.notice is None)
+
+    def go_home(self) -> None:
+        eyes = self._charges.eyes
+        self._tap_until(
+            acts.Home(),
+            lambda: (now := eyes.snapshot) is not None and now.chosen_evse is None and not now.token_waits,
+        )
+
+    def show(self, evse_id: int) -> None:
+        self._tap(acts.Show(evse_id))
 
     def shoot(self, name: str) -> None:
         time.sleep(PHOTO_S)

@@ -21,6 +21,7 @@ from worlds.charges import Charges, Checked
 from worlds.hands import Hands
 from worlds.pages import photograph_page
 from worlds.stage import NotTrue
+from worlds.troubles import Troubles
 
 ENERGY_LIMIT_WH = 5_000  # the smallest one the screen offers
 FIRST_STOP_WH = 900
@@ -51,6 +52,7 @@ class Tour:
         self.charge_by_voucher_without_server()
         self.power_cut()
         self.drain()
+        Troubles(self.charges, self.hands, self.tell).run()
         self.photograph_pages()
 
     # ---- the steps ---------------------------------------------------------------------------------------------------

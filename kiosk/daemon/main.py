@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from kiosk.config import Config, ConfigError, load
@@ -18,7 +19,7 @@ from kiosk.daemon.clock import Clock
 from kiosk.daemon.loop import Daemon
 from kiosk.daemon.parts import build
 from kiosk.drivers.register_map import MapError
-from kiosk.journal import JournalError, JournalStore
+from kiosk.journal import JournalError, JournalStore, Projection
 from kiosk.panel import Access
 from kiosk.panel.access import access
 
@@ -54,7 +55,7 @@ async def _run(config: Config, allowed: Access) -> int:
         return 1
     store = JournalStore(config.kiosk.journal)
     found = store.project()
-    clock = Clock(config.clock.rate, config.clock.trusted, found.last_wall)
+    clock = Clock(config.clock.rate, config.clock.trusted, _latest_time(found))
     daemon = Daemon(config, build(config, clock.s), store, found, clock, allowed)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
@@ -62,6 +63,14 @@ async def _run(config: Config, allowed: Access) -> int:
     await daemon.run()
     os.close(lock)
     return 0
+
+
+def _latest_time(found: Projection) -> datetime | None:
+    """The latest wall time on disk: the note made now and then, or an open transaction's newest event."""
+    known = [story.events[-1].at.wall for story in found.open_transactions]
+    if found.last_wall is not None:
+        known.append(found.last_wall)
+    return max(known, default=None)
 
 
 def _allowed(config: Config) -> Access:
