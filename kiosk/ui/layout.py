@@ -184,7 +184,8 @@ def _dressed(button: Button, pressing: Pressing) -> Box:
     if button.sub is not None and not is_waiting:
         align = "left" if has_side else "center"
         label = col(Space(), replace(label, h=30.0), Text(button.sub, "small", on, align=align, h=24), Space())
-    before = Icon(button.symbol, on, 2.6, w=28, h=28) if button.symbol else None
+    side = 28.0 if button.text else 36.0
+    before = Icon(button.symbol, on, 2.6 if button.text else 2.4, w=side, h=side) if button.symbol else None
     behind = Icon(button.after, on, 2.6, w=26, h=26) if button.after else None
     if not button.text:
         inside = row(Space(), before or behind, Space())

@@ -281,7 +281,9 @@ def times_out(nav: Nav, snapshot: Snapshot) -> bool:
     if nav.page is not Page.MAIN:
         return True
     evse = evse_of(snapshot, nav.focus)
-    return evse is not None and not running(evse) and evse.receipt is None
+    if evse is None or running(evse) or evse.receipt is not None:
+        return False
+    return evse.state is State.IDLE or len(snapshot.evses) > 1  # the only connector's fault is all there is to show
 
 
 def _rested(nav: Nav, snapshot: Snapshot, now_s: float) -> Moved:

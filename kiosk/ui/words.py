@@ -56,7 +56,9 @@ def balanced(words: str, width: float, size: float, bold: bool, measure: Measure
 
 
 def wrapped(words: str, width: float, size: float, bold: bool, measure: Measure) -> tuple[str, ...]:
-    """Break where a language allows it; inside a piece only where it is wider than the line."""
+    """Break at \n and where a language allows it; inside a piece only where it is wider than the line."""
+    if "\n" in words:
+        return tuple(line for part in words.split("\n") for line in wrapped(part, width, size, bold, measure))
     lines: list[str] = []
     line = ""
     for piece in pieces(words):

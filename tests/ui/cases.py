@@ -79,6 +79,7 @@ CASES: dict[str, Case] = {
     "04-plug-in-ccs": (
         s.snapshot(replace(s.preparing(), connector_type="CCS", max_power_w=150_000), s.evse(2)), AT_1, 0,
     ),
+    "04-plug-in-no-code": (s.snapshot(s.preparing(stop_code=""), s.evse(2)), AT_1, 0),
     "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
     "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),
     "05-charging": (_charging(), AT_1, 0),
@@ -119,6 +120,7 @@ CASES: dict[str, Case] = {
         f"09-fault-{code.value}": (_fault(code), AT_1, 0)
         for code in FaultCode
     },
+    "09-fault-alone": (s.snapshot(s.broken(FaultCode.METER_LOST), minutes=12), replace(AT_1, touched_at_s=0.0), 0),
     "09-fault-both": (
         s.snapshot(s.broken(_STOPPED), s.broken(_STOPPED, number=2), minutes=12), AT_1, 0,
     ),

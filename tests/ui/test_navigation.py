@@ -17,6 +17,7 @@ from kiosk.ui.acts import Act, Page
 from kiosk.ui.choose import choose
 from kiosk.ui.navigation import MOST_STEPS, Moved, Nav, limit_value, settle, touch
 from kiosk.ui.screens.all import draw, name_of
+from kiosk.ui.views.trouble import FaultScreen
 from tests.ui import samples as s
 
 NAV = Nav("en", "en")
@@ -163,6 +164,14 @@ def test_a_dismissed_receipt_leads_home() -> None:
 def test_a_kiosk_with_one_connector_shows_its_session_after_a_restart_of_the_screen() -> None:
     assert settle(NAV, None, s.snapshot(s.delivering(1)), 1.0).nav.focus == 1
     assert settle(NAV, None, CHARGING, 1.0).nav.focus is None
+
+
+def test_the_fault_of_the_only_connector_stays_on_the_screen() -> None:
+    now = s.snapshot(s.broken(FaultCode.METER_LOST))
+    view = choose(now, AT_1, 50.0)
+
+    assert settle(AT_1, now, now, 3_600.0).nav.focus == 1
+    assert isinstance(view, FaultScreen) and view.back is None and view.frame.still is None
 
 
 def test_each_connector_keeps_the_language_of_its_driver() -> None:

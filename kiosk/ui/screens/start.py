@@ -55,7 +55,9 @@ def plug_in(view: PlugInView) -> Node:
         step_mark(str(number), words.title, words.sub, words.is_done, words.is_active)
         for number, words in enumerate(view.steps, start=1)
     ]
-    code = row(
+    code: Node = Space(h=36)
+    if view.code:
+        code = row(
         Text(view.code_words, "lead", "ink", w=FIT), Text(view.code, "title", "ink", True), gap=12, h=36
     )  # fmt: skip
     steps = card(*marks, Space(), rule(), small(view.stop_note), code, gap=6, pad=(16, 12), w=316)

@@ -17,7 +17,7 @@ def fault(view: FaultScreen) -> Node:
     receipt = None
     if view.receipt is not None:
         receipt = Button(view.receipt_act, view.receipt, symbol="receipt", w=200)
-    foot = footer(back_button(view.back, view.back_act, 150), receipt, other)
+    foot = footer(back_button(view.back, view.back_act, 150) if view.back is not None else None, receipt, other)
     return screen(view.frame, col(answers, call, gap=8, pad=(16, 10, 16, 12)), foot)
 
 

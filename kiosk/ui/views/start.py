@@ -78,7 +78,8 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
     price = terms = ""
     if evse.offer is not None:
         words = price_words(seen, evse.offer)
-        price, terms = words.headline, " · ".join((*words.terms, words.parking, words.vat))
+        price, terms = words.headline, " · ".join((*words.terms, words.parking))
+        terms += (" · " if words.terms else "\n") + words.vat
     left_s = SECONDS["idle_end"] - (seen.now_s - seen.nav.touched_at_s)
     return IdentifyView(
         frame(
@@ -168,7 +169,7 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         seen.phase,
         is_in,
         steps,
-        say("plug_in.stop_note"),
+        say("plug_in.stop_note" if transaction and transaction.stop_code else "plug_in.stop_card"),
         say("plug_in.stop_code"),
         " ".join(transaction.stop_code) if transaction else "",
         say("plug_in.cancel"),

@@ -31,7 +31,7 @@ class FaultScreen:
     call: str
     phone: str
     say: str
-    back: str
+    back: str | None
     back_act: Act
     receipt: str | None
     receipt_act: Act
@@ -118,7 +118,7 @@ def fault_screen(seen: Seen, evse: EvseView) -> FaultScreen:
         say("fault.call"),
         seen.snapshot.helpline,
         reference(seen, evse),
-        say("fault.back"),
+        say("fault.back") if len(seen.snapshot.evses) > 1 else None,
         acts.Home(),
         say("fault.receipt") if evse.receipt is not None else None,
         acts.Open(Page.RECEIPT),
