@@ -87,3 +87,28 @@ def test_an_error_in_the_screen_itself_does_not_end_the_client(tmp_path: Path) -
     asyncio.run(story())
 
     assert calls == 2
+
+
+def test_a_controller_that_holds_the_line_and_says_nothing_is_called_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiosk.ui.client.SILENCE_S", 0.1)
+
+    async def story() -> int:
+        calls = 0
+        again = asyncio.Event()
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == 2:
+                again.set()
+            await reader.read()
+
+        task = asyncio.create_task(Client(tmp_path / "c.sock", lambda _: None).run())
+        async with await asyncio.start_unix_server(meet, tmp_path / "c.sock"), asyncio.timeout(20):
+            await again.wait()
+            task.cancel()
+        return calls
+
+    assert asyncio.run(story()) >= 2
