@@ -171,7 +171,6 @@ def test_a_failed_ask_is_not_sent_again() -> None:
     drain.heard(ASK, 0.0)
 
     assert drain.failed(_next(drain, 0, AskRequest), 0.0) == (Online(False),)
-    assert drain.deadline_s < 5.0
     assert drain.next_request(5.0) is None
 
 
