@@ -3,12 +3,15 @@
 Law:
 - A process that ends is started again after `RESTART_AFTER_S`, unless it ended too often by itself: then it stays
   down and its last words are told.
-- Whatever was started is gone when `close` returns: asked first, then killed.
+- Whatever was started is gone when `close` returns: asked first, then killed. If we are killed ourselves, the kernel
+  ends it (setpriv --pdeathsig). That signal comes when the thread ends that started a process, so one thread starts
+  them all.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -21,8 +24,13 @@ from pathlib import Path
 RESTART_AFTER_S = 1.0
 MOST_ENDS, ENDS_WITHIN_S = 5, 20.0  # ends of its own accord, then it stays down
 LOOK_EVERY_S = 0.02
+START_PATIENCE_S = 10.0  # for the thread that starts processes
 STOP_PATIENCE_S = 5.0
 LAST_LINES = 20
+
+
+_SETPRIV = shutil.which("setpriv")  # of util-linux; it becomes the program, so the process id is the program's
+DIES_WITH_US = (_SETPRIV, "--pdeathsig", "KILL", "--") if _SETPRIV else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,9 @@ class _Running:
     is_wanted: bool = True
     start_at_s: float = 0.0
     starts: int = 0
+    is_due: bool = False  # start it for the first time, or again by name
     was_killed: bool = False
+    trouble: OSError | None = None  # why it could not be started
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_ENDS))
 
 
@@ -66,11 +76,19 @@ class Launcher:
         self.close()
 
     def start(self, program: Program) -> None:
+        """Start it now. Raises OSError where there is no such program."""
         with self._lock:
             running = self._all.setdefault(program.name, _Running(program))
-            running.program, running.is_wanted = program, True
+            running.program, running.is_wanted, running.is_due = program, True, True
             running.ends.clear()
-            self._spawn(running)
+            before = running.starts
+        deadline_s = time.monotonic() + START_PATIENCE_S
+        while running.starts == before:
+            if running.trouble is not None:
+                raise running.trouble
+            if time.monotonic() > deadline_s:
+                raise OSError(f"{program.name} was not started within {START_PATIENCE_S:g} s")
+            time.sleep(LOOK_EVERY_S / 4)
 
     def pid(self, name: str) -> int | None:
         """None while it is down."""
@@ -112,9 +130,9 @@ class Launcher:
     def restore(self, names: Sequence[str]) -> None:
         """Start what `cut` put down."""
         with self._lock:
-            for name in names:
-                if name in self._all and not self._all[name].is_wanted:
-                    self.start(self._all[name].program)
+            down = [self._all[name].program for name in names if name in self._all and not self._all[name].is_wanted]
+        for program in down:
+            self.start(program)
 
     def stop(self, name: str) -> None:
         """SIGTERM, and SIGKILL after a patience."""
@@ -144,14 +162,16 @@ class Launcher:
         return "\n".join(text.splitlines()[-lines:])
 
     def close(self) -> None:
-        self._is_running = False
-        self._thread.join(timeout=STOP_PATIENCE_S)
         with self._lock:
             left = [r.process for r in reversed(self._all.values()) if r.process is not None]
+            for running in self._all.values():
+                running.is_wanted = running.is_due = False
         for process in left:
             _ask(process)
         for process in left:
             _end(process)
+        self._is_running = False  # only now: the thread's end would kill what it started
+        self._thread.join(timeout=STOP_PATIENCE_S)
 
     def _watch(self) -> None:
         pause = threading.Event()
@@ -171,9 +191,13 @@ class Launcher:
             running.was_killed = False
         ends = running.ends
         is_hopeless = len(ends) >= MOST_ENDS and ends[-1] - ends[0] < ENDS_WITHIN_S
-        if running.process is None and running.is_wanted and running.program.restarts and not is_hopeless:
-            if now_s >= running.start_at_s:
+        is_again = running.program.restarts and not is_hopeless and now_s >= running.start_at_s and running.starts > 0
+        if running.process is None and running.is_wanted and (running.is_due or is_again):
+            running.is_due = False
+            try:
                 self._spawn(running)
+            except OSError as error:
+                running.trouble, running.is_wanted = error, False
 
     def _spawn(self, running: _Running) -> None:
         program = running.program
@@ -184,7 +208,12 @@ class Launcher:
             log.flush()
             # A session of its own, so that Ctrl-C reaches only us and we end the others in order.
             running.process = subprocess.Popen(
-                program.argv, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                (*DIES_WITH_US, *program.argv),
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         running.starts += 1
 

@@ -28,6 +28,7 @@ from kiosk.ui.paint import text_width
 from kiosk.ui.screens.all import draw
 from kiosk.ui.texts import LANGUAGES
 from kiosk.ui.tokens import scale_of
+from worlds.launcher import DIES_WITH_US
 
 DISPLAY_PATIENCE_S = 20.0
 FINGER_PATIENCE_S = 20.0
@@ -46,7 +47,7 @@ def display(size: tuple[int, int]) -> Iterator[tuple[str, bool]]:
     read_end, write_end = os.pipe()
     screen = f"{size[0]}x{size[1]}x24"
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write_end), "-screen", "0", screen, "-nolisten", "tcp"],
+        [*DIES_WITH_US, "Xvfb", "-displayfd", str(write_end), "-screen", "0", screen, "-nolisten", "tcp"],
         pass_fds=(write_end,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
