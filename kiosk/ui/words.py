@@ -81,7 +81,7 @@ def pieces(words: str) -> list[str]:
     parts: list[str] = []
     for sign in words:
         before = parts[-1][-1] if parts else ""
-        if not parts or (before == " " and sign != " ") or _phrase_ends(before, sign):
+        if not parts or (before == " " and sign != " " and sign not in NEVER_FIRST) or _phrase_ends(before, sign):
             parts.append(sign)
         else:
             parts[-1] += sign

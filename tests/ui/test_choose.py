@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from contract.metering import Quality
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from kiosk.session.faults import FaultCode
-from kiosk.session.snapshot import NoticeCode, Snapshot
+from kiosk.session.snapshot import Bill, NoticeCode, PriceLine, Snapshot
 from kiosk.ui.acts import Choose, Page, Show
 from kiosk.ui.choose import choose
 from kiosk.ui.navigation import Nav
@@ -128,6 +130,18 @@ def test_the_sum_can_be_checked_by_anyone() -> None:
     assert isinstance(view, ChargingView)
 
     assert (view.sum, view.cost) == ("6.626\u00a0kWh × €\u00a00.59", "€\u00a03.91")
+
+
+def test_a_unit_price_keeps_the_digits_the_sum_needs() -> None:
+    net = TariffOffer(
+        Tariff("NET", 1, "EUR", (TariffElement((PriceComponent(Dimension.ENERGY, Decimal("0.40"), s.VAT),)),))
+    )
+    line = PriceLine("ENERGY", "1.048", "0.48", 50)  # printed with the currency's digits
+    now = s.snapshot(s.delivering(1, offer=net, bill=Bill("EUR", 50, 8, (line,))), s.evse(2))
+    view = choose(now, AT_1, NOW_S)
+    assert isinstance(view, ChargingView)
+
+    assert view.sum == "1.048\u00a0kWh × €\u00a00.476" and view.cost == "€\u00a00.50"
 
 
 def test_numbers_follow_the_language() -> None:

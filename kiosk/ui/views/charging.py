@@ -8,7 +8,7 @@ from decimal import Decimal
 from contract.currency import from_minor
 from contract.tariff import Dimension
 from contract.transaction import ChargingState
-from kiosk.session.snapshot import EvseView, Limit, LimitKind, TransactionView
+from kiosk.session.snapshot import EvseView, Limit, LimitKind, PriceLine, TransactionView
 from kiosk.ui import acts
 from kiosk.ui.acts import Act, Page
 from kiosk.ui.navigation import (
@@ -200,13 +200,19 @@ def sum_words(seen: Seen, transaction: TransactionView) -> str:
     parts, rest_minor = [], 0
     for line in bill.lines:
         if line.dimension == Dimension.ENERGY.value:
-            price = unit_price(seen, Decimal(line.unit_price_gross), bill.currency)
+            price = unit_price(seen, gross_of(transaction, line), bill.currency)
             parts.append(f"{seen.formats.quantity_kwh(Decimal(line.quantity))} × {price}")
         else:
             rest_minor += line.amount_minor
     if rest_minor or not parts:
         parts.append(seen.formats.money(rest_minor, bill.currency))
     return " + ".join(parts)
+
+
+def gross_of(transaction: TransactionView, line: PriceLine) -> Decimal:
+    """The tariff's own unit price, with all its digits: a price rounded for print would not multiply to the sum."""
+    component = transaction.offer.tariff.component(Dimension(line.dimension))
+    return component.gross if component is not None else Decimal(line.unit_price_gross)
 
 
 def limit_words(seen: Seen, limit: Limit, currency: str) -> str:

@@ -10,7 +10,7 @@ from contract.transaction import StoppedReason
 from kiosk.session.snapshot import EvseView, PriceLine, TransactionView
 from kiosk.ui import acts
 from kiosk.ui.acts import Act
-from kiosk.ui.views.charging import sum_words
+from kiosk.ui.views.charging import gross_of, sum_words
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 from kiosk.ui.views.home import free_elsewhere
 from kiosk.ui.views.prices import parking_words, per_time, unit_price
@@ -207,7 +207,7 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
 
 def _line(seen: Seen, evse: EvseView, line: PriceLine, receipt: TransactionView) -> LineWords:
     currency = receipt.bill.currency
-    quantity, gross = Decimal(line.quantity), Decimal(line.unit_price_gross)
+    quantity, gross = Decimal(line.quantity), gross_of(receipt, line)
     price = unit_price(seen, gross, currency)
     amount = seen.formats.money(line.amount_minor, currency)
     match line.dimension:
