@@ -98,7 +98,9 @@ DOORS = (
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
-    Door(("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")),
+    Door(
+        ("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")
+    ),
 )
 
 # A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
