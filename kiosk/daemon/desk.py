@@ -132,7 +132,7 @@ class FrontDesk:
         return self._controller.snapshot(self._clock.now())
 
     def intended(self, intent: Intent, role: Role) -> str | None:
-        log.info("%s: %s", role, intent)
+        log.info("%s: %s", role, type(intent).__name__)  # never its fields: one of them is a stop code
         return None if self._controller.post(intent) else "the kiosk is busy; try again"
 
     # ---- the uplink ---------------------------------------------------------------------------------------------

@@ -55,7 +55,8 @@ class Client:
                     assert self._newest is not None
                     data, self._newest = self._newest, None
                 self._writer.write(data)
-                await asyncio.wait_for(self._writer.drain(), SEND_PATIENCE_S)
+                async with asyncio.timeout(SEND_PATIENCE_S):
+                    await self._writer.drain()
 
     def finish(self) -> None:
         """Nothing more will be sent; what is queued still goes out."""

@@ -124,7 +124,8 @@ class Panel:
     async def _converse(self, client: Client, writer: asyncio.StreamWriter) -> None:
         lines = client.lines()
         try:
-            first = await asyncio.wait_for(anext(lines), HELLO_PATIENCE_S)
+            async with asyncio.timeout(HELLO_PATIENCE_S):
+                first = await anext(lines)
         except (TimeoutError, StopAsyncIteration):
             client.send({"refused": f'no {{"hello": ROLE}} within {HELLO_PATIENCE_S:g} s'})
             return
@@ -178,7 +179,8 @@ class Panel:
             client.is_watching = True
         elif client.role is Role.TECHNICIAN and isinstance(name := line.get("query"), str):
             fields = {key: value for key, value in line.items() if key != "query"}
-            answer = await asyncio.wait_for(self._desk.query(name, fields), QUERY_PATIENCE_S)
+            async with asyncio.timeout(QUERY_PATIENCE_S):
+                answer = await self._desk.query(name, fields)
             client.send({"answer": answer})
         else:
             raise WireError(f"a {client.role} may not say {', '.join(line) or 'nothing'}")

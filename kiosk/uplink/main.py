@@ -88,8 +88,7 @@ class Uplink:
             raise ConnectionResetError("it closed the connection")
         finally:
             sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError, OSError):
-                await sending
+            await asyncio.wait([sending])  # unlike awaiting it, this leaves our own cancellation alone
 
     async def _send(self) -> None:
         """Start whatever may go, then sleep until something happened or a deadline came."""
@@ -104,7 +103,8 @@ class Uplink:
                     task.add_done_callback(self._tasks.discard)
             sleep_s = min(LONGEST_SLEEP_S, max(0.0, self._drain.deadline_s - time.monotonic()))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), sleep_s)
+                async with asyncio.timeout(sleep_s):  # wait_for of 3.11 may swallow a cancellation that meets the news
+                    await self._news.wait()
 
     async def _carry(self, request: ServerRequest) -> None:
         pool, exchange = self._lanes[request.lane]
