@@ -216,7 +216,14 @@ def settle(nav: Nav, before: Snapshot | None, after: Snapshot | None, now_s: flo
         return Moved(nav)
     nav = _followed(nav, before, after, now_s)
     nav = _answered(nav, before, after, now_s)
-    return _rested(nav, after, now_s)
+    moved = _rested(nav, after, now_s)
+    return Moved(_forgetting(moved.nav, after), moved.intents)
+
+
+def _forgetting(nav: Nav, snapshot: Snapshot) -> Nav:
+    """A language belongs to its driver's session and goes with it."""
+    idle = {evse.evse_id for evse in snapshot.evses if evse.state is State.IDLE and evse.receipt is None}
+    return replace(nav, spoken=tuple((k, v) for k, v in nav.spoken if k not in idle or k == nav.focus))
 
 
 def _followed(nav: Nav, before: Snapshot | None, after: Snapshot, now_s: float) -> Nav:
@@ -234,8 +241,7 @@ def _followed(nav: Nav, before: Snapshot | None, after: Snapshot, now_s: float) 
         focused is None or (focused.state is State.IDLE and focused.receipt is None and after.chosen_evse != nav.focus)
     ):
         nav = replace(nav, focus=None, page=nav.page if nav.page in (Page.HELP, Page.LANGUAGES) else Page.MAIN)
-    idle = {evse.evse_id for evse in after.evses if evse.state is State.IDLE and evse.receipt is None}
-    return replace(nav, spoken=tuple((k, v) for k, v in nav.spoken if k not in idle or k == nav.focus))
+    return nav
 
 
 def _calls_for_attention(nav: Nav, was: EvseView | None, evse: EvseView, is_the_only_one: bool) -> bool:

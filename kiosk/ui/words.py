@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kiosk.ui.layout import Measure, Rect
@@ -13,6 +14,7 @@ SIZES = tuple(sorted({*TYPE.values(), 32, 42, 48}, reverse=True))
 # JIS X 4051, the commonest of the characters that may not begin or end a line.
 NEVER_FIRST = "、。，．・：；？！）」』】ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々％,.;:?!)%"
 NEVER_LAST = "（「『【("
+Cut = Callable[[str], list[str]]
 PAUSES = "、。，．・：；？！）」』】"
 
 
@@ -26,11 +28,21 @@ class Fitted:
 
 
 def fit(text: Text, rect: Rect, measure: Measure) -> Fitted:
-    """The largest size down the scale at which the text fits its place."""
+    """The largest size down the scale at which the text fits; phrases are broken only where none fits whole."""
+    whole = _fit(text, rect, measure, pieces)
+    if whole.fits or text.lines == 1:
+        return whole
+    broken = _fit(text, rect, measure, loose_pieces)
+    return broken if broken.fits else whole
+
+
+def _fit(text: Text, rect: Rect, measure: Measure, cut: Cut) -> Fitted:
     start = TYPE[text.step]
     fitted = Fitted((text.text,), start, False)
     for size in (size for size in SIZES if size <= start):
-        lines = (text.text,) if text.lines == 1 else balanced(text.text, rect.w, size, text.bold, measure)
+        lines: tuple[str, ...] = (text.text,)
+        if text.lines > 1:
+            lines = balanced(text.text, rect.w, size, text.bold, measure, cut)
         width = max((measure(line, size, text.bold) for line in lines), default=0.0)
         height = size * (1.0 + LINE_PITCH * (len(lines) - 1))
         fits = width <= rect.w + 1 and len(lines) <= text.lines and height <= rect.h + 2
@@ -40,36 +52,35 @@ def fit(text: Text, rect: Rect, measure: Measure) -> Fitted:
     return fitted
 
 
-def balanced(words: str, width: float, size: float, bold: bool, measure: Measure) -> tuple[str, ...]:
+def balanced(words: str, width: float, size: float, bold: bool, measure: Measure, cut: Cut) -> tuple[str, ...]:
     """As few lines as fit, and among those the most even ones: no last line of one word."""
-    best = wrapped(words, width, size, bold, measure)
+    best = wrapped(words, width, size, bold, measure, cut)
     if len(best) == 1:
         return best
+    longest = max(measure(piece.rstrip(" "), size, bold) for piece in cut(words))
     narrower = width
-    while narrower > width / 2:
+    while narrower - size / 2 >= max(longest, width / 2):
         narrower -= size / 2
-        tried = wrapped(words, narrower, size, bold, measure)
-        if len(tried) > len(best) or any(measure(line, size, bold) > narrower for line in tried):
+        tried = wrapped(words, narrower, size, bold, measure, cut)
+        if len(tried) > len(best):
             break
         best = tried
     return best
 
 
-def wrapped(words: str, width: float, size: float, bold: bool, measure: Measure) -> tuple[str, ...]:
-    """Break at \n and where a language allows it; inside a piece only where it is wider than the line."""
+def wrapped(words: str, width: float, size: float, bold: bool, measure: Measure, cut: Cut) -> tuple[str, ...]:
+    """Break at \n and between pieces. A piece wider than the line sticks out: the caller goes down the scale."""
     if "\n" in words:
-        return tuple(line for part in words.split("\n") for line in wrapped(part, width, size, bold, measure))
+        return tuple(line for part in words.split("\n") for line in wrapped(part, width, size, bold, measure, cut))
     lines: list[str] = []
     line = ""
-    for piece in pieces(words):
-        whole = is_wide(piece[0]) and measure(piece.rstrip(" "), size, bold) > width
-        for part in list(piece) if whole else [piece]:
-            tried = line + part
-            if line and measure(tried.rstrip(" "), size, bold) > width:
-                lines.append(line.rstrip(" "))
-                line = part.lstrip(" ")
-            else:
-                line = tried
+    for piece in cut(words):
+        tried = line + piece
+        if line and measure(tried.rstrip(" "), size, bold) > width:
+            lines.append(line.rstrip(" "))
+            line = piece.lstrip(" ")
+        else:
+            line = tried
     return (*lines, line.rstrip(" "))
 
 
@@ -78,22 +89,35 @@ def pieces(words: str) -> list[str]:
 
     Japanese has no blanks: a phrase ends with hiragana or a pause, and the next begins with anything else.
     """
+    return _cut(words, _phrase_ends) if any(map(is_hiragana, words)) else loose_pieces(words)
+
+
+def loose_pieces(words: str) -> list[str]:
+    """As `pieces`, but broken between any two signs of Japanese or Chinese that may end and begin a line."""
+    return _cut(words, _may_part)
+
+
+def _cut(words: str, ends: Callable[[str, str], bool]) -> list[str]:
     parts: list[str] = []
     for sign in words:
         before = parts[-1][-1] if parts else ""
-        if not parts or (before == " " and sign != " " and sign not in NEVER_FIRST) or _phrase_ends(before, sign):
+        if not parts or (before == " " and sign != " " and sign not in NEVER_FIRST) or ends(before, sign):
             parts.append(sign)
         else:
             parts[-1] += sign
     return parts
 
 
+def _may_part(before: str, sign: str) -> bool:
+    if sign in " \u00a0" or before == "\u00a0" or sign in NEVER_FIRST or before in NEVER_LAST:
+        return False
+    return is_wide(sign) or is_wide(before)
+
+
 def _phrase_ends(before: str, sign: str) -> bool:
-    if sign == " " or sign in NEVER_FIRST or before in NEVER_LAST or not (is_wide(sign) or is_wide(before)):
+    if not _may_part(before, sign) or before in "おご":  # the polite prefix belongs to what follows
         return False
-    if before in "おご":  # the polite prefix belongs to what follows
-        return False
-    return before in PAUSES or (is_hiragana(before) and not is_hiragana(sign) and sign != "\u00a0")
+    return before in PAUSES or (is_hiragana(before) and not is_hiragana(sign))
 
 
 def is_hiragana(sign: str) -> bool:

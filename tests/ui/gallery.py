@@ -21,7 +21,7 @@ def main() -> int:
     words.add_argument("--language", default="en")
     words.add_argument("--theme", default="light")
     words.add_argument("cases", nargs="*")
-    asked = words.parse_args()
+    asked = words.parse_intermixed_args()
     set_up_kivy(asked.size, False)
     from kivy.app import App
     from kivy.clock import Clock

@@ -20,12 +20,22 @@ def square(words: str, size: float, bold: bool) -> float:
 
 
 def test_latin_breaks_between_words() -> None:
-    assert wrapped("one two three", 80, 10, False, square) == ("one two", "three")
+    assert wrapped("one two three", 80, 10, False, square, pieces) == ("one two", "three")
 
 
 def test_japanese_breaks_after_a_phrase() -> None:
     assert pieces("車から外してください。") == ["車から", "外してください。"]
     assert pieces("お支払いは必要です") == ["お支払いは", "必要です"]
+
+
+def test_a_phrase_goes_down_the_scale_before_it_is_broken() -> None:
+    fitted = fit(Text("料金はかかりません。", "lead", lines=3), Rect(0, 0, 212, 92), square)
+
+    assert (fitted.lines, fitted.size) == (("料金はかかりません。",), 20)
+
+
+def test_chinese_breaks_anywhere_but_before_a_pause() -> None:
+    assert pieces("正在充电，请稍候") == ["正", "在", "充", "电，", "请", "稍", "候"]
 
 
 def test_a_no_break_space_is_never_broken() -> None:
@@ -36,7 +46,7 @@ def test_a_no_break_space_is_never_broken() -> None:
     st.text(alphabet="車から外して、ください。「待」ヘルプ abc\u00a0", min_size=1, max_size=60), st.integers(20, 200)
 )
 def test_nothing_is_lost_and_no_line_begins_with_a_pause(words: str, width: int) -> None:
-    lines = wrapped(words, width, 10, False, square)
+    lines = wrapped(words, width, 10, False, square, pieces)
 
     assert "".join(lines).replace(" ", "") == words.replace(" ", "")
     if all(square(piece, 10, False) <= width for piece in pieces(words)):
@@ -54,6 +64,12 @@ def test_two_lines_are_even() -> None:
     fitted = fit(Text("aaa bbb ccc ddd eee", "body", lines=2), Rect(0, 0, 310, 60), square)
 
     assert fitted.lines == ("aaa bbb ccc", "ddd eee")
+
+
+def test_evening_out_breaks_no_phrase() -> None:
+    fitted = fit(Text("漏電保護が作動しました。", "lead", lines=3), Rect(0, 0, 200, 92), square)
+
+    assert fitted.lines == ("漏電保護が", "作動しました。")
 
 
 EN, DE, JA = (Formats(locale, "Europe/Berlin") for locale in ("en_GB", "de_DE", "ja_JP"))
