@@ -8,11 +8,13 @@ UTC with Z, an enum as its value.
 from __future__ import annotations
 
 import json
+import math
+import re
 import types
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -21,7 +23,10 @@ T = TypeVar("T")
 Read = Callable[[Any, str], Any]
 
 LONGEST_LIST = 100_000
-FARTHEST_EXPONENT = 40  # "1e999999999" is a short text that would be written out as a gigabyte
+LARGEST_INT = 2**63 - 1  # what a database column holds
+# Plain digits, at most as many as to_wire writes; "1e999999999" is a short text that would be a gigabyte written out.
+PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,39}(\.[0-9]{1,38})?")
+LONGEST_DECIMAL = 40
 
 
 class WireError(ValueError):
@@ -84,9 +89,12 @@ def utc_from_text(text: str) -> datetime:
     if not text.endswith("Z"):
         raise WireError(f"time {text!r}: want UTC with Z")
     try:
-        return datetime.fromisoformat(text[:-1] + "+00:00")
+        moment = datetime.fromisoformat(text[:-1] + "+00:00")
     except ValueError as error:
         raise WireError(f"time {text!r}: {error}") from error
+    if moment.tzinfo is None:  # "2026-01-01Z": Python takes the zone of a bare date for nothing
+        raise WireError(f"time {text!r}: want a date and a time")
+    return moment
 
 
 @cache
@@ -108,7 +116,7 @@ def _dataclass_reader(cls: Any) -> Read:
             raise WireError(f"{where}: want an object")
         for key in data:
             if key not in readers:
-                raise WireError(f"{where}.{key}: unknown key")
+                raise WireError(f"{where}.{key if key.isidentifier() else _shown(key)}: unknown key")
         for name in required:
             if name not in data:
                 raise WireError(f"{where}.{name}: missing")
@@ -168,7 +176,7 @@ def _enum(kind: type[Enum]) -> Read:
         try:
             return kind(data)
         except ValueError as error:
-            raise WireError(f"{where}: {data!r} is none of {', '.join(str(m.value) for m in kind)}") from error
+            raise WireError(f"{where}: {_shown(data)} is none of {', '.join(str(m.value) for m in kind)}") from error
 
     return read
 
@@ -178,24 +186,22 @@ def _plain(kind: type) -> Read:
         if kind is float and type(data) is int:
             return float(data)
         if type(data) is not kind:
-            raise WireError(f"{where}: want {kind.__name__}, got {data!r}")
+            raise WireError(f"{where}: want {kind.__name__}, got {_shown(data)}")
+        if isinstance(data, int) and abs(data) > LARGEST_INT:
+            raise WireError(f"{where}: want at most 2^63 - 1")
+        if isinstance(data, float) and not math.isfinite(data):
+            raise WireError(f"{where}: want a finite number")
+        if isinstance(data, str) and not _is_text(data):
+            raise WireError(f"{where}: want text that can be written as UTF-8")
         return data
 
     return read
 
 
 def _decimal(data: Any, where: str) -> Decimal:
-    if not isinstance(data, str) or len(data) > 40:
-        raise WireError(f"{where}: want a decimal number as a string")
-    try:
-        number = Decimal(data)
-    except InvalidOperation as error:
-        raise WireError(f"{where}: {data!r} is no decimal number") from error
-    if not number.is_finite():
-        raise WireError(f"{where}: {data!r} is not finite")
-    if abs(number.adjusted()) > FARTHEST_EXPONENT:
-        raise WireError(f"{where}: {data!r} is beyond 10^{FARTHEST_EXPONENT}")
-    return number
+    if not isinstance(data, str) or len(data) > LONGEST_DECIMAL or not PLAIN_DECIMAL.fullmatch(data):
+        raise WireError(f"{where}: want a decimal number as a string of at most {LONGEST_DECIMAL} plain digits")
+    return Decimal(data)
 
 
 def _datetime(data: Any, where: str) -> datetime:
@@ -205,3 +211,16 @@ def _datetime(data: Any, where: str) -> datetime:
         return utc_from_text(data)
     except WireError as error:
         raise WireError(f"{where}: {error}") from error
+
+
+def _is_text(text: str) -> bool:
+    """JSON can spell half a surrogate pair; no file and no database takes it."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _shown(data: Any) -> str:
+    """A wrong value in a message, shortened: a message is no place for a megabyte."""
+    text = (
+        ascii(data) if isinstance(data, str) else type(data).__name__ if isinstance(data, (dict, list)) else repr(data)
+    )
+    return text if len(text) <= 60 else text[:60] + "…"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_TOKEN = 600  # characters; a signed voucher is below 400
+
 
 class TokenKind(StrEnum):
     """OCPP 2.1 IdTokenEnumStringType values, and one of ours for a voucher."""
@@ -23,8 +25,8 @@ class IdToken:
     value: str
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.value) <= 600 or not self.value.isprintable():
-            raise ValueError(f"id token of kind {self.kind}: want 1 to 600 printable characters")
+        if not 1 <= len(self.value) <= LONGEST_TOKEN or not self.value.isprintable():
+            raise ValueError(f"id token of kind {self.kind}: want 1 to {LONGEST_TOKEN} printable characters")
 
     @property
     def masked(self) -> str:

@@ -2,8 +2,8 @@
 
 Law:
 - The price is a function of journaled samples and the frozen offer; between two samples energy is linear.
-- Quantities are summed as integers (Wh, ms); Decimal begins where a price is multiplied; rounding happens once,
-  at the printed total, half up.
+- Quantities are summed as integers (Wh, ms); Decimal begins where a price is multiplied; a total is divided once,
+  so that an exact half cent is seen as one, and rounded once, half up.
 - step_size rounds the session's energy up once, and the last priced time dimension up once (OCPI 2.2.1 mod_tariffs,
   "step_size").
 - Every amount is explained by a line.
@@ -24,8 +24,8 @@ from contract.tariff import Dimension, PriceComponent, TariffOffer
 class TimeUse(StrEnum):
     """What the time after a sample counts as."""
 
-    NONE = "None"  # authorised, not yet delivering
-    CHARGING = "Charging"  # delivering, also while the vehicle pauses
+    NONE = "None"  # neither charging nor parking: not yet delivering, paused by the vehicle, or closing
+    CHARGING = "Charging"  # energy flows or may; while the vehicle pauses the time counts as NONE
     PARKING = "Parking"  # stopped with the cable still in
 
 
@@ -92,7 +92,7 @@ def measure(samples: Sequence[Sample], parking_grace_s: int) -> Quantities:
 
 
 def price(offer: TariffOffer, samples: Sequence[Sample]) -> Price:
-    """Price a usage, running or ended. An empty usage costs nothing, a FLAT component excepted."""
+    """Price a usage, running or ended. Who used nothing pays nothing, no FLAT either."""
     return price_of(offer, measure(samples, offer.parking_grace_s))
 
 
@@ -106,31 +106,50 @@ def price_of(offer: TariffOffer, used: Quantities) -> Price:
     }
     priced = [d for d in by_dimension if tariff.component(d) is not None and by_dimension[d] > 0]
     last_time = next((d for d in (Dimension.PARKING_TIME, Dimension.TIME) if d in priced), None)
-    lines = []
+    charges = []
     flat = tariff.component(Dimension.FLAT)
-    if flat is not None:
-        lines.append(_line(flat, Decimal(1), "measured"))
+    if flat is not None and any(by_dimension.values()):
+        charges.append(_Charge(flat, 1, 1))
     for dimension in priced:
         component = tariff.component(dimension)
         assert component is not None
         if dimension is Dimension.ENERGY:
-            lines.append(_stepped(component, by_dimension[dimension], component.step_size, Decimal(1000)))
+            charges.append(_stepped(component, by_dimension[dimension], component.step_size, WH_PER_KWH))
         elif dimension is last_time:
-            lines.append(_stepped(component, by_dimension[dimension], component.step_size * 1000, Decimal(3_600_000)))
+            charges.append(_stepped(component, by_dimension[dimension], component.step_size * 1000, MS_PER_HOUR))
         else:
-            lines.append(_line(component, by_dimension[dimension] / Decimal(3_600_000), "measured"))
-    excl = sum((line.excl_vat for line in lines), Decimal(0))
-    incl = sum((line.incl_vat for line in lines), Decimal(0))
-    return Price(tariff.currency, tuple(lines), to_minor(excl, tariff.currency), to_minor(incl, tariff.currency))
+            charges.append(_Charge(component, by_dimension[dimension], MS_PER_HOUR))
+    excl = sum((charge.shares * 100 for charge in charges), Decimal(0)) / SHARES
+    incl = sum((charge.shares * (100 + charge.component.vat) for charge in charges), Decimal(0)) / SHARES
+    lines = tuple(charge.line() for charge in charges)
+    return Price(tariff.currency, lines, to_minor(excl, tariff.currency), to_minor(incl, tariff.currency))
 
 
-def _stepped(component: PriceComponent, amount: int, step: int, per_unit: Decimal) -> Line:
+WH_PER_KWH, MS_PER_HOUR = 1000, 3_600_000
+SHARES = MS_PER_HOUR * 100  # every amount is a whole number of prices in these shares: per Wh, per ms, per percent
+
+
+@dataclass(frozen=True, slots=True)
+class _Charge:
+    """`amount` in Wh, ms or sessions, `per_unit` of them to the unit that is priced."""
+
+    component: PriceComponent
+    amount: int
+    per_unit: int
+    rule: str = "measured"
+
+    @property
+    def shares(self) -> Decimal:
+        """Without VAT, in shares of 1/MS_PER_HOUR: exact, as nothing is divided yet."""
+        return self.component.price * (self.amount * (MS_PER_HOUR // self.per_unit))
+
+    def line(self) -> Line:
+        part, quantity = self.component, Decimal(self.amount) / self.per_unit
+        excl, incl = self.shares * 100 / SHARES, self.shares * (100 + part.vat) / SHARES
+        return Line(part.type, quantity, part.price, part.vat, excl, incl, self.rule)
+
+
+def _stepped(component: PriceComponent, amount: int, step: int, per_unit: int) -> _Charge:
     rounded = -(-amount // step) * step
     rule = "measured" if rounded == amount else f"rounded up to step_size {component.step_size}"
-    return _line(component, rounded / per_unit, rule)
-
-
-def _line(component: PriceComponent, quantity: Decimal, rule: str) -> Line:
-    excl = quantity * component.price
-    incl = excl * (100 + component.vat) / 100
-    return Line(component.type, quantity, component.price, component.vat, excl, incl, rule)
+    return _Charge(component, rounded, per_unit, rule)

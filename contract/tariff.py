@@ -12,6 +12,9 @@ from enum import StrEnum
 
 from contract.currency import MINOR_DIGITS
 
+HIGHEST_PRICE = 10**9  # in major units per kWh, hour or session
+LARGEST_STEP = 10**6
+
 
 class Dimension(StrEnum):
     """OCPI TariffDimensionType."""
@@ -19,12 +22,12 @@ class Dimension(StrEnum):
     ENERGY = "ENERGY"  # per kWh, step_size in Wh
     TIME = "TIME"  # per hour of charging, step_size in seconds
     PARKING_TIME = "PARKING_TIME"  # per hour connected and not charging, step_size in seconds
-    FLAT = "FLAT"  # once per session, no step
+    FLAT = "FLAT"  # once per session that used anything, no step
 
 
 @dataclass(frozen=True, slots=True)
 class PriceComponent:
-    """OCPI PriceComponent. `price` ≥ 0 excluding VAT, `vat` in percent 0–100, `step_size` ≥ 1."""
+    """OCPI PriceComponent. `price` 0–10⁹ excluding VAT, `vat` in percent 0–100, `step_size` 1–10⁶ (Wh or s)."""
 
     type: Dimension
     price: Decimal
@@ -32,12 +35,12 @@ class PriceComponent:
     step_size: int = 1
 
     def __post_init__(self) -> None:
-        if self.price < 0:
-            raise ValueError(f"{self.type} price {self.price}: want 0 or more")
+        if not 0 <= self.price <= HIGHEST_PRICE:
+            raise ValueError(f"{self.type} price {self.price}: want 0 to {HIGHEST_PRICE}")
         if not 0 <= self.vat <= 100:
             raise ValueError(f"{self.type} vat {self.vat}: want 0 to 100 percent")
-        if self.step_size < 1:
-            raise ValueError(f"{self.type} step_size {self.step_size}: want 1 or more")
+        if not 1 <= self.step_size <= LARGEST_STEP:
+            raise ValueError(f"{self.type} step_size {self.step_size}: want 1 to {LARGEST_STEP}")
 
     @property
     def gross(self) -> Decimal:

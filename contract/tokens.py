@@ -7,7 +7,6 @@ alphanumeric mode (ISO/IEC 18004 table 5) and give a coarser, easier code; the o
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from contract.codec import WireError, from_bytes, to_bytes
-from contract.identity import IdToken, TokenKind
+from contract.identity import LONGEST_TOKEN, IdToken, TokenKind
 from contract.tariff import TariffOffer
 
 T = TypeVar("T")
@@ -49,8 +48,9 @@ def sign(kind: SignedKind, payload: bytes, key: Ed25519PrivateKey) -> str:
 
 
 def verify(kind: SignedKind, text: str, keys: Iterable[Ed25519PublicKey]) -> bytes:
-    """The payload, if one of `keys` signed it as this kind. Raises ForgedText."""
-    parts = text.strip().split(".")
+    """The payload, if one of `keys` signed it as this kind; a QR kind in either case. Raises ForgedText."""
+    text = text.strip()
+    parts = (text.upper() if kind in QR_KINDS else text).split(".")
     if len(text) > LONGEST_SIGNED_TEXT or len(parts) != 3 or parts[0] != kind.value:
         raise ForgedText(f"not a {kind.name.lower()} text")
     decode = _from_base32 if kind in QR_KINDS else _from_base64
@@ -65,11 +65,11 @@ def verify(kind: SignedKind, text: str, keys: Iterable[Ed25519PublicKey]) -> byt
 
 
 def classify(text: str) -> IdToken | None:
-    """What a scanned text is: voucher, member code, or nothing of ours."""
+    """What a scanned text is: voucher, member code, or nothing of ours. Never raises, whatever was scanned."""
     text = text.strip()
+    if not text.isascii() or not text.isprintable() or not 1 <= len(text) <= LONGEST_TOKEN:
+        return None  # ours are ASCII, and other letters may change their number in upper case
     upper = text.upper()
-    if not text.isprintable() or not 1 <= len(text) <= 600:
-        return None
     if upper.startswith(SignedKind.VOUCHER + "."):
         return IdToken(TokenKind.VOUCHER, upper)
     if upper.startswith(MEMBER_CODE_PREFIX) and len(text) > len(MEMBER_CODE_PREFIX):
@@ -101,7 +101,7 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationList:
-    """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id."""
+    """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id in digits."""
 
     kiosk_id: str
     version: int
@@ -110,6 +110,11 @@ class AuthorizationList:
     offers: dict[str, TariffOffer]
     entries: tuple[ListEntry, ...]
     price_valid_until: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for evse_id in self.offers:
+            if not (evse_id.isascii() and evse_id.isdecimal() and len(evse_id) <= 9):
+                raise ValueError(f"offers: {evse_id!a} is no evse_id")
 
 
 def sign_voucher(voucher: Voucher, key: Ed25519PrivateKey) -> str:
@@ -147,8 +152,8 @@ def _base32(data: bytes) -> str:
 
 def _from_base32(text: str) -> bytes:
     try:
-        return base64.b32decode(text.upper() + "=" * (-len(text) % 8))
-    except binascii.Error as error:
+        return base64.b32decode(text + "=" * (-len(text) % 8))
+    except ValueError as error:  # binascii.Error is one; a letter beyond ASCII is another
         raise ForgedText(f"not base32: {error}") from error
 
 
@@ -159,5 +164,5 @@ def _base64(data: bytes) -> str:
 def _from_base64(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ForgedText(f"not base64url: {error}") from error

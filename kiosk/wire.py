@@ -86,7 +86,7 @@ def unpack(line: bytes) -> dict[str, Any]:
         raise WireError(f"line of {len(line)} bytes: at most {LONGEST_LINE}")
     try:
         parsed = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: brackets nested beyond reason
         raise WireError(f"not JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise WireError("want an object")
