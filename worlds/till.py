@@ -28,8 +28,8 @@ from contract.transaction import TransactionEvent
 
 KIOSK = "HK-07"
 KIOSK_ID = "hk-07"
-VAT = Decimal(19)
-# 0.476 EUR per kWh; 0.0793 EUR per minute of parking after twenty free ones.
+VAT = Decimal(20)
+# With VAT 0.48 EUR per kWh, and 0.10 EUR per minute of parking after twenty free ones.
 TARIFF = Tariff(
     "harbour-ac",
     1,
@@ -38,7 +38,7 @@ TARIFF = Tariff(
         TariffElement(
             (
                 PriceComponent(Dimension.ENERGY, Decimal("0.40"), VAT),
-                PriceComponent(Dimension.PARKING_TIME, Decimal("4.00"), VAT, 60),
+                PriceComponent(Dimension.PARKING_TIME, Decimal("5.00"), VAT, 60),
             )
         ),
     ),
