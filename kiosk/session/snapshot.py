@@ -131,6 +131,7 @@ class TransactionView:
     curve: tuple[CurvePoint, ...]
     limit: Limit | None = None
     cap_minor: int | None = None
+    is_prepaid: bool = False  # by a voucher: nothing is left to pay
     parked_s: int | None = None  # since the stop; None while not parked
     parking_fee_from: datetime | None = None  # when the grace ends, where parking costs
     stopped_reason: StoppedReason | None = None

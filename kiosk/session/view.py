@@ -157,6 +157,7 @@ def _running(session: Session, t: Transaction, now: Now, address: str) -> Transa
         curve=t.curve,
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
+        is_prepaid=t.authority.voucher_id is not None,
         parked_s=parked_s,
         parking_fee_from=fee_from,
         stopped_reason=t.stopped_reason,
@@ -186,6 +187,7 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
         curve=t.curve,
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
+        is_prepaid=t.authority.voucher_id is not None,
         stopped_reason=t.stopped_reason,
         ended_at=ended_at,
         is_on_disk=t.durable_seq >= t.next_seq - 1,
@@ -194,17 +196,25 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
 
 def printed_bill(price: Price) -> Bill:
     """A price as a screen prints it. Line amounts are rounded one by one; the total is the contract's own."""
-    step = Decimal(1).scaleb(-MINOR_DIGITS[price.currency])
     lines = tuple(
         PriceLine(
             dimension=line.dimension.value,
             quantity=format(line.quantity.quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
-            unit_price_gross=format((line.unit_price * (100 + line.vat) / 100).quantize(step, ROUND_HALF_UP), "f"),
+            unit_price_gross=printed_unit_price(line.unit_price * (100 + line.vat) / 100, price.currency),
             amount_minor=to_minor(line.incl_vat, price.currency),
         )
         for line in price.lines
     )
     return Bill(price.currency, price.incl_vat_minor, price.vat_minor, lines)
+
+
+def printed_unit_price(unit_price: Decimal, currency: str) -> str:
+    """At least the currency's digits and at most four: a price per kWh may be finer than a cent."""
+    digits = MINOR_DIGITS[currency]
+    text = format(unit_price.quantize(Decimal("0.0001"), ROUND_HALF_UP), "f")
+    while text.endswith("0") and len(text) - text.index(".") - 1 > digits:
+        text = text[:-1]
+    return text.rstrip(".")
 
 
 def receipt_url(address: str, receipt_id: str) -> str:

@@ -85,7 +85,7 @@ def stop(view: StopView) -> Node:
     keys.append([_key(acts.Erase(True), "", "cross"), _key(acts.Digit("0"), "0"), _key(acts.Erase(), "", "erase")])
     pad = col(*(row(*line, gap=8) for line in keys), gap=8, w=344)
     foot = footer(
-        Button(acts.Close(), view.keep, kind="first", symbol="bolt"),
+        Button(acts.Close(), view.keep, kind="first" if view.missing else "second", symbol="bolt"),
         Button(
             view.stop_act, view.stop, view.missing, kind="first", tint="stop", symbol="stop",
             is_enabled=view.missing is None, w=344,

@@ -186,7 +186,9 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
     clears_s = evse.receipt_in_s
     place = f"{seen.snapshot.place} · " if seen.snapshot.place else ""
     next_words = "receipt.unplug" if evse.pilot is not None and evse.pilot.is_connected else "receipt.drive"
-    title = say("receipt.title", total=total) if bill.total_minor else say("receipt.title_nothing")
+    title = say("receipt.title_prepaid" if receipt.is_prepaid else "receipt.title", total=total)
+    if not bill.total_minor:
+        title = say("receipt.title_nothing")
     return ReceiptView(
         frame(seen, "receipt", title, f"{place}{formats.date(ended)}, {formats.clock(ended)}"),
         lines[:MOST_LINES],
