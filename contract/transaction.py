@@ -119,8 +119,8 @@ class Authority:
 class TransactionEvent:
     """One line of a transaction's story.
 
-    `elapsed_ms` counts from Started and survives a restart of the kiosk (an Ended after a power cut carries the
-    last durable event's). `authority` and `offer` stand in Started only; `stopped_reason`, `final` and
+    `elapsed_ms` counts from Started until delivery or parking is over: Ended carries that moment, and after a power
+    cut the last durable event's; `at` says when it was written. `authority` and `offer` stand in Started only; `stopped_reason`, `final` and
     `total_incl_vat_minor` (the kiosk's own price, which the server checks) in Ended only.
     """
 

@@ -102,6 +102,8 @@ class _KioskTurn:
                 self.kiosk = replace(self.kiosk, offers=dict(offers))
             case events.StopCommanded():
                 self._stop_commanded(event)
+            case events.StopPressed(evse_id) if not self.kiosk.settings.stop_with_code:
+                self._notify(NoticeCode.NOT_YOUR_SESSION, evse_id)
             case (
                 events.StopPressed(evse_id)
                 | events.CancelPressed(evse_id)
@@ -180,18 +182,25 @@ class _KioskTurn:
         stoppable = [s for s in own if s.transaction and s.state in (State.PREPARING, State.DELIVERING)]
         too_young = [s.evse_id for s in stoppable if s.transaction and s.transaction.started.s > young_s]
         idle = [s for s in sessions if s.is_free and s.evse_id in self.kiosk.offers]
-        free = [s for s in idle if s.held_for is None or _names(tap, s.held_for)]
+        own_ended = [s for s in idle if s.held_for is not None and _names(tap, s.held_for)]
+        just_ended = [s.evse_id for s in own_ended if s.since_s > young_s]
+        free = [s for s in idle if s.held_for is None or s in own_ended]
         return taps.Situation(
             own_stoppable=tuple(s.evse_id for s in stoppable if s.evse_id not in too_young),
             own_too_young=tuple(too_young),
-            own_waiting=tuple(s.evse_id for s in own if s.state in (State.AUTHORIZING, State.CLOSING)),
+            own_authorizing=tuple(s.evse_id for s in own if s.state is State.AUTHORIZING),
+            own_closing=tuple(s.evse_id for s in own if s.state is State.CLOSING),
+            own_just_ended=tuple(just_ended),
             own_parked=tuple(s.evse_id for s in own if s.state is State.PARKED),
             free=tuple(s.evse_id for s in free),
             free_plugged=tuple(s.evse_id for s in free if s.facts.pilot is not None and s.facts.pilot.is_connected),
             held=tuple(s.evse_id for s in idle if s not in free),
-            all_out_of_service=all(
-                s.state is State.OUT_OF_SERVICE or s.evse_id not in self.kiosk.offers for s in sessions
+            out_of_service=tuple(
+                s.evse_id
+                for s in sessions
+                if s.state is State.OUT_OF_SERVICE or (s.is_free and s.evse_id not in self.kiosk.offers)
             ),
+            count=len(sessions),
             chosen=chosen,
         )
 

@@ -16,8 +16,8 @@ from datetime import timedelta
 from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.metering import Quality
-from contract.price import Sample, TimeUse
-from contract.tariff import Dimension, TariffOffer
+from contract.price import Quantities, Sample, TimeUse, price_of
+from contract.tariff import TariffOffer
 from contract.transaction import (
     Authority,
     EventType,
@@ -40,7 +40,7 @@ NEVER_S = float("inf")
 LONG_AGO_S = float("-inf")
 WRONG_CODES = 3  # then the keypad rests for patience.code_lock_s
 LIMIT_LOOK_S, LIMIT_MARGIN_S = 2.0, 15.0  # how often near a limit, and how near that is
-PARKING_LOOK_S = 5.0  # how often a guest's parking is held against the hold, below any step_size worth billing
+PARKING_LOOK_S = 5.0  # how often a guest's parking is held against the hold
 SETTLE_LIMIT = 8  # more moves than states in one step would be a loop
 
 
@@ -142,7 +142,7 @@ class Turn:
         if session.state not in (State.PREPARING, State.DELIVERING) or t is None:
             return
         plugged = session.facts.pilot is not None and session.facts.pilot.is_connected
-        t = replace(t, stopped_reason=reason, stopped_ms=t.elapsed_ms(self.now))
+        t = replace(t, stopped_reason=reason)
         self._change(transaction=t, ramp_until_s=self.now.s + self.patience.ramp_s)
         if session.state is State.DELIVERING and plugged and t.offer.tariff.bills_parking:
             self._move(State.PARKED)
@@ -168,6 +168,9 @@ class Turn:
         asked = self.session.asked
         if self.session.state is not State.AUTHORIZING or asked is None or asked.ids.transaction_id != transaction_id:
             return
+        if not self._is_covered(authority, offer):
+            self._refused(transaction_id, NoticeCode.NO_CREDIT)
+            return
         self._begin(asked.ids, asked.token.masked, authority, offer, offline, TriggerReason.AUTHORIZED)
 
     def _refused(self, transaction_id: str, code: NoticeCode) -> None:
@@ -180,6 +183,10 @@ class Turn:
         held = self.session.held_for
         if not self.session.is_free or (held is not None and not same_owner(held, command.authority)):
             why = f"EVSE {self.session.evse_id} is {self.session.state.value}"
+            self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
+            return
+        if not self._is_covered(command.authority, command.offer):
+            why = "cap_minor is less than the shortest charge may cost"
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
         self._move(State.AUTHORIZING, self.patience.authorize_s)
@@ -285,14 +292,13 @@ class Turn:
     def _settle_closing(self) -> None:
         session = self.session
         opened = energy.is_seen(session, closed=False) and not session.wishes_closed
-        meter = session.facts.meter
-        has_last_reading = (
-            opened and meter is not None and session.opened_at_s is not None and meter.at_s > session.opened_at_s
-        )
+        has_last_reading = opened and self._has_last_reading()
         if has_last_reading or (self.now.s >= session.deadline_s and not session.wishes_closed):
             self._end(is_final=has_last_reading)
-            if not opened:
-                self._fault_found(FaultCode.CONTACTOR_WELDED)
+            if session.is_welded or session.facts.contactor_closed:
+                self._fault_found(FaultCode.CONTACTOR_WELDED)  # even if the safety relay has opened it since
+            elif not opened:
+                self._fault_found(FaultCode.FEEDBACK_LOST)
             self._move(State.IDLE if self.session.fault is None else State.OUT_OF_SERVICE)
 
     def _settle_out_of_service(self, code: FaultCode | None) -> None:
@@ -360,8 +366,7 @@ class Turn:
 
     def _close(self, reason: StoppedReason, ramp: bool) -> None:
         t = self._transaction()
-        if t.stopped_reason is None:
-            t = replace(t, stopped_reason=reason, stopped_ms=t.elapsed_ms(self.now))
+        t = replace(t, stopped_reason=t.stopped_reason or reason, closed_ms=t.elapsed_ms(self.now))
         self._change(transaction=t, ramp_until_s=self.now.s + self.patience.ramp_s if ramp else LONG_AGO_S)
         self._move(State.CLOSING, self.patience.end_s + (self.patience.ramp_s if ramp else 0.0))
 
@@ -369,7 +374,8 @@ class Turn:
         t = self._transaction()
         self._record(EventType.ENDED, _END_TRIGGER.get(t.stopped_reason, TriggerReason.STOP_AUTHORIZED), is_final)
         t = self._transaction()
-        nothing_to_show = t.is_recovered or (t.energy_wh == 0 and t.stopped_reason is not None)
+        cost_nothing = t.energy_wh == 0 and t.price_with(t.samples[-1]).incl_vat_minor == 0
+        nothing_to_show = t.is_recovered or cost_nothing
         self._change(
             transaction=None,
             held_for=t.authority if self._is_plugged() else None,
@@ -454,10 +460,10 @@ class Turn:
         t, meter = self._transaction(), self.session.facts.meter
         if meter is None or (t.limit is None and t.authority.cap_minor is None):
             return None
-        import_wh = max(meter.import_wh, t.samples[-1].import_wh)
-        at_s = t.elapsed_ms(self.now)
+        import_wh = self._counted_wh()
+        at_ms = t.elapsed_ms(self.now)
         if t.authority.cap_minor is not None or (t.limit is not None and t.limit.kind is LimitKind.MONEY):
-            cost_minor = t.price_with(self._soon(import_wh, meter.power_w, at_s)).incl_vat_minor
+            cost_minor = t.price_with(self._soon(import_wh, at_ms)).incl_vat_minor
             if t.authority.cap_minor is not None and cost_minor > t.authority.cap_minor:
                 return TriggerReason.COST_LIMIT_REACHED, StoppedReason.LOCAL_OUT_OF_CREDIT
             if t.limit is not None and t.limit.kind is LimitKind.MONEY and cost_minor > t.limit.value:
@@ -466,15 +472,28 @@ class Turn:
             return None
         if t.limit.kind is LimitKind.ENERGY and import_wh - t.samples[0].import_wh >= t.limit.value:
             return TriggerReason.ENERGY_LIMIT_REACHED, StoppedReason.ENERGY_LIMIT_REACHED
-        if t.limit.kind is LimitKind.TIME and at_s >= t.limit.value * 1000:
+        if t.limit.kind is LimitKind.TIME and at_ms >= t.limit.value * 1000:
             return TriggerReason.TIME_LIMIT_REACHED, StoppedReason.TIME_LIMIT_REACHED
         return None
 
-    def _soon(self, import_wh: int, power_w: int, at_ms: int) -> Sample:
-        """Where the transaction will stand once a stop decided now has taken effect: nobody pays beyond a cap."""
+    def _soon(self, import_wh: int, at_ms: int) -> Sample:
+        """Where the transaction may stand once a stop decided now has taken effect: nobody pays beyond a cap.
+
+        At the EVSE's full power, as a vehicle that pauses may ask for all of it between two readings.
+        """
+        later_wh, later_ms = self._margin()
+        return Sample(at_ms + later_ms, import_wh + later_wh, energy.time_use(self.session))
+
+    def _margin(self) -> tuple[int, int]:
+        """Wh and ms that a stop may take."""
         margin_s = self.patience.cap_margin_s
-        later_wh = import_wh + math.ceil(power_w * margin_s / 3600)
-        return Sample(at_ms + round(margin_s * 1000), later_wh, energy.time_use(self.session))
+        most_wh = math.ceil(self.evse.max_power_w * margin_s / 3600) + self.evse.meter_step_wh - 1
+        return most_wh, math.ceil(margin_s * 1000)
+
+    def _is_covered(self, authority: Authority, offer: TariffOffer) -> bool:
+        """The cap pays for the shortest charge there is; below that its promise could not be kept."""
+        least_minor = price_of(offer, Quantities(*self._margin(), parking_ms=0)).incl_vat_minor
+        return authority.cap_minor is None or authority.cap_minor >= least_minor
 
     def _settle_parked(self) -> None:
         t = self._transaction()
@@ -487,16 +506,26 @@ class Turn:
             self._read_when_due()
 
     def _parking_reaches_hold(self, t: Transaction) -> bool:
-        """A guest never owes more than was held: parking stops counting one step before it would."""
+        """A guest never owes more than was held: parking stops counting before the look after the next would."""
         cap_minor = t.authority.cap_minor
-        parking = t.offer.tariff.component(Dimension.PARKING_TIME)
-        if t.authority.voucher_id is None or cap_minor is None or parking is None or self.session.parking_is_free:
+        if t.authority.voucher_id is None or cap_minor is None or self.session.parking_is_free:
             return False
-        step_ms = parking.step_size * 1000
-        sample = Sample(t.elapsed_ms(self.now) + step_ms, t.samples[-1].import_wh, TimeUse.PARKING)
+        later_ms = round(2 * PARKING_LOOK_S * 1000)
+        most_wh = self._counted_wh() if self._has_last_reading() else self._counted_wh() + self._margin()[0]
+        sample = Sample(t.elapsed_ms(self.now) + later_ms, most_wh, TimeUse.PARKING)
         return t.price_with(sample).incl_vat_minor > cap_minor
 
     # ---- small words -----------------------------------------------------------------------------------------------
+
+    def _has_last_reading(self) -> bool:
+        """The meter was read after the contactor had opened."""
+        meter, opened_at_s = self.session.facts.meter, self.session.opened_at_s
+        return meter is not None and opened_at_s is not None and meter.at_s > opened_at_s
+
+    def _counted_wh(self) -> int:
+        """The register now; one that ran backwards is not believed."""
+        meter, last_wh = self.session.facts.meter, self._transaction().samples[-1].import_wh
+        return last_wh if meter is None else max(last_wh, meter.import_wh)
 
     def _is_plugged(self) -> bool:
         """Doubt counts as plugged here: an unknown pilot is a fault, never a departure."""
@@ -513,7 +542,7 @@ class Turn:
     def _move(self, to: State, patience_s: float = NEVER_S) -> None:
         assert to in MOVES[self.session.state], f"{self.session.state} → {to} is no move"
         self._change(state=to, since_s=self.now.s, deadline_s=self.now.s + patience_s)
-        if to is State.IDLE:
+        if to in (State.IDLE, State.OUT_OF_SERVICE):
             self._change(asked=None, ramp_until_s=LONG_AGO_S)
 
     def _note_wish(self) -> None:
@@ -575,7 +604,8 @@ def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> floa
     t, meter = session.transaction, session.facts.meter
     if session.state is not State.DELIVERING or t is None or meter is None:
         return NEVER_S
-    due_s, used_wh = NEVER_S, max(0, meter.import_wh - t.samples[0].import_wh)
+    used_wh = max(meter.import_wh, t.samples[-1].import_wh) - t.samples[0].import_wh
+    due_s = NEVER_S
     caps_minor = [t.authority.cap_minor] if t.authority.cap_minor is not None else []
     if t.limit is not None:
         match t.limit.kind:

@@ -46,6 +46,7 @@ class EvseSettings:
     max_a: int = 32
     phases: int = 3
     nominal_v: int = 230
+    meter_step_wh: int = 1  # what the meter's register resolves; a cap keeps one step in reserve
 
     def __post_init__(self) -> None:
         if not LEAST_OFFER_A <= self.max_a <= 80:

@@ -26,12 +26,15 @@ class Situation:
 
     own_stoppable: tuple[int, ...]  # sessions of the token's owner that a token may stop
     own_too_young: tuple[int, ...]  # the same, started less than the bounce time ago
-    own_waiting: tuple[int, ...]  # of the owner, authorizing or already closing
+    own_authorizing: tuple[int, ...]
+    own_closing: tuple[int, ...]
     own_parked: tuple[int, ...]
+    own_just_ended: tuple[int, ...]  # ended less than the bounce time ago, cable still in
     free: tuple[int, ...]  # EVSEs that would take this owner now
     free_plugged: tuple[int, ...]  # of those, with a vehicle connected
     held: tuple[int, ...]  # idle, but kept for somebody else until the cable is out
-    all_out_of_service: bool
+    out_of_service: tuple[int, ...]  # or with nothing to sell
+    count: int  # of EVSEs
     chosen: int | None  # the connector chosen on the screen
 
 
@@ -81,8 +84,28 @@ TAP_RULES: tuple[TapRule, ...] = (
         lambda s: _notice(NoticeCode.CONNECTOR_HELD, s.chosen),
     ),
     TapRule(
+        "the chosen connector went out of service",
+        lambda s: s.chosen in s.out_of_service,
+        lambda s: _notice(NoticeCode.OUT_OF_SERVICE, s.chosen),
+    ),
+    TapRule(
+        "the owner's vehicle is parked at the chosen connector",
+        lambda s: s.chosen in s.own_parked,
+        lambda s: _notice(NoticeCode.UNPLUG_TO_FINISH, s.chosen),
+    ),
+    TapRule(
+        "the chosen connector is in use: no other one is started or stopped in its place",
+        lambda s: s.chosen is not None,
+        lambda s: _notice(NoticeCode.CONNECTOR_BUSY, s.chosen),
+    ),
+    TapRule(
+        "the owner is being authorised",
+        lambda s: bool(s.own_authorizing),
+        lambda s: _notice(NoticeCode.ALREADY_CHARGING, s.own_authorizing[0]),
+    ),
+    TapRule(
         "the owner's session was just started: a start never turns into a stop",
-        lambda s: bool(s.own_too_young) and not s.own_stoppable,
+        lambda s: bool(s.own_too_young),
         lambda s: _notice(NoticeCode.STOP_WITH_CARD, s.own_too_young[0]),
     ),
     TapRule(
@@ -96,14 +119,19 @@ TAP_RULES: tuple[TapRule, ...] = (
         lambda s: Route(Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR),
     ),
     TapRule(
-        "the owner's session is being authorised or closed",
-        lambda s: bool(s.own_waiting),
-        lambda s: _notice(NoticeCode.ALREADY_CHARGING, s.own_waiting[0]),
+        "the owner's session is being closed",
+        lambda s: bool(s.own_closing),
+        lambda s: _notice(NoticeCode.ALREADY_CHARGING, s.own_closing[0]),
     ),
     TapRule(
         "the owner's vehicle is parked: unplugging ends it",
         lambda s: bool(s.own_parked),
         lambda s: _notice(NoticeCode.UNPLUG_TO_FINISH, s.own_parked[0]),
+    ),
+    TapRule(
+        "the owner's session has just ended: a stop never turns into a start",
+        lambda s: bool(s.own_just_ended),
+        lambda s: _notice(NoticeCode.UNPLUG_TO_FINISH, s.own_just_ended[0]),
     ),
     TapRule(
         "one free connector has a vehicle plugged in",
@@ -122,7 +150,7 @@ TAP_RULES: tuple[TapRule, ...] = (
     ),
     TapRule(
         "every connector is out of service",
-        lambda s: s.all_out_of_service,
+        lambda s: len(s.out_of_service) == s.count,
         lambda s: _notice(NoticeCode.OUT_OF_SERVICE),
     ),
     TapRule(

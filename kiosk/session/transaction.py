@@ -18,7 +18,8 @@ CURVE_POINTS = 180  # what a power curve on the screen needs; older points are t
 class Transaction:
     """Running from Started to Ended. `durable_seq` is the newest event known to stand on disk, −1 before the first.
 
-    `elapsed_ms` of a transaction found open after a restart stands still: only what is on disk is billed by time.
+    Its time stands still at `closed_ms`, when it left delivering or parked: the wait for the last reading is nobody's
+    to pay. For a transaction found open after a restart that is the last durable event.
     """
 
     ids: Ids
@@ -37,12 +38,12 @@ class Transaction:
     limit: Limit | None = None
     curve: tuple[CurvePoint, ...] = ()
     stopped_reason: StoppedReason | None = None
-    stopped_ms: int | None = None  # elapsed when it was stopped, for the parking view
+    closed_ms: int | None = None
     is_recovered: bool = False
 
     def elapsed_ms(self, now: Now) -> int:
-        if self.is_recovered:
-            return self.samples[-1].elapsed_ms if self.samples else 0
+        if self.closed_ms is not None:
+            return self.closed_ms
         least = self.samples[-1].elapsed_ms if self.samples else 0
         return max(least, round((now.s - self.started.s) * 1000))
 
@@ -97,5 +98,6 @@ def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
         next_seq=last.seq_no + 1,
         durable_seq=last.seq_no,
         charging_state=last.charging_state,
+        closed_ms=samples[-1].elapsed_ms,
         is_recovered=True,
     )
