@@ -176,6 +176,7 @@ class Controller:
         self._in_flight: _Outgoing | None = None
         self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
         self._answers: dict[str, CommandAnswer] = {}
+        self._undecided: set[str] = set()  # commands that were taken and whose answer is not on disk yet
         self._old_commands = found.command_ids
         self._objections: dict[int, str] = {}
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
@@ -228,6 +229,8 @@ class Controller:
         if (known := self._answers.get(command.command_id)) is not None:
             self._uplink.answer(known)
             return
+        if command.command_id in self._undecided:
+            return
         if command.command_id in self._old_commands:
             self._answer(CommandAnswer(command.command_id, CommandStatus.EXPIRED, "already seen before the restart"))
             return
@@ -235,6 +238,8 @@ class Controller:
         if event is None or not self.post(event):
             why = "kiosk is busy" if event is not None else f"{command.kind} lacks a field"
             self._answer(CommandAnswer(command.command_id, CommandStatus.REJECTED, why))
+        else:
+            self._undecided.add(command.command_id)
 
     # ---- the beat ----------------------------------------------------------------------------------------------------
 
@@ -327,10 +332,10 @@ class Controller:
                 out.then.append(message)
             case Audited(by, what, evse_id):
                 out.entries.append(Entry(RowKind.AUDIT, to_bytes(AuditRecord(by, what, now.moment, evse_id))))
-            case Answered(command_id, status, reason, transaction_id):
+            case Answered(command_id, status):
                 record_of = AuditRecord("server", f"command {status.value}", now.moment, None, command_id)
                 out.entries.append(Entry(RowKind.AUDIT, to_bytes(record_of)))
-                self._answer(CommandAnswer(command_id, status, reason, transaction_id))
+                out.then.append(message)
 
     def _decide_asks(self, now: Now) -> None:
         """Send durable Asks to the server, decide alone where it does not answer, give up those nobody waits for."""
@@ -422,6 +427,9 @@ class Controller:
             elif isinstance(message, Ask) and (pending := self._asks.get(message.ids.transaction_id)) is not None:
                 pending.is_durable = True
                 self._inbox.append(events.Ticked())
+            elif isinstance(message, Answered):
+                self._undecided.discard(message.command_id)
+                self._answer(CommandAnswer(message.command_id, message.status, message.reason, message.transaction_id))
 
     def _engage(self, wants: dict[int, Wants]) -> None:
         """What may be on goes on, if the interlock agrees."""
