@@ -12,7 +12,9 @@ from contract.transaction import StoppedReason
 from kiosk.session.states import State
 from worlds.charges import Charges
 from worlds.eyes import Eyes
-from worlds.stage import Stage
+from worlds.stage import PLAN, Stage
+
+WATCHDOG_S = 5.0  # what the kiosk sets in the board: kiosk.drivers.heidelberg
 
 pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("street")]
 
@@ -53,3 +55,29 @@ def test_a_tap_becomes_energy_a_bill_and_a_receipt(charges: Charges) -> None:
     assert page.status_code == 200
     assert f"{checked.billed.energy_wh / 1000:.3f}"[:4] in page.text
     assert stage.till.kept_aside() == []
+
+
+def test_a_board_without_relay_charges_and_opens_by_its_own_watchdog(tmp_path: Path) -> None:
+    demo = PLAN.parent
+    files = {"plan": demo / "street-heidelberg.toml", "config": demo / "kiosk-heidelberg.toml"}
+    with Stage(tmp_path / "stage", **files) as stage, Eyes(stage.places.panel) as eyes:
+        stage.start_server_and_street()
+        stage.start_kiosk()
+        charges = Charges(stage, eyes)
+        charges.wait_until_ready(1)
+        charges.wait_until_online()
+        charges.choose(1)
+        stage.street("tap", card="anna")
+        stage.street("plug", evse=1, car="zoe")
+        evse = charges.wait_until_delivering(1, least_wh=100)
+        assert evse.transaction is not None
+
+        killed_s = stage.launcher.cut(("controller",))
+
+        stage.wait_for("the board opens", lambda: not stage.physics()["evses"]["1"]["is_closed"], 20.0)
+        opened_s, is_closed, _ = stage.physics()["evses"]["1"]["moves"][-1]
+        stage.launcher.restore(("controller",))
+        checked = charges.billed_once(evse.transaction.transaction_id, stage.delivered_wh(1))
+        assert not is_closed
+        assert opened_s - killed_s <= WATCHDOG_S + 0.5
+        assert checked.stopped_reason is StoppedReason.POWER_LOSS

@@ -71,7 +71,9 @@ class Places:
 class Stage:
     """Use as a context manager; `start_server_and_street`, then `start_kiosk`, and `start_screen` if wanted."""
 
-    def __init__(self, root: Path, rate: float | None = None) -> None:
+    def __init__(
+        self, root: Path, rate: float | None = None, plan: Path | None = None, config: Path | None = None
+    ) -> None:
         self._stack = ExitStack()
         root = root.resolve()
         if root.exists():
@@ -82,8 +84,9 @@ class Stage:
         self.places = Places(root, run)
         (root / "run").symlink_to(run)
         self._stack.callback((root / "run").unlink, missing_ok=True)
-        self.plan = load_plan(PLAN)
-        self.rate = rate or _rate_in(CONFIG)
+        self._plan_file, self._config_file = plan or PLAN, config or CONFIG
+        self.plan = load_plan(self._plan_file)
+        self.rate = rate or _rate_in(self._config_file)
         self.launcher = self._stack.enter_context(Launcher(self.places.logs))
         self.till = Till(root / "server")
         self._stack.callback(self.till.close)
@@ -111,7 +114,7 @@ class Stage:
         argv = (program("kiosk-billing"), "serve", "--data-dir", data, "--host", "127.0.0.1", "--port", str(port))
         self.launcher.start(Program("server", argv))
         run = str(self.places.run)
-        street = [program("kiosk-sim"), "street", "--plan", str(PLAN), "--run", run]
+        street = [program("kiosk-sim"), "street", "--plan", str(self._plan_file), "--run", run]
         street += ["--rate", str(self.rate), "--server", f"127.0.0.1:{port}"]
         self.launcher.start(Program("street", tuple(street), restarts=False))
         state = self.wait_for("the street answers", lambda: self._try_street("state"), START_PATIENCE_S, "street")
@@ -203,8 +206,8 @@ class Stage:
 
     def _write_config(self) -> None:
         """The demo's configuration with this stage's directories, server and rate."""
-        text = CONFIG.read_text(encoding="utf-8")
-        rate = f"rate = {_rate_in(CONFIG):g}"
+        text = self._config_file.read_text(encoding="utf-8")
+        rate = f"rate = {_rate_in(self._config_file):g}"
         for old, new in (
             (RUN_IN_CONFIG, str(self.places.run)),
             (STATE_IN_CONFIG, str(self.places.state)),
@@ -213,7 +216,7 @@ class Stage:
             (rate, f"rate = {self.rate:g}"),
         ):
             if old not in text:
-                raise ValueError(f"{CONFIG}: expected to find {old!r} in it")
+                raise ValueError(f"{self._config_file}: expected to find {old!r} in it")
             text = text.replace(old, new)
         self.places.config.write_text(text, encoding="utf-8")
 

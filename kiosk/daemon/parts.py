@@ -116,7 +116,8 @@ class _Builder:
         stale_s = self._config.patience.pilot_stale_s
         if board.kind == "evse_din":
             return evse_din.EvseDin(seat, board_map, self._clock, board.poll_s, stale_s)
-        return heidelberg.Heidelberg(seat, board_map, self._clock, board.poll_s, stale_s)
+        rest_s = self._config.patience.off_s
+        return heidelberg.Heidelberg(seat, board_map, self._clock, board.poll_s, stale_s, rest_s=rest_s)
 
     def _meter(self, meter: Meter) -> ModbusMeter:
         register_map = load_map(meter.map)

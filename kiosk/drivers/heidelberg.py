@@ -3,6 +3,8 @@ Registers: config/boards/heidelberg.toml.
 
 Law:
 - The board switches by itself: an offer of 0 A opens its contactor, so "open" is 0 A and takes the next gap.
+- An offer is consent: a car asks only after it was offered current, and the board closes when it asks. Whoever offers
+  must mean it. An offer that stands while it was told to open comes back after `rest_s`, for a car that paused.
 - Nothing is offered before the board confirmed its watchdog, with 0 A as what it falls back to, and its unlock.
 - Polling feeds the watchdog; a kiosk that dies is a board at 0 A within `watchdog_s`.
 - Feedback says open only where neither the state nor a measured current says otherwise.
@@ -49,7 +51,8 @@ def board_map() -> RegisterMap:
 
 class Heidelberg:
     """kiosk.devices.Pilot and Contactor. `watchdog_s` (1 to 60) must leave room for a few polls of `poll_s`;
-    every `guard_check_s` the board is asked whether it still is guarded, as it may start anew unnoticed."""
+    every `guard_check_s` the board is asked whether it still is guarded, as it may start anew unnoticed. `rest_s` is
+    the least time between opening and closing again; it must not be shorter than the session's own."""
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Heidelberg:
         stale_s: float = 3.0,
         watchdog_s: float = 5.0,
         guard_check_s: float = 3.0,
+        rest_s: float = 3.0,
     ) -> None:
         if not max(1.0, 3 * poll_s) <= watchdog_s <= 60:
             raise ValueError(f"{seat.place}: watchdog_s: want {max(1.0, 3 * poll_s):g} to 60, got {watchdog_s:g}")
@@ -71,6 +75,8 @@ class Heidelberg:
         self._poll_s = poll_s
         self._stale_s = stale_s
         self._guard_check_s = guard_check_s
+        self._rest_s = rest_s
+        self._rests_until_s = float("-inf")
         self._current = KeptRegister(seat, board.named(["max_current"])[0].address, clock)
         self._guard = {
             "fail_safe_current": 0,
@@ -100,6 +106,8 @@ class Heidelberg:
         self._apply()
 
     def command(self, closed: bool) -> None:
+        if self._is_wanted_closed and not closed:
+            self._rests_until_s = self._clock() + self._rest_s
         self._is_wanted_closed = closed
         self._apply()
 
@@ -127,10 +135,18 @@ class Heidelberg:
             tasks.create_task(self._poll_for_ever())
 
     def _apply(self) -> None:
-        may_flow = self._is_wanted_closed and self.is_guarded
-        self._current.want(self._wanted_a * TENTHS if may_flow else 0)
+        self._current.want(self._wanted_a * TENTHS if self._consents else 0)
+
+    @property
+    def _consents(self) -> bool:
+        """Whether the board may close as soon as the car asks."""
+        has_rested = self._is_wanted_closed or self._clock() >= self._rests_until_s
+        return self._wanted_a > 0 and self.is_guarded and has_rested
 
     async def _poll_for_ever(self) -> None:
+        # A board whose watchdog bit takes the first request for a kiosk that is back, and offers again what it was
+        # last told. So the first request is the write of 0 A.
+        await self._current.was_tried.wait()
         loop = asyncio.get_running_loop()
         while True:
             next_s = loop.time() + self._poll_s
@@ -159,7 +175,11 @@ class Heidelberg:
         flows = any(current is not None and current >= LIVE_A for current in currents)
         may_flow = code == C2 or (code == DERATING and limit.value != 0)
         self._state = Observation(STATES.get(code, PilotState.E), state.asked_s)
-        self._feedback = Observation(flows or may_flow, state.asked_s)
+        is_closed = flows or may_flow
+        # It closed on the standing offer, before anybody wished: told at the next poll, once the wish is there. If
+        # none comes, the old feedback grows stale, and that is a fault.
+        if not (is_closed and self._consents and not self._is_wanted_closed):
+            self._feedback = Observation(is_closed, state.asked_s)
 
     async def _guard_board(self) -> str:
         """Make the board safe without us; until it confirms that, nothing may flow. Says what it does not take."""

@@ -36,6 +36,7 @@ class KeptRegister:
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
+        self.was_tried = asyncio.Event()  # the first write came to its end, good or bad
 
     def want(self, raw: int) -> None:
         """Say what should be. May be called from any thread, any number of times."""
@@ -72,6 +73,7 @@ class KeptRegister:
                 self._is_writing, self._written_s = False, self._clock()
                 self._failures += 1
                 self.trouble = str(error)
+            self.was_tried.set()
             if not self.is_settled:
                 await self._pause()
 

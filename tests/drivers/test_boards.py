@@ -15,7 +15,7 @@ from kiosk.drivers.evse_din import EvseDin
 from kiosk.drivers.heidelberg import Heidelberg
 from kiosk.drivers.kept_register import KeptRegister
 from sim.evse_din import EvseDinBoard
-from sim.heidelberg import FAIL_SAFE, STANDBY, WATCHDOG, HeidelbergBoard
+from sim.heidelberg import FAIL_SAFE, MAX_CURRENT, STANDBY, WATCHDOG, HeidelbergBoard
 from sim.modbus_slave import ModbusSlave
 from sim.pty_line import PtyLine
 from tests.drivers.street import bus_on, line_in, running, until
@@ -262,3 +262,40 @@ def test_what_a_board_held_before_the_last_write_says_nothing_about_it(tmp_path:
         assert kept.is_settled
 
     asyncio.run(look())
+
+
+def test_a_car_that_waits_for_an_offer_gets_it_before_anything_is_closed(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="B")
+    early: list[bool] = []
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.command(False)
+        driver.offer(16)
+        await until(lambda: board.offered_a == 16, "the offer")
+        board.vehicle_state = "C"
+        await until(lambda: bool(driver.state() and driver.state().value is PilotState.C), "the car asks")  # type: ignore[union-attr]
+        early.append(driver.feedback() is not None and driver.feedback().value)  # type: ignore[union-attr]
+        driver.command(True)
+        await until(lambda: bool(driver.feedback() and driver.feedback().value), "told as closed")  # type: ignore[union-attr]
+
+    play_heidelberg(line_in(tmp_path), board, scene)
+
+    assert early == [False]
+
+
+def test_a_board_whose_watchdog_bit_hears_of_zero_before_anything_else(tmp_path: Path) -> None:
+    board = HeidelbergBoard(time.monotonic, vehicle_state="C")
+    board.held[MAX_CURRENT], board.held[WATCHDOG] = 160, 1
+    time.sleep(0.01)
+    assert board.offered_a == 0 and board.bites == 1
+    offers: set[float] = set()
+
+    async def scene(driver: Heidelberg) -> None:
+        end_s = time.monotonic() + 1.0
+        while time.monotonic() < end_s:
+            offers.add(board.offered_a)
+            await asyncio.sleep(0.001)
+
+    play_heidelberg(line_in(tmp_path), board, scene)
+
+    assert offers == {0.0}
