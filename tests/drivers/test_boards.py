@@ -18,7 +18,7 @@ from sim.evse_din import EvseDinBoard
 from sim.heidelberg import FAIL_SAFE, MAX_CURRENT, STANDBY, WATCHDOG, HeidelbergBoard
 from sim.modbus_slave import ModbusSlave
 from sim.pty_line import PtyLine
-from tests.drivers.street import bus_on, line_in, running, until
+from tests.drivers.street import Counting, bus_on, line_in, running, until
 
 pytestmark = pytest.mark.bytes
 OFFERED = 1000
@@ -286,16 +286,22 @@ def test_a_car_that_waits_for_an_offer_gets_it_before_anything_is_closed(tmp_pat
 def test_a_board_whose_watchdog_bit_hears_of_zero_before_anything_else(tmp_path: Path) -> None:
     board = HeidelbergBoard(time.monotonic, vehicle_state="C")
     board.held[MAX_CURRENT], board.held[WATCHDOG] = 160, 1
-    time.sleep(0.01)
-    assert board.offered_a == 0 and board.bites == 1
-    offers: set[float] = set()
+    slave = ModbusSlave(1, board)
+    line = line_in(tmp_path)
+    line.attach(slave)
+    line.attach(ModbusSlave(2, Counting()))
 
-    async def scene(driver: Heidelberg) -> None:
-        end_s = time.monotonic() + 1.0
-        while time.monotonic() < end_s:
-            offers.add(board.offered_a)
-            await asyncio.sleep(0.001)
+    async def play() -> None:
+        bus = bus_on(line)
+        seat = bus.seat("board", "left", "heidelberg", 1, min_gap_s=0.01)
+        other = bus.seat("meter", "left", "counting", 2)
+        driver = Heidelberg(seat, heidelberg.board_map(), time.monotonic, poll_s=0.03, watchdog_s=1.0)
+        async with running(bus):
+            await other.read(3, 0, 1)  # the line is open and free: whoever asks first is heard first
+            async with running(driver):
+                await until(lambda: bool(slave.requests), "the first request")
 
-    play_heidelberg(line_in(tmp_path), board, scene)
+    with line:
+        asyncio.run(play())
 
-    assert offers == {0.0}
+    assert slave.requests[0] == (6, MAX_CURRENT, 0)
