@@ -38,6 +38,8 @@ DOORS = (
     Door(("kiosk.wire",), ("contract", "kiosk.session.events", "kiosk.session.snapshot")),
     Door(("kiosk.config",), ("contract", "kiosk.session.events", "kiosk.session.snapshot", "kiosk.session.settings")),
     Door(("kiosk.panel",), ("contract", "kiosk.wire")),
+    Door(("kiosk.system_clock",), ()),
+    Door(("kiosk.tls",), ("kiosk.system_clock", "cryptography")),
     Door(
         ("kiosk.controller",),
         ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.devices"),
@@ -55,14 +57,15 @@ DOORS = (
             "kiosk.journal",
             "kiosk.panel",
             "kiosk.session",
+            "kiosk.system_clock",
             "kiosk.wire",
         ),
     ),
     Door(
         ("kiosk.probe",),
-        ("contract", "kiosk.config", "kiosk.devices", "kiosk.drivers", "kiosk.journal"),
+        ("contract", "kiosk.config", "kiosk.devices", "kiosk.drivers", "kiosk.journal", "kiosk.tls"),
     ),
-    Door(("kiosk.uplink",), ("contract", "kiosk.config", "kiosk.wire", "requests", "cryptography")),
+    Door(("kiosk.uplink",), ("contract", "kiosk.config", "kiosk.tls", "kiosk.wire", "requests", "cryptography")),
     Door(
         ("kiosk.ui",),
         (

@@ -5,18 +5,14 @@ Every start of the controller is a boot of its own: monotonic seconds never comp
 
 from __future__ import annotations
 
-import ctypes
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from contract.transaction import ClockQuality
 from kiosk.session.events import Now
+from kiosk.system_clock import is_system_clock_synchronised
 
-SYNCHRONISED_FILE = Path("/run/systemd/timesync/synchronized")  # systemd-timesyncd touches it; see its manual page
-TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
-TIMEX_BYTES = 256  # struct timex is 208 bytes on 64-bit Linux; zeros mean: change nothing
 LOOK_EVERY_S = 10.0
 
 
@@ -57,11 +53,3 @@ class Clock:
             else:
                 self._quality = ClockQuality.ESTIMATED if self._was_synchronised else ClockQuality.UNKNOWN
         return self._quality
-
-
-def is_system_clock_synchronised() -> bool:
-    """Whether timesyncd or the kernel says so. A sandbox may forbid the second question; that counts as no."""
-    if SYNCHRONISED_FILE.exists():
-        return True
-    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
-    return 0 <= state < TIME_ERROR
