@@ -118,7 +118,9 @@ def too_little(report: dict[str, object], hours: float) -> str:
     if seeds < 50 or hours < 24:
         return ""
     share = seeds / 100
-    found = [f"{k} {activity[k]} < {least * share:.0f}" for k, least in LEAST_PER_100.items() if activity[k] < least * share]
+    found = [
+        f"{k} {activity[k]} < {least * share:.0f}" for k, least in LEAST_PER_100.items() if activity[k] < least * share
+    ]
     return ", ".join(found)
 
 

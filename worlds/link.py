@@ -31,7 +31,7 @@ from worlds.server import Server
 LOST_REQUESTS = 0.02
 LOST_ANSWERS = 0.04
 NOTICES_AFTER_S = 8.0  # a request that got no answer has failed by then
-SETTINGS = DrainSettings(poll_s=120.0, list_every_s=900.0)
+SETTINGS = DrainSettings(poll_s=600.0, list_every_s=900.0)
 
 
 class Network:

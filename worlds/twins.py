@@ -33,9 +33,7 @@ class ContactorTwin:
 
     name = "contactor"
 
-    def __init__(
-        self, outlet: Outlet, times: Times, clock: Callable[[], float], act: Callable[[float], None]
-    ) -> None:
+    def __init__(self, outlet: Outlet, times: Times, clock: Callable[[], float], act: Callable[[float], None]) -> None:
         self._outlet, self._times, self._clock, self._act = outlet, times, clock, act
         self.commanded = False
         self._seen: Observation[bool] | None = None
@@ -59,9 +57,7 @@ class ContactorTwin:
 class PilotTwin:
     name = "pilot"
 
-    def __init__(
-        self, outlet: Outlet, times: Times, clock: Callable[[], float], act: Callable[[float], None]
-    ) -> None:
+    def __init__(self, outlet: Outlet, times: Times, clock: Callable[[], float], act: Callable[[float], None]) -> None:
         self._outlet, self._times, self._clock, self._act = outlet, times, clock, act
         self.offered_a = 0
         self._seen: Observation[PilotState] | None = None

@@ -57,5 +57,3 @@ RULES: dict[str, Callable[[], None]] = {
 def remove(rule: str) -> None:
     """Take a rule away in this process, for good. Raises KeyError for an unknown one."""
     RULES[rule]()
-
-
