@@ -111,7 +111,17 @@ class Stage:
         port = _free_port()
         self.server_url = f"http://127.0.0.1:{port}"
         data = str(self.till.folder)
-        argv = (program("kiosk-billing"), "serve", "--data-dir", data, "--host", "127.0.0.1", "--port", str(port))
+        argv = (
+            program("kiosk-billing"),
+            "serve",
+            "--plain",
+            "--data-dir",
+            data,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        )
         self.launcher.start(Program("server", argv))
         run = str(self.places.run)
         street = [program("kiosk-sim"), "street", "--plan", str(self._plan_file), "--run", run]
