@@ -32,7 +32,7 @@ from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Reco
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
 from kiosk.session.kiosk import Kiosk, new_kiosk, step
-from kiosk.session.session import resumed_after_restart
+from kiosk.session.session import NEVER_S, resumed_after_restart
 from kiosk.session.settings import KioskSettings
 from kiosk.session.snapshot import DeviceView, ReaderView, Snapshot
 from kiosk.session.transaction import recovered
@@ -175,6 +175,7 @@ class Controller:
         self._outgoing = _Outgoing()
         self._in_flight: _Outgoing | None = None
         self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
+        self._unwritten_since_s: float | None = None  # when the disk was first asked for what it has not taken yet
         self._answers: dict[str, CommandAnswer] = {}
         self._undecided: set[str] = set()  # commands that were taken and whose answer is not on disk yet
         self._old_commands = found.command_ids
@@ -275,6 +276,8 @@ class Controller:
         patience = self.kiosk.settings.patience
         stop = self._parts.emergency_stop
         pressed = stop is not None and stop.is_active()
+        since_s = self._unwritten_since_s
+        has_given_up = since_s is not None and now.s >= since_s + patience.record_s
         for evse_id, parts in self._parts.evses.items():
             pilot, feedback, meter = parts.pilot.state(), parts.contactor.feedback(), parts.meter.reading()
             feedback_holds = _holds(feedback, now.s, patience.feedback_stale_s)
@@ -286,6 +289,8 @@ class Controller:
                 meter_is_fresh=_holds(meter, now.s, patience.meter_stale_s),
                 rcd_tripped=parts.rcd is not None and parts.rcd.is_active(),
                 emergency_stop=pressed,
+                journal_fails=bool(self.last_error) or has_given_up,
+                journal_given_up=has_given_up,
             )
         self._inbox.appendleft(events.Sensed(dict(self._facts)))
         for _, reader in self._parts.readers:
@@ -396,6 +401,8 @@ class Controller:
             return
         batch, self._outgoing = self._outgoing, _Outgoing()
         self._in_flight = batch
+        if self._unwritten_since_s is None:
+            self._unwritten_since_s = now.s
         documents = tuple(batch.documents.items())
         write = Write(tuple(batch.entries), tuple(batch.spends), documents)
         self._recorder.write(write, lambda error: self._written(batch, error, now.s))
@@ -416,7 +423,7 @@ class Controller:
             self._retry_at_s = since_s + self._retry_pause_s
             self._retry_pause_s = min(LONGEST_RETRY_S, self._retry_pause_s * 2)
             return
-        self._retry_pause_s, self.last_error = FIRST_RETRY_S, ""
+        self._retry_pause_s, self.last_error, self._unwritten_since_s = FIRST_RETRY_S, "", None
         for message in batch.then:
             if isinstance(message, Record):
                 if message.event.seq_no == 0:
@@ -462,6 +469,9 @@ class Controller:
             due.append(now.s)
         if not self._outgoing.is_empty() and self._in_flight is None:
             due.append(max(now.s, self._retry_at_s))
+        if (since_s := self._unwritten_since_s) is not None:
+            given_up_at_s = since_s + self.kiosk.settings.patience.record_s
+            due.append(given_up_at_s if given_up_at_s > now.s else NEVER_S)
         due.extend(pending.answer_by_s for pending in self._asks.values() if pending.answer_by_s > now.s)
         return min(due)
 
@@ -543,7 +553,7 @@ class Controller:
             health = device.health()
             if not health.is_good:
                 return health.message
-        return ""
+        return f"journal: {self.last_error}" if self.last_error else ""
 
 
 def _holds(

@@ -64,10 +64,10 @@ class WorldRecorder:
         if not self._is_powered:
             return
         self._pending = None
-        error: JournalError | None = None
+        error: JournalError | sqlite3.Error | None = None
         try:
             self._commit(write)
-        except JournalError as caught:
+        except (JournalError, sqlite3.Error) as caught:
             error = caught
         self.recount()
         done(error)

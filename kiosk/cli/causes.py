@@ -47,6 +47,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "No fresh reading from the meter: what cannot be measured is not sold.",
         "Check the meter's supply, the A/B wires and its address: kiosk doctor, kiosk meter scan. Clears by itself.",
     ),
+    "journal_failed": (
+        "The disk takes no writes: what cannot be written down is not begun, and a running charge was ended in time.",
+        "kiosk doctor, line disk: full, read-only, or a dying card. Clears by itself with the first write that "
+        "succeeds; what happened meanwhile is kept in memory until then, so do not cut the power first.",
+    ),
     "needs_reset": (
         "The fault is latched: it does not clear by itself, even with a healthy input.",
         "When the cause is gone: kiosk reset EVSE.",

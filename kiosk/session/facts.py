@@ -19,6 +19,8 @@ class Facts:
     meter_is_fresh: bool = False
     rcd_tripped: bool = False
     emergency_stop: bool = False
+    journal_fails: bool = False  # the last write to the disk failed, or nothing was written for patience.record_s
+    journal_given_up: bool = False  # nothing was written for patience.record_s
 
 
 NOTHING_KNOWN = Facts()

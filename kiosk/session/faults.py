@@ -24,6 +24,7 @@ class FaultCode(StrEnum):
     PILOT_LOST = "pilot_lost"
     FEEDBACK_LOST = "feedback_lost"
     METER_LOST = "meter_lost"
+    JOURNAL_FAILED = "journal_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class FaultRule:
     latches: bool
     stopped_reason: StoppedReason
     holds: Callable[[Facts], bool]
+    ramps: bool = False  # nothing is at risk: the current goes to zero before the contactor opens
 
 
 def _never_by_facts(_: Facts) -> bool:
@@ -47,6 +49,8 @@ FAULT_RULES: tuple[FaultRule, ...] = (
     FaultRule(FaultCode.PILOT_LOST, False, StoppedReason.OTHER, lambda f: f.pilot is None),
     FaultRule(FaultCode.FEEDBACK_LOST, False, StoppedReason.OTHER, lambda f: f.contactor_closed is None),
     FaultRule(FaultCode.METER_LOST, False, StoppedReason.OTHER, lambda f: not f.meter_is_fresh),
+    # A session without a Started on disk gives up earlier; see Turn._fault.
+    FaultRule(FaultCode.JOURNAL_FAILED, False, StoppedReason.OTHER, lambda f: f.journal_given_up, ramps=True),
 )
 RULE_OF = {rule.code: rule for rule in FAULT_RULES}
 

@@ -331,6 +331,10 @@ class Turn:
         if session.state is State.CLOSING and not session.wishes_closed and session.facts.contactor_closed:
             if session.facts.contactor_sensed_at_s >= session.wish_since_s + self.patience.open_s:
                 self._change(is_welded=True)
+        if code is None and session.facts.journal_fails:
+            t = session.transaction
+            if t is None or t.durable_seq < 0:
+                return FaultCode.JOURNAL_FAILED  # what cannot be written down does not begin
         return code
 
     def _fail(self, code: FaultCode) -> None:
@@ -339,10 +343,11 @@ class Turn:
         if self.session.fault is None or RULE_OF[code].latches:
             self._fault_found(code)
         if state is State.CLOSING:
-            self._change(ramp_until_s=LONG_AGO_S)
+            if not RULE_OF[code].ramps:
+                self._change(ramp_until_s=LONG_AGO_S)
             self._settle_closing()
         elif self.session.transaction is not None:
-            self._close(RULE_OF[code].stopped_reason, ramp=False)
+            self._close(RULE_OF[code].stopped_reason, ramp=RULE_OF[code].ramps and state is State.DELIVERING)
         else:
             self._move(State.OUT_OF_SERVICE)
 

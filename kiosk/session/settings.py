@@ -29,6 +29,7 @@ class Patience:
     receipt_s: float = 60.0
     cap_margin_s: float = 10.0  # delivery at the present power that a cap keeps in reserve for stopping
     code_lock_s: float = 60.0  # after three wrong stop codes
+    record_s: float = 120.0  # a running charge goes on this long while the disk takes nothing
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
