@@ -71,10 +71,24 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--operator-name", default="Harbour Energy")
     init.add_argument("--help-contact", default="", help="telephone or mail address printed on receipts")
     init.add_argument("--password", help="of the operator pages (default: one is made and printed once)")
+    host_help = "name or IP address by which kiosks reach this server; again for more (default: this machine's own)"
+    init.add_argument("--name", action="append", metavar="HOST", help=host_help)
     add(commands, "migrate", "migrate_database", "bring the database to the newest revision")
     serve = add(commands, "serve", "serve", "run the server")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--tls-certificate", type=Path, metavar="FILE", help="a certificate of a public authority, PEM")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
+    serve.add_argument("--plain", action="store_true", help="plain HTTP, behind a proxy that does TLS")
+    authority = group("authority", "the test authority and the server's certificate from it")
+    for name, work, text in (
+        ("make", "make_authority", "make a test authority and a certificate, where init did not"),
+        ("renew", "renew_certificate", "make a new certificate for the server; kiosks notice nothing"),
+    ):
+        one = add(authority, name, work, text)
+        one.add_argument("--name", action="append", metavar="HOST", help=host_help)
+        one.add_argument("--days", type=int, default=397, help="how long it is valid (%(default)s)")
+    add(authority, "show", "show_authority", "print the authority's certificate, for kiosk enrol --ca")
     epoch = add(commands, "epoch", "show_epoch", "show the database's epoch")
     epoch.add_argument("--renew", action="store_true", help="after restoring a backup: ask kiosks for everything again")
 

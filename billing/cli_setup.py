@@ -1,18 +1,20 @@
-"""Subcommands that make and run the server: init, migrate, serve, epoch."""
+"""Subcommands that make and run the server: init, migrate, serve, authority, epoch."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import sys
 from argparse import Namespace
+from pathlib import Path
 
-from billing import facts
+from billing import certificates, facts
 from billing.cli_base import Result, data_dir_of, database_of
 from billing.database import open_database
 from billing.migrations import migrate, revision_of
 from billing.passwords import USER, hash_password
 from billing.server_key import make_server_key, public_hex
-from billing.settings import SETTINGS_FILE, default_database_url, read_settings
+from billing.settings import SETTINGS_FILE, default_database_url, read_settings, server_time
 
 
 def init(arguments: Namespace) -> Result:
@@ -33,8 +35,13 @@ def init(arguments: Namespace) -> Result:
     with engine.begin() as connection:
         epoch = facts.epoch(connection)
     engine.dispose()
+    authority = certificates.make_authority(data_dir, arguments.operator_name, server_time())
+    hosts = tuple(arguments.name or certificates.DEFAULT_HOSTS)
+    certificates.make_certificate(data_dir, hosts, server_time())
     data = {"data_dir": str(data_dir), "server_key": public_hex(key), "epoch": epoch, "user": USER}
-    text = f"made {data_dir}: server key, settings, database\noperator pages: user {USER}"
+    data["authority"] = str(authority)
+    text = f"made {data_dir}: server key, settings, database, test authority\n"
+    text += f"certificate for {', '.join(hosts)}; kiosks are given {authority}\noperator pages: user {USER}"
     if arguments.password is None:
         data["password"] = password
         text += f", password {password} (shown this once)"
@@ -58,9 +65,73 @@ def serve(arguments: Namespace) -> Result:
     data_dir_of(arguments)
     if not 0 <= arguments.port <= 65535:
         raise ValueError(f"--port {arguments.port}: want 0 to 65535")
+    certificate, key = _certificate_of(arguments)
     settings = read_settings(arguments.data_dir, arguments.database)
-    uvicorn.run(create_app(settings), host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(settings),
+        host=arguments.host,
+        port=arguments.port,
+        log_level="warning",
+        access_log=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+    )
     return Result("", {})
+
+
+def _certificate_of(arguments: Namespace) -> tuple[Path | None, Path | None]:
+    """Certificate and key to show: those named, else the test authority's. None, None for plain HTTP."""
+    certificate: Path | None = arguments.tls_certificate
+    key: Path | None = arguments.tls_key
+    if (certificate is None) != (key is None):
+        raise ValueError("--tls-certificate and --tls-key: want both or neither")
+    if arguments.plain:
+        if certificate is not None:
+            raise ValueError("--plain: want no certificate beside it")
+        return None, None
+    if certificate is not None and key is not None:
+        for file in (certificate, key):
+            file.open("rb").close()  # a missing file is told by its name
+        return certificate, key
+    own = certificates.served(arguments.data_dir)
+    if own is None and arguments.host in ("127.0.0.1", "::1", "localhost"):
+        return None, None  # nobody but this machine listens
+    if own is None:
+        raise ValueError(
+            "no certificate: make one with kiosk-billing authority make, name one with --tls-certificate and --tls-key,"
+            " or say --plain where a proxy does TLS"
+        )
+    if own.is_due(server_time()):
+        text = f"the certificate ends on {own.ends:%Y-%m-%d}; renew it with: kiosk-billing authority renew"
+        print(f"kiosk-billing: {text}", file=sys.stderr, flush=True)
+    return own.certificate, own.key
+
+
+def make_authority(arguments: Namespace) -> Result:
+    data_dir = data_dir_of(arguments)
+    operator_name = read_settings(data_dir).operator_name
+    certificates.make_authority(data_dir, operator_name, server_time())
+    return renew_certificate(arguments)
+
+
+def renew_certificate(arguments: Namespace) -> Result:
+    """A new certificate from the same authority; for the same hosts, if none are named."""
+    data_dir = data_dir_of(arguments)
+    former = certificates.served(data_dir)
+    hosts = tuple(arguments.name or (former.hosts if former is not None else certificates.DEFAULT_HOSTS))
+    made = certificates.make_certificate(data_dir, hosts, server_time(), arguments.days)
+    text = f"certificate for {', '.join(made.hosts)} until {made.ends:%Y-%m-%d}; restart serve to show it"
+    return Result(text, {"hosts": list(made.hosts), "ends": made.ends.isoformat(), "file": str(made.certificate)})
+
+
+def show_authority(arguments: Namespace) -> Result:
+    data_dir = data_dir_of(arguments)
+    pem = certificates.authority_pem(data_dir)
+    made = certificates.served(data_dir)
+    data = {"authority": pem}
+    if made is not None:
+        data |= {"hosts": ", ".join(made.hosts), "ends": made.ends.isoformat()}
+    return Result(pem, data)
 
 
 def show_epoch(arguments: Namespace) -> Result:
