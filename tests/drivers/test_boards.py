@@ -297,7 +297,12 @@ def test_a_board_whose_watchdog_bit_hears_of_zero_before_anything_else(tmp_path:
         other = bus.seat("meter", "left", "counting", 2)
         driver = Heidelberg(seat, heidelberg.board_map(), time.monotonic, poll_s=0.03, watchdog_s=1.0)
         async with running(bus):
-            await other.read(3, 0, 1)  # the line is open and free: whoever asks first is heard first
+            driver._current.run = lambda: asyncio.sleep(60)  # type: ignore[method-assign]  # the write is held up
+            async with running(driver):
+                for _ in range(20):
+                    await other.read(3, 0, 1)
+            assert slave.requests == []
+            del driver._current.run
             async with running(driver):
                 await until(lambda: bool(slave.requests), "the first request")
 
