@@ -171,6 +171,7 @@ class Link:
                 case Acknowledged(journal_nos, epoch):
                     self._disk.store.acknowledge(journal_nos, epoch, self._wall())
                     self.on_acknowledged()
+                    self._drain.heard(RowsWaiting(self._disk.store.waiting()), self._agenda.now_s)
                 case SignedList(text):
                     self.on_list(text)
                 case Command():
