@@ -109,6 +109,9 @@ DOORS = (
 # A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
 SHARED_BY_DRIVERS = (
     "kiosk.drivers.block_reads",
+    "kiosk.drivers.bus_port",
+    "kiosk.drivers.bus_request",
+    "kiosk.drivers.bus_wire",
     "kiosk.drivers.fair_queue",
     "kiosk.drivers.kept_register",
     "kiosk.drivers.modbus_bus",
@@ -116,6 +119,8 @@ SHARED_BY_DRIVERS = (
     "kiosk.drivers.plausibility",
     "kiosk.drivers.quantity_reads",
     "kiosk.drivers.register_map",
+    "kiosk.drivers.register_toml",
+    "kiosk.drivers.register_types",
 )
 
 

@@ -68,23 +68,62 @@ class Place:
 
     def silent(self, waited_s: float, last_good_s: float | None) -> str:
         """No answer for `waited_s`; the last good reading is `last_good_s` old, None if there never was one."""
-        display = "the address on the meter's display" if self.kind == "meter" else "the address set on the board"
         return (
             f"{self}: no answer for {seconds(waited_s)}; {_last(last_good_s)}. "
-            f"Check A/B wiring and that {display} is {self.address}."
+            f"Check A/B wiring and that {self.address_plate} is {self.address}."
         )
 
-    def too_late(self, lateness_s: float, patience_s: float) -> str:
+    def too_late(self, lateness_s: float, patience_s: float, waited_s: float, last_good_s: float | None) -> str:
+        """Whole answers come, but after the patience was over."""
         return (
-            f"{self}: answers come after {seconds(lateness_s)}, too late for a patience of {seconds(patience_s)}. "
+            f"{self}: answers come after {seconds(lateness_s)}, too late for a patience of {seconds(patience_s)}, "
+            f"for {seconds(waited_s)} now; {_last(last_good_s)}. "
             f"Raise timeout_s of the bus, or look for a second master on {self.port}."
         )
 
-    def garbled(self, what: str) -> str:
+    def garbled(self, waited_s: float, last_good_s: float | None, others_are_heard: bool) -> str:
+        """Bytes come that are no frame. Where the other devices of the bus are heard well, it is not the wire."""
+        cause = (
+            f"The others on {self.port} are heard well, so likely two devices have address {self.address}: "
+            "switch one off and look again."
+            if others_are_heard
+            else f"Check the shield and the 120 Ω terminators of {self.port}, its baud and parity, "
+            f"and that no second device has address {self.address}."
+        )
+        return f"{self}: only garbled answers for {seconds(waited_s)}; {_last(last_good_s)}. {cause}"
+
+    def stranger(self, other: int, waited_s: float, last_good_s: float | None) -> str:
+        """Device `other` answers in place of this one."""
+        return (
+            f"{self}: device {other} answers in its place for {seconds(waited_s)}; {_last(last_good_s)}. "
+            f"Check {self.address_plate}, and look for a gateway or a second master on {self.port}."
+        )
+
+    def doubled(self, waited_s: float, last_good_s: float | None) -> str:
+        """More answers come than were asked for."""
+        return (
+            f"{self}: more than one answer comes to one question for {seconds(waited_s)}; {_last(last_good_s)}. "
+            f"Likely two devices have address {self.address}: switch one off and look again."
+        )
+
+    def drowned(self, held_s: float, last_good_s: float | None) -> str:
+        """Something on the bus talks without being asked."""
+        return (
+            f"{self}: cannot be heard, as something on {self.port} talks without pause, for {seconds(held_s)} now; "
+            f"{_last(last_good_s)}. Likely a device that hangs in mid-sending, a second master or swapped A and B: "
+            "unplug one device after the other until the bus is quiet."
+        )
+
+    def unfitting(self, what: str) -> str:
         return (
             f"{self}: {what}; thrown away. Check the shield and the 120 Ω terminators of {self.port}, "
             f"and that no second device has address {self.address}."
         )
+
+    @property
+    def address_plate(self) -> str:
+        """Where a person reads the address."""
+        return "the address on the meter's display" if self.kind == "meter" else "the address set on the board"
 
     def refused(self, what: str, code: int) -> str:
         reason = {
