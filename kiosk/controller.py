@@ -34,7 +34,7 @@ from kiosk.session.faults import FaultCode
 from kiosk.session.kiosk import Kiosk, new_kiosk, step
 from kiosk.session.session import NEVER_S, resumed_after_restart
 from kiosk.session.settings import KioskSettings
-from kiosk.session.snapshot import DeviceView, ReaderView, Snapshot
+from kiosk.session.snapshot import DeviceView, NoticeCode, ReaderView, Snapshot
 from kiosk.session.transaction import recovered
 from kiosk.session.view import About, snapshot
 from kiosk.session.wants import SAFE, Wants
@@ -78,7 +78,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Rows, spent vouchers (voucher_id, transaction_id) and documents that become durable together or not at all."""
+    """Rows, spent vouchers (voucher_id, order_id) and documents that become durable together or not at all."""
 
     entries: tuple[Entry, ...]
     spends: tuple[tuple[str, str], ...] = ()
@@ -303,7 +303,11 @@ class Controller:
 
     def _decide(self, now: Now) -> None:
         while self._inbox:
-            self._step(self._inbox.popleft(), now)
+            event = self._inbox.popleft()
+            if isinstance(event, events.Authorized) and event.authority.voucher_id in self.knowledge.spent_vouchers:
+                # Two connectors asked for one voucher and both answers came in one beat: the first has it.
+                event = events.Refused(event.transaction_id, NoticeCode.SPENT_VOUCHER)
+            self._step(event, now)
         self._decide_asks(now)
 
     def _step(self, event: events.Event, now: Now) -> None:
@@ -318,7 +322,7 @@ class Controller:
             case Record(event):
                 out.entries.append(Entry(RowKind.TRANSACTION, to_bytes(event)))
                 if event.authority is not None and (voucher_id := event.authority.voucher_id) is not None:
-                    out.spends.append((voucher_id, event.transaction_id))
+                    out.spends.append((voucher_id, event.order_id))
                     self.knowledge = self.knowledge.with_spent([voucher_id])
                 out.then.append(message)
             case Ask(ids, evse_id, token):

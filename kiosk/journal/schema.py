@@ -31,6 +31,18 @@ MIGRATIONS = (
     CREATE TABLE open_ask (transaction_id TEXT PRIMARY KEY, journal_no INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE used_command (command_id TEXT PRIMARY KEY, journal_no INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    # A voucher is spent by an order: after a power cut the same order goes on in a new transaction. Where the Started
+    # was pruned, the transaction's id stays, which is nobody's order.
+    """
+    ALTER TABLE spent_voucher RENAME COLUMN transaction_id TO order_id;
+    UPDATE spent_voucher SET order_id = started.order_id
+    FROM (
+        SELECT json_extract(CAST(body AS TEXT), '$.transaction_id') AS transaction_id,
+            json_extract(CAST(body AS TEXT), '$.order_id') AS order_id
+        FROM row WHERE kind = 'transaction' AND json_extract(CAST(body AS TEXT), '$.seq_no') = 0
+    ) AS started
+    WHERE started.transaction_id = spent_voucher.order_id;
+    """,
 )
 
 # Every commit is on the disk before it returns; a checkpoint now and then keeps the log short (4 KiB pages).
@@ -47,9 +59,9 @@ PRAGMAS = (
 def prepare(connection: sqlite3.Connection, name: str) -> None:
     """Set the connection up for writing and bring the schema up to date. Raises JournalDamaged, JournalTooNew."""
     try:
+        version = check_version(connection, name)  # first: a newer file is left alone
         for pragma in PRAGMAS:
             connection.execute(pragma)
-        version = check_version(connection, name)
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             connection.executescript(f"BEGIN IMMEDIATE;{script};PRAGMA user_version={number};COMMIT;")
     except sqlite3.DatabaseError as error:
@@ -62,5 +74,7 @@ def check_version(connection: sqlite3.Connection, name: str) -> int:
     """The number of migrations that ran. Raises JournalTooNew."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
-        raise JournalTooNew(f"{name}: schema {version} is newer than this program's {len(MIGRATIONS)}")
+        raise JournalTooNew(
+            f"{name}: schema {version} is newer than this program's {len(MIGRATIONS)}; install the newer version again"
+        )
     return version

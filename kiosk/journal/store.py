@@ -5,18 +5,14 @@ Not thread-safe: one thread uses it, JournalWriter's or a world's.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from contract.api import ROWS_PER_BATCH, Row, RowKind
-from contract.records import AskStep
-from contract.transaction import EventType
-from kiosk.journal import schema
+from kiosk.journal import index, schema
 from kiosk.journal.project import project
 from kiosk.journal.values import (
     EPOCH,
@@ -26,13 +22,12 @@ from kiosk.journal.values import (
     KeptRow,
     NewRow,
     Projection,
-    VoucherAlreadySpent,
 )
 
 KEPT_AFTER_ACKNOWLEDGEMENT = timedelta(days=30)
 NEWEST_KEPT = 1000  # rows never pruned, whatever their age: numbers are not used twice, and a technician can look back
 MOST_ROWS_READ = 1000
-PRUNED_AT_ONCE = 5000  # keeps one pruning commit short
+PRUNED_AT_ONCE = 500  # keeps one pruning commit short; whoever prunes asks until nothing more went
 
 
 class JournalStore:
@@ -95,7 +90,7 @@ class JournalStore:
             if known is None or known[0] != epoch:
                 if known is not None:
                     self._db.execute("UPDATE row SET acknowledged = NULL WHERE acknowledged IS NOT NULL")
-                self._put_document(EPOCH, epoch)
+                index.put_document(self._db, EPOCH, epoch)
             self._db.executemany(
                 "UPDATE row SET acknowledged = ? WHERE journal_no = ? AND acknowledged IS NULL",
                 [(_unix_ms(now), number) for number in numbers],
@@ -124,54 +119,18 @@ class JournalStore:
 
     def _write(self, batch: Batch) -> list[int]:
         numbers = [self._append(row) for row in batch.rows]
-        for voucher_id, transaction_id in batch.spends:
-            self._spend(voucher_id, transaction_id)
+        for voucher_id, order_id in batch.spends:
+            index.spend(self._db, voucher_id, order_id)
         for name, body in batch.documents.items():
-            self._put_document(name, body)
+            index.put_document(self._db, name, body)
         return numbers
 
     def _append(self, row: NewRow) -> int:
         cursor = self._db.execute("INSERT INTO row (kind, body) VALUES (?, ?)", (row.kind.value, row.body))
         number = cursor.lastrowid
         assert number is not None
-        if row.kind is RowKind.TRANSACTION:
-            self._index_transaction(_parsed(row), number)
-        elif row.kind is RowKind.AUTHORIZATION:
-            self._index_authorization(_parsed(row), number)
-        elif row.kind is RowKind.AUDIT and (command_id := _parsed(row).get("command_id")) is not None:
-            self._use_command(command_id, number)
+        index.note_row(self._db, row, number)
         return number
-
-    def _index_transaction(self, event: dict[str, Any], number: int) -> None:
-        event_type, transaction_id = event.get("event_type"), event.get("transaction_id")
-        if event_type == EventType.STARTED:
-            self._db.execute("INSERT OR REPLACE INTO open_transaction VALUES (?, ?)", (transaction_id, number))
-            self._db.execute("DELETE FROM open_ask WHERE transaction_id = ?", (transaction_id,))
-            command_id = event.get("authority", {}).get("command_id")
-            if command_id is not None:
-                self._use_command(command_id, number)
-        elif event_type == EventType.ENDED:
-            self._db.execute("DELETE FROM open_transaction WHERE transaction_id = ?", (transaction_id,))
-
-    def _index_authorization(self, body: dict[str, Any], number: int) -> None:
-        step, transaction_id = body.get("step"), body.get("transaction_id")
-        if step == AskStep.ASKED:
-            self._db.execute("INSERT OR REPLACE INTO open_ask VALUES (?, ?)", (transaction_id, number))
-        elif step == AskStep.DISCLAIMED:
-            self._db.execute("DELETE FROM open_ask WHERE transaction_id = ?", (transaction_id,))
-
-    def _spend(self, voucher_id: str, transaction_id: str) -> None:
-        """Once per voucher; the same transaction may say it twice, as after a commit whose answer was lost."""
-        self._db.execute("INSERT OR IGNORE INTO spent_voucher VALUES (?, ?)", (voucher_id, transaction_id))
-        spender = self._db.execute("SELECT transaction_id FROM spent_voucher WHERE voucher_id = ?", (voucher_id,))
-        if spender.fetchone()[0] != transaction_id:
-            raise VoucherAlreadySpent(f"voucher {voucher_id} was spent by another transaction")
-
-    def _use_command(self, command_id: str, number: int) -> None:
-        self._db.execute("INSERT OR IGNORE INTO used_command VALUES (?, ?)", (command_id, number))
-
-    def _put_document(self, name: str, body: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO document VALUES (?, ?)", (name, body))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -241,16 +200,6 @@ class JournalStore:
 
     def close(self) -> None:
         self._db.close()
-
-
-def _parsed(row: NewRow) -> dict[str, Any]:
-    try:
-        parsed = json.loads(row.body)
-    except ValueError as error:
-        raise JournalError(f"row of kind {row.kind}: not JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise JournalError(f"row of kind {row.kind}: want an object")
-    return parsed
 
 
 def _kept(row: tuple[int, str, bytes, int | None]) -> KeptRow:

@@ -38,7 +38,7 @@ class JournalTooNew(JournalError):
 
 
 class VoucherAlreadySpent(JournalError):
-    """The voucher was spent by another transaction."""
+    """The voucher was spent by another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class NewRow:
 class Batch:
     """What is written together or not at all.
 
-    `spends`: (voucher_id, transaction_id). `documents`: by name, whole texts that replace the former ones.
+    `spends`: (voucher_id, order_id). `documents`: by name, whole texts that replace the former ones.
     """
 
     rows: tuple[NewRow, ...] = ()
