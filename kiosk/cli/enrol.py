@@ -17,6 +17,8 @@ def enrol(options: Any) -> int:
     words = [sys.executable, "-P", "-m", "kiosk.uplink.enrol", "--config", options.config, "--code", options.code]
     if options.server is not None:
         words += ["--server", options.server]
+    if options.ca is not None:
+        words += ["--ca", options.ca]
     try:
         done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -156,6 +156,7 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
     if name == "enrol":
         add("--server", metavar="URL", help="https://… (else [server] url of the configuration)")
         add("--code", metavar="CODE", required=True, help="the one-time code from the operator's page")
+        add("--ca", metavar="FILE", help="the server's authority, PEM; it is kept (else the system's)")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from kiosk.config.sections import (
     Reader,
     Screen,
     Server,
+    url_problem,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "Server",
     "load",
     "read_enrolment",
+    "url_problem",
 ]

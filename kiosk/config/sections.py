@@ -6,6 +6,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from kiosk.config.reader import limits
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
@@ -16,6 +17,15 @@ BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 def _is_url(text: str) -> str | None:
     return None if re.fullmatch(r"https?://[^\s/]+\S*", text) else f"want an http or https address, got {text!r}"
+
+
+def url_problem(text: str) -> str | None:
+    """What is wrong with a server's address, or None. The server's answers are believed for its certificate alone."""
+    if (problem := _is_url(text)) is not None:
+        return problem
+    parts = urlsplit(text)
+    is_here = parts.hostname in ("127.0.0.1", "::1", "localhost")
+    return None if parts.scheme == "https" or is_here else f"want https://, got {text!r}; http only to this machine"
 
 
 def _is_zone(text: str) -> str | None:
@@ -86,7 +96,8 @@ class Clock:
 class Server:
     """[server]. All times are real seconds."""
 
-    url: str | None = limits(None, check=_is_url)
+    url: str | None = limits(None, check=url_problem)
+    ca_file: str | None = limits(None, check=_is_filled)  # None: what enrolment left, else the system's authorities
     timeout_s: float = limits(10.0, least=0.1, most=120)
     poll_s: float = limits(25.0, least=1, most=120)  # how long the server may hold a poll for commands
     list_every_s: float = limits(60.0, least=1, most=86_400)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from contract.api import AuthorizeAnswer, CommandAnswer, Commands, RowAnswer
 from contract.codec import WireError, from_bytes, to_bytes
 from contract.tokens import LONGEST_SIGNED_TEXT
+from kiosk.tls import CertificateRefused, ServerTrust
 from kiosk.uplink.drain import Answer, AskRequest, LetterRequest, ListRequest, PollRequest, RowsRequest, ServerRequest
 from kiosk.uplink.identity import Identity
+from kiosk.uplink.known_time import KnownTime
 
 T = TypeVar("T")
 
@@ -31,15 +33,63 @@ class RefusedByServer(Exception):
         self.status = status
 
 
-class Exchange:
-    """One kept-alive session. Not thread-safe: each lane has its own."""
+class _TrustAdapter(HTTPAdapter):
+    """Carries our context to every connection; the authorities that come with requests are not believed."""
 
-    def __init__(self, url: str, identity: Identity, timeout_s: float) -> None:
-        self._url, self._identity, self._timeout_s = url.rstrip("/"), identity, timeout_s
-        self._nonce: str | None = None
+    def __init__(self, trust: ServerTrust) -> None:
+        self._trust = trust
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+        super().init_poolmanager(*arguments, **settings, ssl_context=self._trust)
+
+    def cert_verify(self, *_: Any) -> None:
+        """The context verifies; requests would add its own authorities to it here."""
+
+
+class Session:
+    """A session of requests that believes `trust`, and tells `known_time` what time verified answers say."""
+
+    def __init__(self, trust: ServerTrust, known_time: KnownTime) -> None:
+        self._trust, self._known_time = trust, known_time
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy and no password file from the environment
         self._session.headers["User-Agent"] = "charging-kiosk"
+        self._session.mount("https://", _TrustAdapter(trust))
+
+    def send(
+        self, method: str, url: str, body: bytes, headers: dict[str, str], timeout_s: float
+    ) -> tuple[int, bytes, str | None]:
+        """Status, body and nonce of one answer. Raises Unreachable."""
+        if body:
+            headers["Content-Type"] = "application/json"
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=body or None,
+                headers=headers,
+                timeout=(CONNECT_PATIENCE_S, timeout_s),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if url.startswith("https://"):
+                    self._known_time.learn(response.headers.get("Date"), self._trust.last_end)
+                return response.status_code, _limited(response), response.headers.get("Kiosk-Nonce")
+        except requests.RequestException as error:
+            raise Unreachable(_in_short(error)) from error
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Exchange:
+    """One kept-alive session. Not thread-safe: each lane has its own."""
+
+    def __init__(self, url: str, identity: Identity, timeout_s: float, session: Session) -> None:
+        self._url, self._identity, self._timeout_s = url.rstrip("/"), identity, timeout_s
+        self._nonce: str | None = None
+        self._session = session
 
     def carry(self, request: ServerRequest) -> Answer:
         """Send one request and read the answer. Raises Unreachable, RefusedByServer."""
@@ -83,22 +133,12 @@ class Exchange:
         raise AssertionError("two tries, then an answer or an error")
 
     def _send(self, method: str, target: str, body: bytes, headers: dict[str, str], wait_s: float) -> tuple[int, bytes]:
-        if body:
-            headers["Content-Type"] = "application/json"
         try:
-            with self._session.request(
-                method,
-                self._url + target,
-                data=body or None,
-                headers=headers,
-                timeout=(CONNECT_PATIENCE_S, self._timeout_s + wait_s),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                self._nonce = response.headers.get("Kiosk-Nonce")
-                return response.status_code, _limited(response)
-        except requests.RequestException as error:
-            raise Unreachable(f"{self._url}: {_in_short(error)}") from error
+            timeout_s = self._timeout_s + wait_s
+            status, answer, self._nonce = self._session.send(method, self._url + target, body, headers, timeout_s)
+        except Unreachable as error:
+            raise Unreachable(f"{self._url}: {error}") from error
+        return status, answer
 
     def _value(self, cls: type[T], status: int, body: bytes) -> T:
         if status != 200:
@@ -107,25 +147,6 @@ class Exchange:
             return from_bytes(cls, body)
         except WireError as error:
             raise Unreachable(f"an answer that cannot be read: {error}") from error
-
-
-def fetch_plain(url: str, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
-    """One unsigned POST, for enrolment. Raises Unreachable."""
-    session = requests.Session()
-    session.trust_env = False
-    headers = {"Content-Type": "application/json"}
-    timeout = (CONNECT_PATIENCE_S, timeout_s)
-    post: Callable[..., requests.Response] = session.post
-    try:
-        with (
-            session,
-            post(
-                url.rstrip("/") + path, data=body, headers=headers, timeout=timeout, allow_redirects=False, stream=True
-            ) as response,
-        ):
-            return response.status_code, _limited(response)
-    except requests.RequestException as error:
-        raise Unreachable(f"{url}: {_in_short(error)}") from error
 
 
 def _limited(response: requests.Response) -> bytes:
@@ -147,6 +168,6 @@ def _text(body: bytes) -> str:
 
 def _in_short(error: BaseException) -> str:
     """The innermost cause says it best: 'Connection refused' instead of three nested pools."""
-    while (cause := error.__cause__ or error.__context__) is not None:
+    while not isinstance(error, CertificateRefused) and (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return str(error) or type(error).__name__

@@ -15,10 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from contract.codec import WireError
-from kiosk.config import Config, ConfigError, Enrolment, NotEnrolled, load
+from kiosk.config import Config, ConfigError, Enrolment, NotEnrolled, load, url_problem
+from kiosk.tls import KNOWN_TIME_FILE, BadAuthority, authority_file, trust
 from kiosk.uplink.drain import Answer, Drain, DrainSettings, FetchRequest, Lane, ServerRequest
-from kiosk.uplink.exchange import Exchange, RefusedByServer, Unreachable
+from kiosk.uplink.exchange import Exchange, RefusedByServer, Session, Unreachable
 from kiosk.uplink.identity import Identity, load_identity, read_board_serial
+from kiosk.uplink.known_time import KnownTime
 from kiosk.wire import LONGEST_LINE, UplinkSays, pack, read_hears, says_line, unpack
 
 log = logging.getLogger("kiosk.uplink")
@@ -32,7 +34,10 @@ class Uplink:
     """One controller connection after the other; the drain outlives them."""
 
     def __init__(self, config: Config, identity: Identity, server_url: str) -> None:
-        server = config.server
+        """Raises BadAuthority."""
+        server, state_dir = config.server, Path(config.kiosk.state_dir)
+        known_time = KnownTime(state_dir / "uplink" / KNOWN_TIME_FILE)
+        ca_file = authority_file(server.ca_file, state_dir)
         self._socket_path = config.kiosk.socket
         self._drain = Drain(
             DrainSettings(
@@ -43,10 +48,12 @@ class Uplink:
             ),
             random.random,
         )
-        self._lanes = {
-            lane: (ThreadPoolExecutor(1, f"uplink-{lane}"), Exchange(server_url, identity, server.timeout_s))
-            for lane in Lane
-        }
+        self._lanes: dict[Lane, tuple[ThreadPoolExecutor, Exchange]] = {}
+        for lane in Lane:
+            session = Session(trust(ca_file, known_time.bound), known_time)
+            exchange = Exchange(server_url, identity, server.timeout_s, session)
+            self._lanes[lane] = (ThreadPoolExecutor(1, f"uplink-{lane}"), exchange)
+        self._told = ""  # why the server does not answer, as it stands in the log
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
@@ -112,7 +119,8 @@ class Uplink:
         try:
             answer: Answer = await asyncio.get_running_loop().run_in_executor(pool, exchange.carry, request)
         except Unreachable as error:
-            if was_online:
+            if was_online or str(error) != self._told:
+                self._told = str(error)
                 log.warning("server: %s", error)
             says = self._drain.failed(request, time.monotonic())
         except RefusedByServer as error:
@@ -120,6 +128,7 @@ class Uplink:
             says = self._drain.refused(request, time.monotonic())
         else:
             if not was_online:
+                self._told = ""
                 log.info("server answers")
             says = self._drain.succeeded(request, answer, time.monotonic())
         self._say(says)
@@ -149,6 +158,8 @@ async def run(config: Config) -> None:
     serial = config.kiosk.board_serial or read_board_serial()
     identity, enrolment = await wait_for_enrolment(config, serial)
     url = config.server.url or enrolment.server_url
+    if why := url_problem(url):
+        raise NotEnrolled(f"{url}: {why}")
     log.info("kiosk %s, server %s", identity.kiosk_id, url)
     await Uplink(config, identity, url).run()
 
@@ -173,7 +184,7 @@ def main() -> int:
 
     try:
         asyncio.run(until_stopped())
-    except NotEnrolled as error:
+    except (NotEnrolled, BadAuthority) as error:
         print(error, file=sys.stderr)
         return 1
     sys.stderr.flush()

@@ -36,7 +36,7 @@ from kiosk.uplink.exchange import Exchange, RefusedByServer, Unreachable
 from kiosk.uplink.identity import Identity, load_identity, read_board_serial
 from tests.billing.stories import CARD
 from tests.journal.rows import started
-from tests.uplink.conftest import SERVER_KEY, Billing
+from tests.uplink.conftest import SERVER_KEY, Billing, session
 
 BOARD = "10000000abcdef01"
 
@@ -45,7 +45,7 @@ BOARD = "10000000abcdef01"
 def exchange(billing: Billing, tmp_path: Path) -> Iterator[Exchange]:
     enrol(billing.url, billing.code(), tmp_path, BOARD)
     identity, enrolment = load_identity(tmp_path, BOARD)
-    made = Exchange(enrolment.server_url, identity, 10)
+    made = Exchange(enrolment.server_url, identity, 10, session(tmp_path))
     yield made
     made.close()
 
@@ -93,8 +93,10 @@ def test_a_server_that_forgot_its_nonces_costs_one_more_try(exchange: Exchange, 
     assert exchange.carry(PollRequest(0)) == Commands(())
 
 
-def test_a_foreign_key_is_not_let_in(exchange: Exchange, billing: Billing) -> None:
-    stranger = Exchange(billing.url, Identity("hk-07", "boot", BOARD, Ed25519PrivateKey.generate()), 10)
+def test_a_foreign_key_is_not_let_in(exchange: Exchange, billing: Billing, tmp_path: Path) -> None:
+    stranger = Exchange(
+        billing.url, Identity("hk-07", "boot", BOARD, Ed25519PrivateKey.generate()), 10, session(tmp_path)
+    )
 
     with pytest.raises(Unreachable, match="401"):
         stranger.carry(PollRequest(0))
@@ -106,8 +108,8 @@ def test_a_request_the_server_cannot_read_is_refused_not_repeated(exchange: Exch
         exchange.carry(AskRequest(AuthorizeRequest("x" * 65, "o", "r", 1, TokenKind.ISO14443, "04")))
 
 
-def test_no_server_says_why_in_short() -> None:
-    nobody = Exchange("http://127.0.0.1:9", Identity("k", "b", "s", Ed25519PrivateKey.generate()), 1)
+def test_no_server_says_why_in_short(tmp_path: Path) -> None:
+    nobody = Exchange("http://127.0.0.1:9", Identity("k", "b", "s", Ed25519PrivateKey.generate()), 1, session(tmp_path))
 
     with pytest.raises(Unreachable, match=r"^http://127\.0\.0\.1:9: .*refused$"):
         nobody.carry(PollRequest(0))
@@ -186,7 +188,7 @@ class OddServer(BaseHTTPRequestHandler):
     ],
 )
 def test_an_odd_answer_is_no_answer(
-    monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, location: str, complaint: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, body: bytes, location: str, complaint: str
 ) -> None:
     monkeypatch.setattr(exchange_module, "LONGEST_SIGNED_TEXT", 1_000)
     monkeypatch.setattr(OddServer, "say", (status, body, location))
@@ -194,7 +196,8 @@ def test_an_odd_answer_is_no_answer(
     server = ThreadingHTTPServer(("127.0.0.1", 0), OddServer)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    odd = Exchange(f"http://127.0.0.1:{server.server_port}", Identity("k", "b", "s", Ed25519PrivateKey.generate()), 5)
+    identity = Identity("k", "b", "s", Ed25519PrivateKey.generate())
+    odd = Exchange(f"http://127.0.0.1:{server.server_port}", identity, 5, session(tmp_path))
     try:
         with pytest.raises(Unreachable, match=complaint):
             odd.carry(PollRequest(0))
