@@ -121,6 +121,9 @@ class Tour:
         waiting = self._outbox()
         if waiting == 0:
             raise NotTrue("nothing waits for the server although the network is down")
+        early = requests.get(receipt.receipt_url, timeout=HTTP_PATIENCE_S, headers={"Accept-Language": "en"})
+        if early.status_code != 200 or "not yet" not in early.text.lower():
+            raise NotTrue(f"{receipt.receipt_url} does not say that the charge was not yet received")
         self.tell(f"receipt with its QR code on the screen; {waiting} records wait on disk for the server")
 
     def power_cut(self) -> None:
