@@ -610,14 +610,14 @@ def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> floa
     if session.state is not State.DELIVERING or t is None or meter is None:
         return NEVER_S
     used_wh = max(meter.import_wh, t.samples[-1].import_wh) - t.samples[0].import_wh
-    due_s = NEVER_S
+    due_s, time_is_up_s = NEVER_S, NEVER_S
     caps_minor = [t.authority.cap_minor] if t.authority.cap_minor is not None else []
     if t.limit is not None:
         match t.limit.kind:
             case LimitKind.ENERGY:
                 due_s = now_s + (t.limit.value - used_wh) * 3600 / evse.max_power_w
             case LimitKind.TIME:
-                due_s = t.started.s + t.limit.value
+                time_is_up_s = t.started.s + t.limit.value
             case LimitKind.MONEY:
                 caps_minor.append(t.limit.value)
     if caps_minor:
@@ -627,7 +627,7 @@ def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> floa
         spent_minor = t.price_with(Sample(at_ms, t.samples[0].import_wh + used_wh, TimeUse.CHARGING)).incl_vat_minor
         per_hour_minor = max(1, hour_from_now_minor - spent_minor)
         due_s = min(due_s, now_s + (min(caps_minor) - spent_minor) * 3600 / per_hour_minor)
-    return max(due_s - LIMIT_MARGIN_S, now_s + LIMIT_LOOK_S) if due_s < NEVER_S else NEVER_S
+    return min(time_is_up_s, max(due_s - LIMIT_MARGIN_S, now_s + LIMIT_LOOK_S) if due_s < NEVER_S else NEVER_S)
 
 
 def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
