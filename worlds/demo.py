@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0: the tour was right. 1: something was not. 130: ended by hand in the middle of it."""
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started us with Ctrl-C ignored
+        signal.signal(number, _as_interrupt)
     is_done = threading.Event()
     try:
         with ExitStack() as stack:
@@ -111,7 +112,8 @@ It is yours now; Ctrl-C ends it. From another terminal, in this directory:
   .venv/bin/kiosk status --socket {stage.places.panel}
 
   A voucher over 20.00 EUR:   {stage.till.voucher(2_000)}
-  The operator's page:        {stage.server_url}/operator   (any name, password {PASSWORD})
+  The operator's page:        {stage.server_url}/operator   (any name, password {PASSWORD};
+                              its test authority is unknown to your browser, which will say so)
   Logs:                       {stage.places.logs}
 """
     )

@@ -11,6 +11,7 @@ PATIENCE_S = 60.0
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--ignore-certificate-errors",  # the test authority stands in no browser
 )  # fmt: skip
 
 

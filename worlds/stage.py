@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parents[1]
 PLAN = HERE / "config" / "demo" / "street.toml"
 CONFIG = HERE / "config" / "demo" / "kiosk.toml"
 RUN_IN_CONFIG, STATE_IN_CONFIG = "/run/kiosk-demo", "/var/lib/kiosk-demo"
-URL_IN_CONFIG, ADDRESS_IN_CONFIG = "http://127.0.0.1:8000", "http://localhost:8000"
+URL_IN_CONFIG, ADDRESS_IN_CONFIG = "https://127.0.0.1:8000", "https://localhost:8000"
 KIOSK_PROCESSES = ("controller", "uplink", "ui")
 LOOK_EVERY_S = 0.05
 START_PATIENCE_S = 30.0
@@ -109,26 +109,16 @@ class Stage:
         cards = {card.name: card.uid for card in self.plan.card if card.name != "stranger"}
         self.till.furnish([evse.evse_id for evse in self.plan.evse], cards)
         port = _free_port()
-        self.server_url = f"http://127.0.0.1:{port}"
+        self.server_url = f"https://127.0.0.1:{port}"
         data = str(self.till.folder)
-        argv = (
-            program("kiosk-billing"),
-            "serve",
-            "--plain",
-            "--data-dir",
-            data,
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-        )
+        argv = (program("kiosk-billing"), "serve", "--data-dir", data, "--host", "127.0.0.1", "--port", str(port))
         self.launcher.start(Program("server", argv))
         run = str(self.places.run)
         street = [program("kiosk-sim"), "street", "--plan", str(self._plan_file), "--run", run]
         street += ["--rate", str(self.rate), "--server", f"127.0.0.1:{port}"]
         self.launcher.start(Program("street", tuple(street), restarts=False))
         state = self.wait_for("the street answers", lambda: self._try_street("state"), START_PATIENCE_S, "street")
-        self.gate_url = f"http://127.0.0.1:{state['server_port']}"
+        self.gate_url = f"https://127.0.0.1:{state['server_port']}"
         self.wait_for("the server answers", lambda: _is_listening(port), START_PATIENCE_S, "server")
         self._write_config()
 
@@ -137,6 +127,7 @@ class Stage:
         code = self.till.enrolment_code()
         self.places.state.mkdir(parents=True, exist_ok=True)
         enrol = [sys.executable, "-m", "kiosk.uplink.enrol", "--config", str(self.places.config), "--code", code]
+        enrol += ["--ca", str(self.till.authority)]
         done = subprocess.run(enrol, capture_output=True, text=True, timeout=ENROL_PATIENCE_S, check=False)
         if done.returncode != 0:
             raise NotTrue(f"the kiosk was not enrolled: {done.stderr or done.stdout}")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from billing.certificates import make_authority, make_certificate
 from billing.database import open_database, reading
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
@@ -78,7 +79,7 @@ class Billed:
 
 
 class Till:
-    """The server's data under `folder`, made new by the constructor."""
+    """The server's data under `folder`, made new by the constructor. `authority`: the file of who signs for it."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -86,6 +87,8 @@ class Till:
         self._key = make_server_key(folder)
         settings = f'operator_name = "Harbour Charging"\noperator_password_hash = "{hash_password(PASSWORD)}"\n'
         (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+        self.authority = make_authority(folder, "Harbour Charging", server_time())
+        make_certificate(folder, ("127.0.0.1",), server_time())
         self._engine = open_database(default_database_url(folder))
         migrate(self._engine)
 
