@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -187,6 +188,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 if every kill left everything right, 1 otherwise."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # cleans up like Ctrl-C
     with tempfile.TemporaryDirectory(prefix="kiosk-kills-") as folder:
         root = args.root or Path(folder) / "stage"
         try:
@@ -194,6 +196,9 @@ def run(args: argparse.Namespace) -> int:
         except NotTrue as error:
             print(f"kills: seed {args.seed}: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("kills: ended by hand", file=sys.stderr)
+            return 130
     slowest = max((r.open_after_s for r in rounds if r.open_after_s is not None), default=0.0)
     began = sum(1 for r in rounds if r.reason != "nothing began")
     print(
