@@ -48,6 +48,7 @@ class EvseSettings:
     phases: int = 3
     nominal_v: int = 230
     meter_step_wh: int = 1  # what the meter's register resolves; a cap keeps one step in reserve
+    phase_rotation: str = "RST"  # OCPP PhaseRotation: which of the site's phases its conductors are on, L1 first
 
     def __post_init__(self) -> None:
         if not LEAST_OFFER_A <= self.max_a <= 80:
@@ -59,6 +60,34 @@ class EvseSettings:
     def max_power_w(self) -> int:
         return self.max_a * self.phases * self.nominal_v
 
+    @property
+    def site_phases(self) -> tuple[int, ...]:
+        """0, 1, 2 for the site's R, S, T; a single-phase EVSE is on the first of its rotation."""
+        return tuple("RST".index(letter) for letter in self.phase_rotation)[: self.phases]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """What all consumers behind one connection share. Amps are per phase."""
+
+    limit_a: int  # with a site meter: of the whole connection; without: of the EVSEs together
+    has_meter: bool = False
+    fallback_a: int = 0  # of the EVSEs together while the site's meter is stale
+    reserve_a: int = 1  # kept free beside a measured load when an offer is raised
+    obey_s: float = 5.0  # for a vehicle to follow a lower offer, the way to it included (IEC 61851-1)
+    raise_every_s: float = 10.0  # no EVSE's offer is raised more often
+    rest_s: float = 60.0  # a pause lasts at least
+    turn_s: float = 900.0  # where there is not enough for 6 A each
+    doze_s: float = 60.0  # the turn of a vehicle that does not ask
+
+    def __post_init__(self) -> None:
+        if not LEAST_OFFER_A <= self.limit_a <= 2_000:
+            raise ValueError(f"limit_a {self.limit_a}: want {LEAST_OFFER_A} to 2000")
+        if not 0 <= self.fallback_a <= self.limit_a:
+            raise ValueError(f"fallback_a {self.fallback_a}: want 0 to limit_a ({self.limit_a})")
+        if not 0 <= self.reserve_a < self.limit_a:
+            raise ValueError(f"reserve_a {self.reserve_a}: want 0 to less than limit_a ({self.limit_a})")
+
 
 @dataclass(frozen=True, slots=True)
 class KioskSettings:
@@ -67,3 +96,4 @@ class KioskSettings:
     evses: tuple[EvseSettings, ...]
     patience: Patience = field(default_factory=Patience)
     stop_with_code: bool = True  # the four digits shown at the start also stop
+    site: SiteSettings | None = None  # None: every EVSE has its own supply
