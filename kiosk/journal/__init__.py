@@ -6,6 +6,7 @@ Law:
 - A row leaves only after the server acknowledged it, and then not before 30 days.
 """
 
+from kiosk.journal.boot import Opened, damage, open_journal
 from kiosk.journal.store import JournalStore
 from kiosk.journal.values import (
     Batch,
@@ -15,6 +16,7 @@ from kiosk.journal.values import (
     NewRow,
     OpenTransaction,
     Projection,
+    Setback,
     VoucherAlreadySpent,
 )
 from kiosk.journal.writer import JournalBusy, JournalWriter
@@ -29,6 +31,10 @@ __all__ = [
     "JournalWriter",
     "NewRow",
     "OpenTransaction",
+    "Opened",
     "Projection",
+    "Setback",
     "VoucherAlreadySpent",
+    "damage",
+    "open_journal",
 ]

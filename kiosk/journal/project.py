@@ -7,7 +7,15 @@ import sqlite3
 from contract.codec import WireError, from_bytes, utc_from_text
 from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
-from kiosk.journal.values import EPOCH, LAST_WALL, LIST, JournalDamaged, OpenTransaction, Projection
+from kiosk.journal.values import (
+    EPOCH,
+    LAST_WALL,
+    LIST,
+    VOUCHERS_IN_DOUBT,
+    JournalDamaged,
+    OpenTransaction,
+    Projection,
+)
 
 
 def project(db: sqlite3.Connection, name: str) -> Projection:
@@ -23,6 +31,7 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
             epoch=documents.get(EPOCH, ""),
             last_wall=None if last_wall is None else utc_from_text(last_wall),
             used_command_ids=frozenset(key for (key,) in db.execute("SELECT command_id FROM used_command")),
+            vouchers_in_doubt=documents.get(VOUCHERS_IN_DOUBT) == "yes",
         )
     except (WireError, sqlite3.DatabaseError) as error:
         raise JournalDamaged(f"{name}: {error}") from error

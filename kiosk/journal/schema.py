@@ -56,7 +56,7 @@ PRAGMAS = (
 )
 
 
-def prepare(connection: sqlite3.Connection, name: str) -> None:
+def prepare(connection: sqlite3.Connection, name: str) -> int:
     """Set the connection up for writing and bring the schema up to date. Raises JournalDamaged, JournalTooNew."""
     try:
         version = check_version(connection, name)  # first: a newer file is left alone
@@ -64,6 +64,7 @@ def prepare(connection: sqlite3.Connection, name: str) -> None:
             connection.execute(pragma)
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             connection.executescript(f"BEGIN IMMEDIATE;{script};PRAGMA user_version={number};COMMIT;")
+        return len(MIGRATIONS)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise

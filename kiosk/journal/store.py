@@ -12,16 +12,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from contract.api import ROWS_PER_BATCH, Row, RowKind
+from contract.codec import from_bytes
 from kiosk.journal import index, schema
 from kiosk.journal.project import project
 from kiosk.journal.values import (
     EPOCH,
+    SETBACK,
     Batch,
     JournalDamaged,
     JournalError,
     KeptRow,
     NewRow,
     Projection,
+    Setback,
 )
 
 KEPT_AFTER_ACKNOWLEDGEMENT = timedelta(days=30)
@@ -44,17 +47,22 @@ class JournalStore:
             self.name = str(source)
             target = f"{Path(source).absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
             self._db = sqlite3.connect(target, uri=True, isolation_level=None, check_same_thread=False)
-        if read_only:
-            try:
-                schema.check_version(self._db, self.name)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                raise JournalDamaged(f"{self.name}: {error}") from error
-        else:
-            schema.prepare(self._db, self.name)
-        count = self._db.execute("SELECT count(*) FROM row WHERE acknowledged IS NULL").fetchone()
-        self._waiting = int(count[0])
+        try:
+            self.version = self._look_at_schema(read_only)
+            self._waiting = self._count_waiting() if self.version else 0
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _look_at_schema(self, read_only: bool) -> int:
+        if not read_only:
+            return schema.prepare(self._db, self.name)
+        try:
+            return schema.check_version(self._db, self.name)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise JournalDamaged(f"{self.name}: {error}") from error
 
     # ---- writing ------------------------------------------------------------------------------------------------
 
@@ -63,7 +71,7 @@ class JournalStore:
 
         Raises VoucherAlreadySpent, JournalError for a body that cannot be indexed, sqlite3.Error from the disk.
         """
-        with self._transaction():
+        with self.transaction():
             numbers = self._write(batch)
         self._waiting += len(numbers)
         return numbers
@@ -71,7 +79,7 @@ class JournalStore:
     def commit_many(self, batches: Sequence[Batch]) -> list[list[int] | JournalError]:
         """Several batches with one flush to the disk; a batch that is wrong fails alone. Raises sqlite3.Error."""
         results: list[list[int] | JournalError] = []
-        with self._transaction():
+        with self.transaction():
             for batch in batches:
                 self._db.execute("SAVEPOINT batch")
                 try:
@@ -85,7 +93,7 @@ class JournalStore:
 
     def acknowledge(self, numbers: Iterable[int], epoch: str, now: datetime) -> None:
         """The server has these rows. Another epoch than the last heard: it wants everything that is kept again."""
-        with self._transaction():
+        with self.transaction():
             known = self._db.execute("SELECT body FROM document WHERE name = ?", (EPOCH,)).fetchone()
             if known is None or known[0] != epoch:
                 if known is not None:
@@ -95,12 +103,11 @@ class JournalStore:
                 "UPDATE row SET acknowledged = ? WHERE journal_no = ? AND acknowledged IS NULL",
                 [(_unix_ms(now), number) for number in numbers],
             )
-        count = self._db.execute("SELECT count(*) FROM row WHERE acknowledged IS NULL").fetchone()
-        self._waiting = int(count[0])
+        self._waiting = self._count_waiting()
 
     def prune(self, now: datetime) -> int:
         """Delete rows acknowledged 30 days ago, but none that a start still needs, nor the newest. How many went."""
-        with self._transaction():
+        with self.transaction():
             newest = self._db.execute("SELECT coalesce(max(journal_no), 0) FROM row").fetchone()[0]
             needed = self._db.execute(
                 "SELECT min(no) FROM"
@@ -133,10 +140,11 @@ class JournalStore:
         return number
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """For this package: all of what is written inside, or nothing."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield
+            yield self._db
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -157,10 +165,21 @@ class JournalStore:
         """How many rows the server has not acknowledged."""
         return self._waiting
 
+    def _count_waiting(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM row WHERE acknowledged IS NULL").fetchone()[0])
+
     def epoch(self) -> str:
         """The server's, as last heard; "" before that."""
-        found = self._db.execute("SELECT body FROM document WHERE name = ?", (EPOCH,)).fetchone()
-        return "" if found is None else str(found[0])
+        return self._document(EPOCH) or ""
+
+    def setback(self) -> Setback | None:
+        """The last time a damaged journal was put aside, if ever. Raises WireError for one of another program."""
+        text = self._document(SETBACK)
+        return None if text is None else from_bytes(Setback, text)
+
+    def _document(self, name: str) -> str | None:
+        found = self._db.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
+        return None if found is None else str(found[0])
 
     def newest_rows(self, limit: int = 100, kind: RowKind | None = None) -> list[KeptRow]:
         """The last rows, in order, at most min(limit, 1000)."""
@@ -197,6 +216,10 @@ class JournalStore:
         except sqlite3.DatabaseError as error:
             return (str(error),)
         return () if found == ["ok"] else tuple(found)
+
+    def checkpoint(self) -> None:
+        """All of it into the one file, and that on the disk."""
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         self._db.close()

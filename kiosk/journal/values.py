@@ -23,6 +23,8 @@ NO_DOCUMENTS: Mapping[str, str] = MappingProxyType({})
 LIST = "authorization_list"  # the signed authorisation list, as text
 EPOCH = "epoch"  # the server's, as last heard
 LAST_WALL = "last_wall"  # RFC 3339: time was at least this
+VOUCHERS_IN_DOUBT = "vouchers_in_doubt"  # "yes": spent ones may be unknown here, until the server was reached
+SETBACK = "setback"  # the last Setback, as JSON
 
 
 class JournalError(Exception):
@@ -79,6 +81,39 @@ class Projection:
     epoch: str = ""
     last_wall: datetime | None = None
     used_command_ids: frozenset[str] = frozenset()  # named by a Started or an audit row
+    vouchers_in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """A damaged journal was put aside, and this is what became of it. Counts are rows.
+
+    `safe`: not readable, but the server has them. `lost`: not readable, and the server may not have them; whether the
+    very newest are missing nobody can know.
+    """
+
+    at: datetime
+    kept_as: str  # the folder the damaged files stand in
+    why: str
+    carried: int
+    waiting: int  # of those carried, not acknowledged yet
+    safe: int
+    lost: int
+    mended: int  # written besides, to close stories with holes
+    has_list: bool
+    vouchers_in_doubt: bool
+
+    def __str__(self) -> str:
+        text = (
+            f"the journal was damaged ({self.why}) and is kept in {self.kept_as}; {self.carried} rows were carried "
+            f"over, {self.waiting} of them still for the server, {self.safe} unreadable ones the server has, "
+            f"{self.lost} are lost"
+        )
+        if not self.has_list:
+            text += "; the card list must come anew"
+        if self.vouchers_in_doubt:
+            text += "; vouchers wait for the server"
+        return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class FullDiskWorld(World):
 
     def _plan_trouble(self) -> None:
         super()._plan_trouble()
-        self._plan(1.5 * 3600, self._fill)
+        self._plan(0.6 * 3600, self._fill)
 
     def _fill(self) -> None:
         if self.full_since_s is None:
@@ -69,7 +69,7 @@ def test_a_full_disk_costs_nobody_a_watt_hour(seed: int) -> None:
     world.run()
 
     assert not check(world).any(), f"seed {seed}: {check(world)}"
-    assert world.times_full > 2
+    assert world.times_full > 3
     assert (State.OUT_OF_SERVICE, FaultCode.JOURNAL_FAILED) in world.seen
     # Readings are due every minute, so the disk's refusal is noticed within one; then record_s counts.
     assert 60 < world.longest_s < 60 + world.settings.patience.record_s + 30

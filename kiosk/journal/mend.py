@@ -1,0 +1,86 @@
+"""Stories with pages torn out: the events that close them, so that what is readable can still be billed. Pure.
+
+Rules, all in the driver's favour and never a guess about energy:
+- A hole that the server may not have heard of either is filled by repeating the event before it: same register, same
+  time. Energy between two readings is linear, so the hole changes no bill.
+- A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
+  counted for somebody else since, of whom every trace is gone, so what it says now is nobody's energy.
+
+Should the server know a row that is repeated here, it keeps the first and puts ours aside; see billing.quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from contract.metering import Quality
+from contract.price import TimeUse
+from contract.transaction import EventType, StoppedReason, TransactionEvent, TriggerReason
+
+MOST_FILLED = 1000  # a longer hole is no hole but a number gone wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as it stands in the journal."""
+
+    event: TransactionEvent
+    is_acknowledged: bool
+
+
+def mending(told: Sequence[Told]) -> list[TransactionEvent]:
+    """`told` in the order of the journal. What must be written besides, in the order to write it."""
+    stories: dict[str, dict[int, Told]] = {}
+    for one in told:
+        stories.setdefault(one.event.transaction_id, {})[one.event.seq_no] = one
+    mended: list[TransactionEvent] = []
+    for story in stories.values():
+        mended.extend(_fillings(story))
+        if all(one.event.event_type is not EventType.ENDED for one in story.values()):
+            mended.append(_closing(story[max(story)].event))
+    return mended
+
+
+def _fillings(story: dict[int, Told]) -> list[TransactionEvent]:
+    filled = []
+    known = sorted(story)
+    for before, after in pairwise(known):
+        if (story[before].is_acknowledged and story[after].is_acknowledged) or after - before > MOST_FILLED:
+            continue  # uploads go in order: the server has what stood between
+        for seq_no in range(before + 1, after):
+            filled.append(
+                replace(
+                    _last_known(story[before].event),
+                    event_type=EventType.UPDATED,
+                    seq_no=seq_no,
+                    time_use=story[before].event.time_use,
+                    trigger_reason=TriggerReason.ABNORMAL_CONDITION,
+                )
+            )
+    return filled
+
+
+def _closing(last: TransactionEvent) -> TransactionEvent:
+    return replace(
+        _last_known(last),
+        event_type=EventType.ENDED,
+        seq_no=last.seq_no + 1,
+        time_use=TimeUse.NONE,
+        trigger_reason=TriggerReason.ABNORMAL_CONDITION,
+        stopped_reason=StoppedReason.OTHER,
+        final=False,
+    )
+
+
+def _last_known(event: TransactionEvent) -> TransactionEvent:
+    return replace(
+        event,
+        # Any number but Started's, which alone carries authority and offer; the caller sets the right one.
+        event_type=EventType.UPDATED,
+        seq_no=event.seq_no + 1,
+        authority=None,
+        offer=None,
+        meter=replace(event.meter, power_w=0, quality=Quality.STALE),
+    )
