@@ -307,6 +307,8 @@ class Turn:
             if fault is None or RULE_OF[code].latches or not RULE_OF[fault].latches:
                 self._fault_found(code)
             self._change(was_reset=False)
+        elif self.session.is_welded and fault is not FaultCode.CONTACTOR_WELDED:
+            self._fault_found(FaultCode.CONTACTOR_WELDED)  # behind another fault: it needs a reset of its own
         elif fault is None or not RULE_OF[fault].latches or self.session.was_reset:
             self._move(State.IDLE)
             self._change(fault=None, fault_since=None, was_reset=False, is_welded=False)
@@ -315,22 +317,19 @@ class Turn:
 
     def _fault(self) -> FaultCode | None:
         """What the facts show, or what they show against the wish for too long."""
-        session = self.session
-        code = fault_in(session.facts)
+        session, code = self.session, fault_in(self.session.facts)
+        seen_for_s = session.facts.contactor_sensed_at_s - session.wish_since_s  # since when the wish could be seen
+        is_welded = bool(session.facts.contactor_closed) and not session.wishes_closed
+        is_welded = is_welded and seen_for_s >= self.patience.open_s
+        if is_welded:
+            self._change(is_welded=True)  # whatever else is wrong: an emergency stop needs the safety relay most
         if code is not None and RULE_OF[code].latches:
             return code
-        if energy.feedback_is_fresh(session) and session.state is not State.CLOSING:
-            sensed_s = session.facts.contactor_sensed_at_s
-            if not session.wishes_closed and session.facts.contactor_closed:
-                if sensed_s >= session.wish_since_s + self.patience.open_s:
-                    self._change(is_welded=True)
-                    return FaultCode.CONTACTOR_WELDED
-            elif session.wishes_closed and session.facts.contactor_closed is False:
-                if sensed_s >= session.wish_since_s + self.patience.close_s:
-                    return FaultCode.CONTACTOR_STUCK_OPEN
-        if session.state is State.CLOSING and not session.wishes_closed and session.facts.contactor_closed:
-            if session.facts.contactor_sensed_at_s >= session.wish_since_s + self.patience.open_s:
-                self._change(is_welded=True)
+        if is_welded and session.state is not State.CLOSING:  # CLOSING waits for the safety relay to open it
+            return FaultCode.CONTACTOR_WELDED
+        is_stuck = session.facts.contactor_closed is False and session.wishes_closed
+        if is_stuck and seen_for_s >= self.patience.close_s and energy.feedback_is_fresh(session):
+            return FaultCode.CONTACTOR_STUCK_OPEN
         if code is None and session.facts.journal_fails:
             t = session.transaction
             if t is None or t.durable_seq < 0:
