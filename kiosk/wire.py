@@ -19,6 +19,7 @@ A line that does not parse, or an intent a role may not send, is answered with {
 | {"authorize_answer": AuthorizeAnswer}      | the server's answer to an ask                                          |
 | {"fetch": limit}                           | wants the oldest waiting rows, at most ROWS_PER_BATCH                  |
 | {"acknowledged": [journal_no, …], "epoch"} | the server has these rows                                              |
+| {"set_aside": journal_no, "reason"}        | the server refuses this row again and again: go on without it          |
 | {"list": signed text}                      | a newer list                                                           |
 | {"command": Command}                       | what the server asks for                                               |
 
@@ -35,7 +36,8 @@ A line that does not parse, or an intent a role may not send, is answered with {
 |--------------------------------------------|------------------------------------------------------------------------|
 | journal: after (0; none: the newest), limit, kind | [{"journal_no", "kind", "body", "acknowledged_at"?}, …]         |
 | row: journal_no                            | one such row, or an error                                              |
-| outbox                                     | {"waiting": n, "epoch", "oldest": row or null, "is_online"}            |
+| outbox                                     | {"waiting": n, "epoch", "oldest": row or null, "is_online",            |
+|                                            | "set_aside": [{"journal_no", "reason"}, …]}                            |
 | snapshot                                   | the snapshot                                                           |
 """
 
@@ -143,6 +145,14 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row the server refuses. It stays in the journal and is sent again when the uplink comes the next time."""
+
+    set_aside: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignedList:
     list: str
 
@@ -157,7 +167,7 @@ class ListVersion:
     list_version: int
 
 
-UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SignedList | Command
+UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SetAside | SignedList | Command
 UplinkHears = AuthorizeRequest | Disclaim | CommandAnswer | RowBatch | RowsWaiting | ListVersion
 
 # First key of a line → its type, and whether the value stands under that key (or is the whole line).
@@ -166,6 +176,7 @@ _SAYS: dict[str, tuple[type, bool]] = {
     "authorize_answer": (AuthorizeAnswer, True),
     "fetch": (Fetch, False),
     "acknowledged": (Acknowledged, False),
+    "set_aside": (SetAside, False),
     "list": (SignedList, False),
     "command": (Command, True),
 }

@@ -49,6 +49,8 @@ def outbox(options: Any) -> int:
     print(f"outbox: {count}; {online or 'no controller runs, nothing is sent'}")
     if oldest is not None:
         print(f"oldest: {line_of(oldest)}")
+    for refused in found["set_aside"]:
+        print(f"set aside: row {refused['journal_no']}, which the server refuses: {refused['reason']}"[:WIDTH])
     return exits.OK
 
 

@@ -16,6 +16,7 @@ from contract.codec import to_wire
 from kiosk.controller import Controller, Write
 from kiosk.daemon.clock import Clock
 from kiosk.journal import Batch, JournalError, JournalStore, JournalWriter, NewRow
+from kiosk.journal.refused_rows import forget_refused, note_refused, refused_rows, sendable
 from kiosk.panel import Panel, QueryRefused
 from kiosk.session.snapshot import Snapshot
 from kiosk.wire import (
@@ -26,6 +27,7 @@ from kiosk.wire import (
     Online,
     Role,
     RowsWaiting,
+    SetAside,
     SignedList,
     UplinkHears,
     UplinkSays,
@@ -141,6 +143,7 @@ class FrontDesk:
         log.info("uplink is here")
         self._line.says_online = False
         self._told_waiting = None
+        self._recorder.do(forget_refused, self._forgot)  # before the uplink can ask for rows
         self._line.came()
         self.tell_list_version()
         self.tell_waiting()
@@ -167,10 +170,13 @@ class FrontDesk:
             case AuthorizeAnswer():
                 self._controller.answered(said, self._clock.now())
             case Fetch(limit):
-                self._recorder.do(lambda store: RowBatch(store.epoch(), tuple(_rows(store, limit))), self._fetched)
+                self._recorder.do(lambda store: RowBatch(store.epoch(), tuple(sendable(store, limit))), self._fetched)
             case Acknowledged(numbers, epoch):
                 now = self._clock.wall()
                 self._recorder.do(lambda store: store.acknowledge(numbers, epoch, now), self._acknowledged)
+            case SetAside(number, reason):
+                log.error("the server refuses row %d, which stays here: %s", number, reason)
+                self._recorder.do(lambda store: note_refused(store, number, reason), self._noted)
             case SignedList(text):
                 self._take_list(text)
             case Command():
@@ -182,6 +188,16 @@ class FrontDesk:
             log.error("journal: %s", error)
         # An answer in any case, or the uplink would wait for ever; it hears of waiting rows again with the next one.
         self._tell(batch if batch is not None else RowBatch("", ()))
+
+    def _forgot(self, count: int | None, error: Exception | None) -> None:
+        if error is not None:
+            log.error("journal: %s; refused rows stay aside", error)
+        elif count:
+            log.info("%d rows the server refused go out again", count)
+
+    def _noted(self, _: None, error: Exception | None) -> None:
+        if error is not None:
+            log.error("journal: %s; the server gets the refused row again", error)
 
     def _acknowledged(self, _: None, error: Exception | None) -> None:
         if error is not None:
@@ -259,21 +275,18 @@ class FrontDesk:
         return [to_wire(row) for row in rows]
 
     async def _outbox(self) -> Any:
-        def look(store: JournalStore) -> tuple[str, list[Row]]:
-            return store.epoch(), store.unacknowledged(1)
+        def look(store: JournalStore) -> tuple[str, list[Row], dict[int, str]]:
+            return store.epoch(), store.unacknowledged(1), refused_rows(store)
 
-        epoch, oldest = await self._recorder.ask(look)
+        epoch, oldest, refused = await self._recorder.ask(look)
         first = to_wire(oldest[0]) if oldest else None
         return {
             "waiting": self._recorder.waiting(),
             "epoch": epoch,
             "oldest": first,
             "is_online": self._line.is_online(),
+            "set_aside": [{"journal_no": number, "reason": reason} for number, reason in refused.items()],
         }
-
-
-def _rows(store: JournalStore, limit: int) -> list[Row]:
-    return store.unacknowledged(limit)
 
 
 def _number(fields: dict[str, Any], name: str, default: int | None, most: int) -> int:

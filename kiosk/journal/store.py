@@ -170,14 +170,15 @@ class JournalStore:
 
     def epoch(self) -> str:
         """The server's, as last heard; "" before that."""
-        return self._document(EPOCH) or ""
+        return self.document(EPOCH) or ""
 
     def setback(self) -> Setback | None:
         """The last time a damaged journal was put aside, if ever. Raises WireError for one of another program."""
-        text = self._document(SETBACK)
+        text = self.document(SETBACK)
         return None if text is None else from_bytes(Setback, text)
 
-    def _document(self, name: str) -> str | None:
+    def document(self, name: str) -> str | None:
+        """A text that is kept beside the rows; None where there is none of that name."""
         found = self._db.execute("SELECT body FROM document WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 

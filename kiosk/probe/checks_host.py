@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from contract.codec import WireError, utc_from_text
 from kiosk.config import Config
 from kiosk.journal import JournalError, JournalStore
+from kiosk.journal.refused_rows import refused_rows
 from kiosk.probe.audit import is_synchronised
 from kiosk.probe.findings import Finding, fail, ok, warn
 
@@ -92,6 +93,7 @@ def journal(config: Config) -> list[Finding]:
         try:
             problems = store.integrity()
             waiting = store.waiting()
+            refused = {} if problems else refused_rows(store)
         finally:
             store.close()
     except sqlite3.OperationalError as error:
@@ -101,7 +103,19 @@ def journal(config: Config) -> list[Finding]:
     if problems:
         return [fail("database", str(path), "; ".join(problems)[:200], "a dying card", put_aside)]
     findings = [ok("database", str(path), "sound")]
-    if waiting >= MANY_ROWS:
+    if refused:
+        number, reason = next(iter(refused.items()))
+        says = f"the server refuses {len(refused)} rows; row {number}: {reason}"
+        findings.append(
+            warn(
+                "outbox",
+                str(path),
+                says,
+                "the server's release does not fit this one's",
+                "tell the operator; kiosk outbox",
+            )
+        )
+    elif waiting >= MANY_ROWS:
         findings.append(
             warn("outbox", str(path), f"{waiting} rows wait for the server", "long offline, or the uplink is down",
                  "systemctl status kiosk-uplink; kiosk outbox")

@@ -11,6 +11,7 @@ from typing import Any
 from contract.api import RowKind
 from contract.codec import utc_text
 from kiosk.journal import JournalError, JournalStore
+from kiosk.journal.refused_rows import refused_rows
 from kiosk.journal.values import KeptRow
 from kiosk.probe.ends import FINDING, OK, UNREACHABLE, Trouble
 from kiosk.probe.request import Request
@@ -44,7 +45,14 @@ def outbox(request: Request) -> int:
         first = store.unacknowledged(1)
         oldest = store.row(first[0].journal_no) if first else None
         epoch = store.epoch()
-    found = {"waiting": count, "epoch": epoch, "oldest": oldest and _as_json(oldest), "is_online": None}
+        refused = refused_rows(store)
+    found = {
+        "waiting": count,
+        "epoch": epoch,
+        "oldest": oldest and _as_json(oldest),
+        "is_online": None,
+        "set_aside": [{"journal_no": number, "reason": reason} for number, reason in refused.items()],
+    }
     print(json.dumps(found, ensure_ascii=False))
     return OK
 

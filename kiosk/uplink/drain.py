@@ -5,6 +5,9 @@ Law:
 - Rows go in journal order, at most ROWS_PER_BATCH at once, exactly as they were read; one batch is under way at a
   time, and the next is read only after the acknowledgement of the former was told to the controller.
 - After a failure nothing is tried before a pause drawn from 0 to a bound that doubles up to `retry_most_s`.
+- A batch the server refuses (4xx) is halved down to the row that it does not take. That row is tried
+  TRIES_OF_A_REFUSED_ROW times with pauses, then set aside: it stays in the journal, and the queue goes on. No more
+  than MOST_SET_ASIDE rows are: beyond that it is the server that is wrong.
 - Nothing here waits or sleeps: `next_request` says what may go now, `deadline_s` when to ask again.
 
 Three lanes, so that a long poll or a slow batch never delays an ask: one request of each lane may be under way.
@@ -30,9 +33,22 @@ from contract.api import (
     RowAnswer,
     RowBatch,
 )
-from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SignedList, UplinkHears, UplinkSays
+from kiosk.wire import (
+    Acknowledged,
+    Fetch,
+    ListVersion,
+    Online,
+    RowsWaiting,
+    SetAside,
+    SignedList,
+    UplinkHears,
+    UplinkSays,
+)
 
 MOST_ASKS = 16
+TRIES_OF_A_REFUSED_ROW = 4
+MOST_SET_ASIDE = 100
+LONGEST_REASON = 300
 MOST_LETTERS = 1000  # disclaims and command answers that wait for the server
 
 
@@ -112,6 +128,9 @@ class Drain:
         self._rows_wait = False
         self._batch: RowBatch | None = None
         self._batch_limit = ROWS_PER_BATCH
+        self._refusals = 0  # of the one row in the batch
+        self._rows_at_s = 0.0  # not before this, after a refusal
+        self._set_aside = 0
         self._list_version = 0
         self._list_due_s = 0.0
         self._poll_due_s = 0.0
@@ -124,6 +143,7 @@ class Drain:
         """The controller is there (again)."""
         self._is_connected = True
         self._list_due_s = now_s
+        self._set_aside = 0  # the controller gives those rows again
         return (Online(self.is_online),)
 
     def lost(self) -> None:
@@ -131,6 +151,7 @@ class Drain:
         self._is_connected = self._rows_wait = False
         self._asks.clear()
         self._batch = None
+        self._refusals = 0
         self._under_way.discard(Lane.BULK)
 
     def heard(self, heard: UplinkHears, now_s: float) -> None:
@@ -175,7 +196,7 @@ class Drain:
         if Lane.URGENT not in self._under_way and (self._asks or self._letters):
             due.append(self._retry_at_s)
         if Lane.BULK not in self._under_way:
-            due.append(self._retry_at_s if self._rows_wait or self._batch else self._list_due_s)
+            due.append(min(self._rows_at_s, self._list_due_s) if self._rows_wait or self._batch else self._list_due_s)
         if Lane.POLL not in self._under_way:
             due.append(self._poll_due_s)
         return max(min(due, default=float("inf")), self._retry_at_s)
@@ -193,7 +214,7 @@ class Drain:
                 says.append(answer)
             case RowsRequest(batch), RowAnswer(epoch, acknowledged):
                 says.append(Acknowledged(acknowledged, epoch))
-                self._batch = None
+                self._batch, self._refusals = None, 0
                 self._rows_wait = len(batch.rows) >= self._batch_limit  # otherwise the controller says when
                 self._batch_limit = min(ROWS_PER_BATCH, self._batch_limit * 2)
             case ListRequest(), _:
@@ -215,7 +236,7 @@ class Drain:
         self._asks.clear()  # the controller decides alone now
         return (Online(False),) if was_online else ()
 
-    def refused(self, request: ServerRequest, now_s: float) -> tuple[UplinkSays, ...]:
+    def refused(self, request: ServerRequest, now_s: float, reason: str = "") -> tuple[UplinkSays, ...]:
         """The server is there and will not take this request as it is (4xx). Sending it again would not help."""
         match request:
             case RowsRequest(batch) if len(batch.rows) > 1:
@@ -223,11 +244,25 @@ class Drain:
                 self._batch_limit = max(1, len(batch.rows) // 2)
                 self._batch, self._rows_wait = None, True
                 return ()
+            case RowsRequest(batch) if batch.rows and self._set_aside < MOST_SET_ASIDE:
+                return self._row_refused(batch.rows[0].journal_no, now_s, reason)
             case LetterRequest():
                 self._under_way.discard(request.lane)
                 return ()
             case _:
                 return self.failed(request, now_s)
+
+    def _row_refused(self, journal_no: int, now_s: float, reason: str) -> tuple[UplinkSays, ...]:
+        """The same row again after a pause, and in the end without it. Asks and polls go on meanwhile."""
+        self._under_way.discard(Lane.BULK)
+        self._refusals += 1
+        if self._refusals < TRIES_OF_A_REFUSED_ROW:
+            bound_s = min(self._settings.retry_most_s, self._settings.retry_least_s * 2**self._refusals)
+            self._rows_at_s = now_s + bound_s * self._draw()
+            return ()
+        self._batch, self._rows_wait, self._refusals = None, True, 0
+        self._set_aside += 1
+        return (SetAside(journal_no, reason[:LONGEST_REASON]),)
 
     # ---- inside -------------------------------------------------------------------------------------------------
 
@@ -248,6 +283,8 @@ class Drain:
             return None
         if now_s >= self._list_due_s:  # before the rows: an old queue must not keep a lost card alive
             return ListRequest(self._list_version)
+        if now_s < self._rows_at_s:
+            return None
         if self._batch is not None:
             return RowsRequest(self._batch)
         return FetchRequest(Fetch(self._batch_limit)) if self._rows_wait else None

@@ -125,7 +125,7 @@ class Uplink:
             says = self._drain.failed(request, time.monotonic())
         except RefusedByServer as error:
             log.error("server refuses %s: %s", type(request).__name__, error)
-            says = self._drain.refused(request, time.monotonic())
+            says = self._drain.refused(request, time.monotonic(), str(error))
         else:
             if not was_online:
                 self._told = ""

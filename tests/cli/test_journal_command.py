@@ -68,13 +68,15 @@ def test_the_outbox_counts_what_waits(tmp_path: Path, kiosk: Run) -> None:
         "outbox: 3 rows wait; no controller runs, nothing is sent\noldest:        3 WAIT audit"
     )
     assert (as_json["waiting"], as_json["oldest"]["journal_no"], as_json["epoch"]) == (3, 3, "e")
+    assert as_json["set_aside"] == []
 
 
 def test_a_running_controller_is_asked_instead_of_the_file(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
     def answers(line: dict[str, Any], _: Panel) -> list[dict[str, Any]]:
         row = {"journal_no": 8, "kind": "audit", "body": '{"by":"ada","what":"stop"}'}
         if line["query"] == "outbox":
-            return [{"answer": {"waiting": 1, "epoch": "e", "oldest": row, "is_online": False}}]
+            aside = [{"journal_no": 8, "reason": "422: why not"}]
+            return [{"answer": {"waiting": 1, "epoch": "e", "oldest": row, "is_online": False, "set_aside": aside}}]
         return [{"answer": [row]}] if line["query"] == "journal" else [{"error": "row 3 was pruned"}]
 
     with panel(tmp_path / "panel", snapshot(evse(1, offer)), answers) as made:
@@ -86,6 +88,7 @@ def test_a_running_controller_is_asked_instead_of_the_file(tmp_path: Path, kiosk
     assert {"query": "journal", "limit": 50, "after": 7, "kind": "audit"} in made.heard
     assert (shown.returncode, shown.stderr) == (1, "kiosk: controller: row 3 was pruned\n")
     assert "1 row waits; the server does not answer" in waiting.stdout
+    assert "set aside: row 8, which the server refuses: 422: why not" in waiting.stdout
 
 
 def test_no_journal_at_all_ends_with_3(tmp_path: Path, kiosk: Run) -> None:

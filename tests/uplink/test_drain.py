@@ -24,6 +24,8 @@ from contract.api import (
 )
 from contract.identity import TokenKind
 from kiosk.uplink.drain import (
+    MOST_SET_ASIDE,
+    TRIES_OF_A_REFUSED_ROW,
     Answer,
     AskRequest,
     Drain,
@@ -36,7 +38,7 @@ from kiosk.uplink.drain import (
     RowsRequest,
     ServerRequest,
 )
-from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SignedList, UplinkSays
+from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SetAside, SignedList, UplinkSays
 
 SETTINGS = DrainSettings(poll_s=25, poll_gap_s=0.2, list_every_s=60, retry_least_s=1, retry_most_s=8, ask_lives_s=15)
 ASK = AuthorizeRequest("t1", "o1", "r1", 1, TokenKind.ISO14443, "04A1")
@@ -219,6 +221,82 @@ def test_a_batch_the_server_finds_too_large_goes_in_halves() -> None:
 
     assert isinstance(found, FetchRequest)
     assert found.fetch.fetch == 2
+
+
+def test_a_refused_row_is_tried_again_with_pauses_then_the_queue_goes_on_without_it() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(2), 0.0)
+    fetched(drain, rows(1))
+    first = _next(drain, 0, RowsRequest)
+
+    assert drain.refused(first, 0.0, "422: why not") == ()
+    assert drain.next_request(0.5) is None
+    assert drain.deadline_s == 1.0
+    assert drain.next_request(1.0) == first
+    for now_s in (1.0, 10.0):
+        assert drain.refused(first, now_s, "422: why not") == ()
+        assert drain.next_request(now_s + 8) == first
+    assert drain.refused(first, 20.0, "422: why not") == (SetAside(1, "422: why not"),)
+    assert isinstance(drain.next_request(20.0), FetchRequest)
+
+
+def test_a_refused_row_holds_up_neither_asks_nor_the_list() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(1), 0.0)
+    fetched(drain, rows(1), 59.5)
+    drain.refused(_next(drain, 59.5, RowsRequest), 59.5)
+    drain.heard(ASK, 59.5)
+
+    assert drain.next_request(59.5) == AskRequest(ASK)
+    assert drain.deadline_s == 60.0
+    assert isinstance(drain.next_request(60.0), ListRequest)
+
+
+def test_a_server_that_refuses_every_row_is_ill_and_is_left_alone() -> None:
+    drain, now_s = online(), 0.0
+    drain.heard(RowsWaiting(1000), 0.0)
+    for number in range(MOST_SET_ASIDE):
+        fetched_at = drain.next_request(now_s)
+        if isinstance(fetched_at, ListRequest):
+            drain.succeeded(fetched_at, None, now_s)
+            fetched_at = drain.next_request(now_s)
+        assert isinstance(fetched_at, FetchRequest)
+        drain.heard(rows(number), now_s)
+        for _ in range(TRIES_OF_A_REFUSED_ROW):
+            found = drain.next_request(now_s)
+            while isinstance(found, ListRequest):
+                drain.succeeded(found, None, now_s)
+                found = drain.next_request(now_s)
+            assert isinstance(found, RowsRequest)
+            says = drain.refused(found, now_s, "404: no such path")
+            now_s += 8.0
+        assert says == (SetAside(number, "404: no such path"),)
+    found = drain.next_request(now_s)
+    while not isinstance(found, FetchRequest):
+        assert isinstance(found, ListRequest)
+        drain.succeeded(found, None, now_s)
+        found = drain.next_request(now_s)
+    drain.heard(rows(5000), now_s)
+    found = drain.next_request(now_s)
+    assert isinstance(found, RowsRequest)
+
+    assert drain.refused(found, now_s, "404: no such path") == (Online(False),)
+
+
+def test_what_was_set_aside_may_come_again_with_the_next_controller() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(1), 0.0)
+    fetched(drain, rows(1))
+    for now_s in (0.0, 8.0, 16.0, 24.0):
+        says = drain.refused(_next(drain, now_s, RowsRequest), now_s, "422")
+    assert says == (SetAside(1, "422"),)
+    drain.lost()
+    drain.connected(30.0)
+    drain.heard(RowsWaiting(1), 30.0)
+    drain.succeeded(_next(drain, 30.0, ListRequest), None, 30.0)
+    fetched(drain, rows(1), 30.0)
+
+    assert drain.succeeded(_next(drain, 30.0, RowsRequest), RowAnswer("e", (1,)), 30.0) == (Acknowledged((1,), "e"),)
 
 
 def test_commands_reach_the_controller_and_a_list_command_is_obeyed_here() -> None:

@@ -16,10 +16,11 @@ import pytest
 from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, RowBatch
 from contract.identity import TokenKind
 from kiosk.journal import Batch, JournalStore
+from kiosk.journal.refused_rows import note_refused, refused_rows, sendable
 from kiosk.panel import Access, Panel, QueryRefused
 from kiosk.session.snapshot import Snapshot
 from kiosk.uplink.enrol import enrol
-from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SignedList
+from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SetAside, SignedList
 from tests.billing.stories import CARD, NOON
 from tests.journal.rows import row, started, status_row
 from tests.uplink.conftest import Billing
@@ -59,7 +60,9 @@ class JournalDesk:
     def uplink_said(self, said: Any) -> None:
         self.said.append(said)
         if isinstance(said, Fetch):
-            self.tell(RowBatch(self.store.epoch(), tuple(self.store.unacknowledged(said.fetch))))
+            self.tell(RowBatch(self.store.epoch(), tuple(sendable(self.store, said.fetch))))
+        elif isinstance(said, SetAside):
+            note_refused(self.store, said.set_aside, said.reason)
         elif isinstance(said, Acknowledged):
             self.store.acknowledge(said.acknowledged, said.epoch, NOON)
             self.tell(RowsWaiting(self.store.waiting()))
@@ -133,3 +136,36 @@ def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_pa
 
     asyncio.run(story())
     assert os.path.exists(state / "enrolment.json")
+
+
+def test_a_row_the_server_refuses_does_not_hold_up_the_others(billing: Billing, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    enrol(billing.url, billing.code(), state, BOARD)
+    config = tmp_path / "kiosk.toml"
+    config.write_text(
+        f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
+        "[server]\ntimeout_s = 5\npoll_s = 1\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
+    )
+    store = JournalStore(tmp_path / "journal.db")
+    too_large = status_row(f'{{"n":"{"x" * 4_100_000}"}}')  # billing.api.routes.ROWS_BODY
+    store.commit(Batch((status_row('{"n":1}'), too_large, status_row('{"n":3}'))))
+
+    async def story() -> None:
+        desk = JournalDesk(store)
+        desk.panel = panel = Panel(tmp_path / "c.sock", Access(), desk)
+        await panel.start()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kiosk.uplink.main", "--config", str(config), stderr=asyncio.subprocess.PIPE
+        )
+        try:
+            await until("only the refused row waits", lambda: store.waiting() == 1 and bool(refused_rows(store)))
+        finally:
+            process.kill()
+            await process.communicate()
+            await panel.close()
+        assert [row.journal_no for row in store.unacknowledged()] == [2]
+        assert "413" in refused_rows(store)[2]
+        assert desk.said.count(Online(False)) <= 1
+
+    asyncio.run(story())
