@@ -136,7 +136,12 @@ class Finger:
 
     def wait_for_window(self) -> None:
         self._charges.stage.wait_for("the window is there", self._screen.corner, WINDOW_PATIENCE_S, "ui")
-        time.sleep(LOOK_S)
+        self._charges.stage.wait_for("the first screen is painted", self._is_painted, WINDOW_PATIENCE_S, "ui")
+
+    def _is_painted(self) -> bool | None:
+        seen = self._charges.eyes.snapshot
+        is_painted = seen is not None and self._screen.has_painted(acts.Choose(1), seen, self._mirror.nav)
+        return is_painted or None
 
     def look_around(self) -> None:
         self._tap(acts.Open(Page.HELP))

@@ -66,6 +66,10 @@ def display(size: tuple[int, int]) -> Iterator[tuple[str, bool]]:
         server.wait()
 
 
+PLAIN_LEAST = 200  # of 255: what cards and canvas have at least in some channel, and a filled button has not
+BELOW_LABEL = 20  # pixels under a button's middle: past its words, still inside 56
+
+
 class Touchscreen:
     """`size` in pixels, as the window was asked for; `pid` tells whose window it is, None while it is down."""
 
@@ -91,6 +95,14 @@ class Touchscreen:
         left, top = self.corner() or (0, 0)
         words = ("mousemove", str(left + x), str(top + y), "sleep", "0.06", "mousedown", "1", "sleep", "0.06")
         self._xdotool(*words, "mouseup", "1")
+
+    def has_painted(self, act: Act, snapshot: Snapshot, nav: Nav) -> bool:
+        """Whether the window shows a filled button there by now, and no longer a plain card."""
+        x, y = self._place_of(act, snapshot, nav)
+        left, top = self.corner() or (0, 0)
+        pixel = ImageGrab.grab(xdisplay=self._display).convert("RGB").getpixel((left + x, top + y + BELOW_LABEL))
+        assert isinstance(pixel, tuple)
+        return max(pixel) < PLAIN_LEAST
 
     def photograph(self, path: Path) -> None:
         left, top = self.corner() or (0, 0)
