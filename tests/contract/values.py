@@ -106,11 +106,10 @@ st.register_type_strategy(TransactionEvent, transaction_events())
 st.register_type_strategy(PriceComponent, st.sampled_from(Dimension).flatmap(components))
 st.register_type_strategy(Limit, st.builds(Limit, st.sampled_from(LimitKind), st.integers(1, 2**63 - 1)))
 st.register_type_strategy(kiosk.wire.Fetch, st.builds(kiosk.wire.Fetch, st.integers(1, 100)))
+TOKEN_VALUES = st.text(st.characters(codec="ascii", min_codepoint=32), min_size=1, max_size=40)
 st.register_type_strategy(
-    IdToken,
-    st.builds(IdToken, st.sampled_from(TokenKind), st.text(st.characters(codec="ascii", min_codepoint=32), min_size=1))
-    .filter(lambda token: token.value.isprintable()),
-)  # fmt: skip
+    IdToken, st.builds(IdToken, st.sampled_from(TokenKind), TOKEN_VALUES.filter(lambda value: value.isprintable()))
+)
 st.register_type_strategy(
     AuthorizationList,
     st.builds(
