@@ -11,7 +11,8 @@ Law:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from contract.identity import IdToken
 from contract.iec61851 import PilotState
@@ -62,10 +63,53 @@ class Pilot(Device, Protocol):
         """Offered current per phase: 0, or 6 to 80 A."""
 
 
+class Alarm(StrEnum):
+    """What a board says is wrong, mildest first."""
+
+    DERATING = "derating"  # it lowers the current by itself and goes on
+    OVER_TEMPERATURE = "over_temperature"  # hotter than its parts stand; nothing may flow
+    PILOT_FAILURE = "pilot_failure"  # its check of the pilot failed: short, or the vehicle's diode (IEC 61851-1, A.2)
+    BOARD_ERROR = "board_error"  # an error that it does not name more closely
+
+
+@dataclass(frozen=True, slots=True)
+class BoardReport:
+    """What a board says of itself, read together with its pilot state. `temperature_dc` in 0.1 °C, None where the
+    board has no sensor."""
+
+    alarms: frozenset[Alarm] = frozenset()
+    temperature_dc: int | None = None
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A Pilot may have this too."""
+
+    def report(self) -> Observation[BoardReport] | None:
+        """The newest report, or None if there never was one."""
+
+
 class Meter(Device, Protocol):
     """The energy meter of one EVSE (or of the site)."""
 
     def reading(self) -> MeterReading | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MeterChange:
+    """Another meter answers at the same place: the serial number was `before` and is `after`. Its registers have
+    nothing to do with those of the former."""
+
+    before: str
+    after: str
+
+
+@runtime_checkable
+class Exchangeable(Protocol):
+    """A Meter may have this too, where its model tells a serial number."""
+
+    def change(self) -> Observation[MeterChange] | None:
+        """The last time another meter was found, or None if it was always the same one."""
 
 
 class Lock(Device, Protocol):

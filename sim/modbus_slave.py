@@ -99,6 +99,28 @@ class ModbusSlave:
         return request[1:6] if self.source.write(address, values) else _refusal(WRITE_SEVERAL, ILLEGAL_ADDRESS)
 
 
+@dataclass(slots=True)
+class Lagging:
+    """A device on the line that, while `lags`, answers each request with its answer to the one before."""
+
+    slave: ModbusSlave
+    lags: Callable[[], bool]
+    _held: bytes | None = None
+
+    def delay_s(self) -> float:
+        return self.slave.delay_s()
+
+    def answer(self, request: bytes) -> bytes | None:
+        fresh = self.slave.answer(request)
+        if fresh is None:
+            return None
+        if not self.lags():
+            self._held = None
+            return fresh
+        late, self._held = self._held, fresh
+        return late
+
+
 def _refusal(function_code: int, code: int) -> bytes:
     return bytes([function_code | 0x80, code])
 

@@ -86,6 +86,7 @@ class PtyLine:
     _buffer: bytes = b""
     _last_byte_s: float = 0.0
     _late: list[tuple[float, int, bytes]] = field(default_factory=list)
+    _voices: dict[int, float] = field(default_factory=dict)  # when each device ends what it says
     _ticket: itertools.count[int] = field(default_factory=itertools.count)
     _random: random.Random = field(default_factory=random.Random)
     _thread: threading.Thread | None = None
@@ -192,6 +193,9 @@ class PtyLine:
             if not spoiled:
                 continue
             self.answered += 1
+            # A device has one voice: what it says later comes later.
+            delay_s = max(delay_s, self._voices.get(id(device), 0.0) - now_s)
+            self._voices[id(device)] = now_s + delay_s
             if delay_s <= 0:
                 os.write(self._master, spoiled)
             else:

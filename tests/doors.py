@@ -109,6 +109,7 @@ DOORS = (
 # A driver may not know another; what several of them share, the bus and how registers are read, stands here by name.
 SHARED_BY_DRIVERS = (
     "kiosk.drivers.block_reads",
+    "kiosk.drivers.board_report",
     "kiosk.drivers.bus_port",
     "kiosk.drivers.bus_request",
     "kiosk.drivers.bus_wire",

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable
 
 from contract.iec61851 import LEAST_OFFER_A, PilotState
-from kiosk.devices import Health, Observation
+from kiosk.devices import Alarm, BoardReport, Health, Observation
+from kiosk.drivers.board_report import ReportKeeper
 from kiosk.drivers.kept_register import KeptRegister
 from kiosk.drivers.modbus_bus import Seat
 from kiosk.drivers.modbus_errors import BusError
@@ -21,6 +22,7 @@ SLUG = "evse_din"
 MOST_OFFER_A = 80  # IEC 61851-1 table A.8
 FIRST_FIRMWARE_IN_HUNDREDTHS = 17
 IN_HUNDREDTHS = 1 << 7  # of register 2005
+PILOT_FAILED = 5  # short, diode check, or E and F: the board does not tell them apart
 STATES = {1: PilotState.A, 2: PilotState.B, 3: PilotState.C, 4: PilotState.D}
 
 
@@ -29,7 +31,8 @@ def board_map() -> RegisterMap:
 
 
 class EvseDin:
-    """kiosk.devices.Pilot. Polled every `poll_s`; older than `stale_s` is bad health."""
+    """kiosk.devices.Pilot and Reporting; it has no temperature sensor. Polled every `poll_s`; older than `stale_s`
+    is bad health."""
 
     def __init__(
         self, seat: Seat, board: RegisterMap, clock: Callable[[], float], poll_s: float = 0.5, stale_s: float = 3.0
@@ -47,10 +50,14 @@ class EvseDin:
         self._must_learn = True
         self._wanted_a = 0
         self._state: Observation[PilotState] | None = None
+        self._report = ReportKeeper(seat.place, clock)
         self._trouble = ""
 
     def state(self) -> Observation[PilotState] | None:
         return self._state
+
+    def report(self) -> Observation[BoardReport] | None:
+        return self._report.seen
 
     def offer(self, amps: int) -> None:
         """0, or 6 to 80 A; less than 6 is 0, more than 80 is 80."""
@@ -62,7 +69,9 @@ class EvseDin:
             return Health(False, self._trouble)
         if self._state is None or self._clock() - self._state.at_s > self._stale_s:
             return Health(False, self._seat.silence(self._clock()))
-        return Health(not self._offered.trouble, self._offered.trouble)
+        if self._offered.trouble:
+            return Health(False, self._offered.trouble)
+        return self._report.health()
 
     @property
     def less_within_s(self) -> float:
@@ -93,7 +102,10 @@ class EvseDin:
         samples = await self._reads.read()
         offered, state = samples["offered_current"], samples["vehicle_state"]
         if state.value is not None:
-            self._state = Observation(STATES.get(int(state.value), PilotState.E), state.asked_s)
+            code = int(state.value)
+            self._state = Observation(STATES.get(code, PilotState.E), state.asked_s)
+            failed = Alarm.PILOT_FAILURE if code == PILOT_FAILED else Alarm.BOARD_ERROR
+            self._report.take(frozenset(() if code in STATES else (failed,)), None, f"state {code}", state.asked_s)
         if offered.value is not None:
             self._offered.saw(int(offered.value), offered.asked_s)
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from contract.iec61851 import LEAST_OFFER_A, PilotState
-from kiosk.devices import Health, Observation
+from kiosk.devices import Alarm, BoardReport, Health, Observation
+from kiosk.drivers.board_report import ReportKeeper
 from kiosk.drivers.kept_register import KeptRegister
 from kiosk.drivers.modbus_bus import Seat
 from kiosk.drivers.modbus_errors import BusError
@@ -41,6 +42,8 @@ STATES = {
     10: PilotState.F,
     11: PilotState.E,
 }
+ALARMS = {8: Alarm.DERATING, 9: Alarm.PILOT_FAILURE, 10: Alarm.PILOT_FAILURE, 11: Alarm.BOARD_ERROR}
+CODES = {8: "derating", 9: "pilot E", 10: "pilot F, or locked", 11: "error"}
 CURRENTS = ("current_l1", "current_l2", "current_l3")
 STANDBY_OFF, UNLOCKED = 4, 1
 
@@ -50,7 +53,7 @@ def board_map() -> RegisterMap:
 
 
 class Heidelberg:
-    """kiosk.devices.Pilot and Contactor. `watchdog_s` (1 to 60) must leave room for a few polls of `poll_s`;
+    """kiosk.devices.Pilot, Reporting and Contactor. `watchdog_s` (1 to 60) must leave room for a few polls of `poll_s`;
     every `guard_check_s` the board is asked whether it still is guarded, as it may start anew unnoticed. `rest_s` is
     the least time between opening and closing again; it must not be shorter than the session's own."""
 
@@ -84,7 +87,7 @@ class Heidelberg:
             "standby": STANDBY_OFF,
             "remote_lock": UNLOCKED,
         }
-        self._reads = QuantityReads(seat, board, board.named(["state", *CURRENTS, "max_current"]))
+        self._reads = QuantityReads(seat, board, board.named(["state", *CURRENTS, "temperature", "max_current"]))
         self._guard_reads = QuantityReads(seat, board, board.named(self._guard))
         self._guarded_s: float | None = None
         self._must_check = True
@@ -92,10 +95,14 @@ class Heidelberg:
         self._is_wanted_closed = False
         self._state: Observation[PilotState] | None = None
         self._feedback: Observation[bool] | None = None
+        self._report = ReportKeeper(seat.place, clock)
         self._trouble = ""
 
     def state(self) -> Observation[PilotState] | None:
         return self._state
+
+    def report(self) -> Observation[BoardReport] | None:
+        return self._report.seen
 
     def feedback(self) -> Observation[bool] | None:
         return self._feedback
@@ -116,7 +123,9 @@ class Heidelberg:
             return Health(False, self._trouble)
         if self._state is None or self._clock() - self._state.at_s > self._stale_s:
             return Health(False, self._seat.silence(self._clock()))
-        return Health(not self._current.trouble, self._current.trouble)
+        if self._current.trouble:
+            return Health(False, self._current.trouble)
+        return self._report.health()
 
     @property
     def is_guarded(self) -> bool:
@@ -175,6 +184,10 @@ class Heidelberg:
         flows = any(current is not None and current >= LIVE_A for current in currents)
         may_flow = code == C2 or (code == DERATING and limit.value != 0)
         self._state = Observation(STATES.get(code, PilotState.E), state.asked_s)
+        alarms = frozenset({ALARMS[code]} if code in ALARMS else ())
+        warmth = samples["temperature"].value
+        temperature_dc = None if warmth is None else int(warmth * TENTHS)
+        self._report.take(alarms, temperature_dc, f"state {code}, {CODES.get(code, 'well')}", state.asked_s)
         is_closed = flows or may_flow
         # It closed on the standing offer, before anybody wished: told at the next poll, once the wish is there. If
         # none comes, the old feedback grows stale, and that is a fault.

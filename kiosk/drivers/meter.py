@@ -1,7 +1,8 @@
 """An energy meter on a Modbus bus. The model is data (config/meters/); this file is the same for all of them.
 
 Law: a reading is taken whole or not at all, and only when its registers can be true (kiosk.drivers.plausibility).
-A doubted one is kept aside and told by `health`; the last good one grows old meanwhile.
+A doubted one is kept aside and told by `health`; the last good one grows old meanwhile. Another serial number is
+another meter: its registers start anew, `change` tells it, and no reading mixes the two.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ from collections.abc import Callable, Mapping
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from contract.metering import MeterReading
-from kiosk.devices import Health
+from kiosk.devices import Health, MeterChange, Observation
 from kiosk.drivers.modbus_bus import Seat
-from kiosk.drivers.modbus_errors import BusError, Refused
+from kiosk.drivers.modbus_errors import (
+    ILLEGAL_ADDRESS,
+    ILLEGAL_FUNCTION,
+    ILLEGAL_VALUE,
+    BusError,
+    Refused,
+    seconds,
+)
 from kiosk.drivers.plausibility import RegisterWatch
 from kiosk.drivers.quantity_reads import QuantityReads, Sample
 from kiosk.drivers.register_map import RegisterMap
@@ -28,11 +36,13 @@ ROLES = (
 )
 WH_PER = {"Wh": 1, "kWh": 1000, "MWh": 1_000_000}
 MOST_W_PER_PHASE = 25_000  # 100 A at 250 V: more than any meter here carries directly
+SERIAL_EVERY_S = 60.0  # real seconds: how long a meter swapped between two polls may go unnoticed
 
 
 class ModbusMeter:
-    """kiosk.devices.Meter over Modbus. `poll_s` (real seconds) from the start of one poll to the next; a reading
-    older than `stale_s` (seconds of `clock`) is bad health; `most_w` bounds what the registers may move."""
+    """kiosk.devices.Meter and Exchangeable over Modbus. `poll_s` (real seconds) from the start of one poll to the
+    next; a reading older than `stale_s` (seconds of `clock`) is bad health; `most_w` bounds what the registers may
+    move; every `serial_every_s` (real seconds) the meter is asked for its number."""
 
     def __init__(
         self,
@@ -42,6 +52,7 @@ class ModbusMeter:
         poll_s: float = 1.0,
         stale_s: float = 5.0,
         most_w: int | None = None,
+        serial_every_s: float = SERIAL_EVERY_S,
     ) -> None:
         self.name = seat.place.name
         self.register_step_wh = register_map.energy_step_wh
@@ -58,11 +69,18 @@ class ModbusMeter:
         self._reading: MeterReading | None = None
         self._aside: MeterReading | None = None
         self._serial: str | None = None
-        self._knows_serial = False
+        self._last_serial: str | None = None  # the last number any meter told here
+        self._serial_every_s = serial_every_s
+        self._serial_due_s = float("-inf")  # event loop seconds
+        self._change: Observation[MeterChange] | None = None
+        self._doubted_since_s: float | None = None
         self._trouble = ""
 
     def reading(self) -> MeterReading | None:
         return self._reading
+
+    def change(self) -> Observation[MeterChange] | None:
+        return self._change
 
     def health(self) -> Health:
         if self._trouble:
@@ -72,6 +90,14 @@ class ModbusMeter:
         age_s = self._clock() - self._reading.at_s
         if age_s > self._stale_s:
             return Health(False, self._seat.silence(self._clock()))
+        if self._change is not None:
+            before, after = self._change.value.before, self._change.value.after
+            return Health(
+                True,
+                f"{self._seat.place}: another meter, serial number {after} in place of {before}, "
+                f"for {seconds(self._clock() - self._change.at_s)}; it counts from its own register. "
+                "If nobody exchanged it, look whether two devices share the address.",
+            )
         return Health(True)
 
     def start_anew(self) -> None:
@@ -88,12 +114,14 @@ class ModbusMeter:
                 await self._poll()
             except BusError as error:
                 self._trouble = str(error)
-                self._knows_serial = False  # whoever answers next may be another meter
+                self._serial_due_s = float("-inf")  # whoever answers next may be another meter
             await asyncio.sleep(max(next_s - loop.time(), 0.0))
 
     async def _poll(self) -> None:
-        if not self._knows_serial:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._serial_due_s:
             await self._learn_serial()
+            self._serial_due_s = loop.time() + self._serial_every_s
         reading = self._to_reading(await self._reads.read())
         if reading is None:
             self._trouble = (
@@ -104,33 +132,48 @@ class ModbusMeter:
             reading.export_wh, reading.at_s
         )
         if objection:
-            self._aside = reading
-            self.asides += 1
-            self._trouble = (
-                f"{self._seat.place}: {objection}; {self.asides} readings set aside. "
-                "Check whether the meter was swapped or reset, or whether two devices share the address."
-            )
+            self._set_aside(reading, objection)
             return
         self._import.accept(reading.import_wh, reading.at_s)
         self._export.accept(reading.export_wh, reading.at_s)
-        self._reading, self._trouble = reading, ""
+        self._reading, self._trouble, self._doubted_since_s = reading, "", None
+
+    def _set_aside(self, reading: MeterReading, objection: str) -> None:
+        """A register that cannot be true; whether it is another meter's, the next poll asks first."""
+        self._aside = reading
+        self.asides += 1
+        self._serial_due_s = float("-inf")
+        if self._doubted_since_s is None:
+            self._doubted_since_s = reading.at_s
+        now_s = self._clock()
+        last_good = "" if self._reading is None else f"; last good reading {seconds(now_s - self._reading.at_s)} ago"
+        self._trouble = (
+            f"{self._seat.place}: {objection}; {self.asides} readings set aside for "
+            f"{seconds(now_s - self._doubted_since_s)}{last_good}. "
+            "Check whether the meter was swapped or reset, or whether two devices share the address."
+        )
 
     async def _learn_serial(self) -> None:
         """Read the meter's own number; another one than before starts the registers anew."""
         place = self._map.serial_number
-        serial: str | None = None
-        if place is not None:
-            try:
-                answer = await self._seat.read(place.function_code, place.address, place.count)
-                value = place.decode(answer.registers)
-                serial = str(value) if value else None
-            except Refused:
-                serial = None  # this one has no such register
-        if serial is not None and self._serial is not None and serial != self._serial:
+        if place is None:
+            return
+        try:
+            answer = await self._seat.read(place.function_code, place.address, place.count)
+        except Refused as error:
+            if error.code not in (ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE):
+                raise
+            self._serial = None  # this one has no such register
+            return
+        value = place.decode(answer.registers)
+        self._serial = str(value) if value else None
+        if self._serial is None:
+            return
+        if self._last_serial is not None and self._serial != self._last_serial:
+            self._change = Observation(MeterChange(self._last_serial, self._serial), answer.asked_s)
             self.start_anew()
             self._reads.forget()
-        self._serial = serial
-        self._knows_serial = True
+        self._last_serial = self._serial
 
     def _to_reading(self, samples: Mapping[str, Sample]) -> MeterReading | None:
         """A reading from the samples; None where there is no import energy."""

@@ -5,6 +5,9 @@ Law:
 - RTU has no transaction number, so a late answer looks like the answer to the next request. After a time-out the
   bus keeps quiet for `lateness_s`. Until three times that has passed, every answer of that device is held back for
   another time-out and thrown away if anything follows it: behind a late answer comes the right one.
+- A device that was doubted is asked something of another length first: an answer of that length can only be the
+  answer to it, so none from before is still to come (a device answers in turn). This also finds out one that always
+  answers one request late.
 - An answer counts only if device, function, length and, for a write, what was written are as asked.
 - pymodbus never retries (`retries=0`) and never reopens: both happen here, in the open and bounded.
 - Only the task in `run` touches the port. Nothing here decides what a value means.
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -63,6 +67,7 @@ logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 ALIVE_AFTER_SILENCES = 3  # a device silent more often than this is not waited for by the others
 LONGEST_SEAT_PAUSE_S = 5.0
+MOST_UNPROVEN = 8  # lengths avoided; a late answer is of one of the last requests
 Symptom = Callable[[float, float | None], str]  # a sentence from: seconds it has lasted, age of the last good answer
 HEARD_LATELY_S = 30.0  # another device that answered so long ago shows that wire and speed are right
 
@@ -89,6 +94,8 @@ class Seat:
         self._number = number
         self._silent_since_s: float | None = None
         self._silences = 0
+        # Function and count of requests that failed: a late answer may still look like theirs.
+        self._unproven: deque[tuple[int, int]] = deque(maxlen=MOST_UNPROVEN)
         self._owed = 0  # requests whose answer may still come
         self._doubt_until_s = 0.0  # event loop seconds
         self._sent_s = 0.0
@@ -102,11 +109,29 @@ class Seat:
             raise ValueError(f"{self.place}: want 1 to {LONGEST_BLOCK} registers, got {count}")
         for _ in range(attempts - 1):
             try:
-                return await self._bus.ask(self, function_code, address, count, (), False)
+                return await self._read_once(function_code, address, count)
             except (NoAnswer, DoubtfulAnswer):
                 if self._silences >= ALIVE_AFTER_SILENCES:
                     raise
+        return await self._read_once(function_code, address, count)
+
+    async def _read_once(self, function_code: int, address: int, count: int) -> Answer:
+        if self._unproven:
+            await self._prove(function_code, address, count)
         return await self._bus.ask(self, function_code, address, count, (), False)
+
+    async def _prove(self, function_code: int, address: int, count: int) -> None:
+        """Show that the device answers what it is asked now. A refusal shows it as well."""
+        smaller = (*range(count - count % 2, 0, -2), *range(count - 1 + count % 2, 0, -2))  # some take even counts only
+        for other in (*smaller, *range(count + 1, LONGEST_BLOCK + 1)):
+            if other != count and (function_code, other) not in self._unproven:
+                break
+        try:
+            await self._bus.ask(self, function_code, address, other, (), False)
+        except Refused:
+            pass
+        self._unproven.clear()
+        self._owed = 0
 
     async def write(self, address: int, values: tuple[int, ...], less: bool = False) -> Answer:
         """Write consecutive holding registers, one with function 6, several with 16; once. Raises BusError."""
@@ -240,14 +265,14 @@ class ModbusBus:
             raise
         except DeviceError:
             self.counters.thrown_away += 1
-            self._doubt(seat, loop.time(), asked_s)
+            self._doubt(seat, request, loop.time(), asked_s)
             raise
         except (TimeoutError, ModbusException) as error:
             if not client.connected:
                 raise self._port.lose() from error
             self.counters.silences += 1
             symptom = self._symptom(seat) or (seat._symptom if came_late else seat.place.silent)
-            self._doubt(seat, loop.time(), asked_s)
+            self._doubt(seat, request, loop.time(), asked_s)
             raise NoAnswer(self._explained(seat, asked_s, symptom)) from error
         finally:
             self._wire.expect_nothing()
@@ -281,10 +306,11 @@ class ModbusBus:
             seat._silent_since_s = asked_s
         return seat.silence(self._clock())
 
-    def _doubt(self, seat: Seat, now_s: float, asked_s: float) -> None:
+    def _doubt(self, seat: Seat, request: Request, now_s: float, asked_s: float) -> None:
         """An answer may still be on its way: be quiet, then believe this device only after a second look."""
         seat._silences += 1
         seat._owed += 1
+        seat._unproven.append((request.function_code, request.count))
         seat._doubt_until_s = now_s + 3 * self.settings.lateness_s
         if seat._silent_since_s is None:
             seat._silent_since_s = asked_s

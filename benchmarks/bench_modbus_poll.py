@@ -1,10 +1,11 @@
 """How much the Modbus driver costs over plain pyserial, and how much of the bus's time it uses.
 
-    python benchmarks/modbus_poll.py [--polls 400] [--rounds 5] [--json FILE]
+    python benchmarks/bench_modbus_poll.py [--polls 400] [--rounds 5] [--json FILE]
 
 Two ratios count, absolute times do not:
 - poll: median of an 80-register poll through the driver : the same bytes by plain pyserial on the same terminal,
-  both after the same pause, the slave in a process of its own (goal at most 8, and p99 at most 1 ms);
+  both after the same pause, the slave in a process of its own (goal at most 8, and p99 at most 1 ms; plain
+  pyserial's own p99 stands beside it, as on a busy machine the scheduler is most of both);
 - bus: seconds from the start of a poll of a whole meter to the next possible one : time on the wire of the fewest
   legal blocks, on a line that takes its time (goal at most 1.15).
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -113,6 +115,7 @@ async def bus_ratio(slug: str, baud: int, polls: int) -> float:
 
 def measure(polls: int, rounds: int) -> dict[str, Any]:
     pid, port = fork_slave()
+    gc.freeze()  # as the controller does
     try:
         plain, driver = [], []
         for _ in range(rounds):
@@ -134,6 +137,7 @@ def measure(polls: int, rounds: int) -> dict[str, Any]:
         "rounds": rounds,
         "plain_p50_ms": round(statistics.median(plain_ms), 4),
         "driver_p50_ms": round(statistics.median(driver_ms), 4),
+        "plain_p99_ms": round(statistics.median(1000 * run[int(len(run) * 0.99)] for run in plain), 4),
         "driver_p99_ms": round(statistics.median(1000 * run[int(len(run) * 0.99)] for run in driver), 4),
         "poll_ratio": round(statistics.median(d / p for d, p in zip(driver_ms, plain_ms, strict=True)), 2),
         "bus_ratio": buses,
@@ -144,6 +148,7 @@ def table(found: dict[str, Any]) -> str:
     rows = [
         ("80-register poll p50 : plain pyserial", found["poll_ratio"], "≤ 8"),
         ("80-register poll p99, ms", found["driver_p99_ms"], "≤ 1"),
+        ("plain pyserial p99, ms", found["plain_p99_ms"], ""),
         *((f"bus time : fewest blocks, {name}", ratio, "≤ 1.15") for name, ratio in found["bus_ratio"].items()),
     ]
     return "\n".join(f"{name:48} {value:8} {goal:>8}" for name, value, goal in rows)
