@@ -40,6 +40,9 @@ class Hands(Protocol):
 
     def wait_for_window(self) -> None: ...
 
+    def wait_for_first_screen(self) -> None:
+        """Until the window shows what the controller says."""
+
     def look_around(self) -> None:
         """Help and languages, from the first screen and back to it."""
 
@@ -70,6 +73,9 @@ class Intents:
         self._charges = charges
 
     def wait_for_window(self) -> None:
+        return
+
+    def wait_for_first_screen(self) -> None:
         return
 
     def look_around(self) -> None:
@@ -136,6 +142,9 @@ class Finger:
 
     def wait_for_window(self) -> None:
         self._charges.stage.wait_for("the window is there", self._screen.corner, WINDOW_PATIENCE_S, "ui")
+        time.sleep(LOOK_S)
+
+    def wait_for_first_screen(self) -> None:
         self._charges.stage.wait_for("the first screen is painted", self._is_painted, WINDOW_PATIENCE_S, "ui")
 
     def _is_painted(self) -> bool | None:

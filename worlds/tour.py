@@ -62,7 +62,7 @@ class Tour:
         for evse_id in (1, 2):
             charges.wait_until_ready(evse_id)
         charges.wait_until_online()
-        self.hands.wait_for_window()
+        self.hands.wait_for_first_screen()
         self.hands.shoot("home")
         self.hands.look_around()
         evse = charges.wait_until_ready(1)
