@@ -28,6 +28,7 @@ class Knowledge:
     authorizations: AuthorizationList | None = None
     cards: dict[str, ListEntry] = field(default_factory=dict)
     spent_vouchers: frozenset[str] = frozenset()
+    vouchers_in_doubt: bool = False  # some may be spent without being in `spent_vouchers`: the server must be asked
 
     def with_list(self, text: str) -> Knowledge:
         """Knowledge with a newer signed list. Raises ForgedText for a list of others, or an older one."""
@@ -72,6 +73,8 @@ def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: froze
             return Refused(transaction_id, voucher)
         if voucher.currency != offer.tariff.currency:
             return Refused(transaction_id, NoticeCode.FORGED_VOUCHER)
+        if knowledge.vouchers_in_doubt:
+            return Refused(transaction_id, NoticeCode.NO_ANSWER)
         authority = Authority(
             token.kind,
             token_hash(token.kind, token.value),

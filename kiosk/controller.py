@@ -42,6 +42,7 @@ from kiosk.session.wants import SAFE, Wants
 log = logging.getLogger("kiosk.controller")
 
 DOCUMENT_LIST = "authorization_list"  # the journal document that keeps the newest signed list
+DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once the server was reached
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
 KNOWN_COMMANDS = 1_000  # answers kept for commands that come again
@@ -183,6 +184,7 @@ class Controller:
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
         self._facts: dict[int, Facts] = {}
         self.last_error = ""  # of the disk, for `kiosk why`
+        self.journal_note = ""  # what a technician must know of the journal besides
         if knowledge.authorizations is not None:
             self._inbox.append(events.OffersChanged(knowledge.offers()))
         for transaction_id in found.asked:
@@ -308,6 +310,9 @@ class Controller:
                 # Two connectors asked for one voucher and both answers came in one beat: the first has it.
                 event = events.Refused(event.transaction_id, NoticeCode.SPENT_VOUCHER)
             self._step(event, now)
+        if self.knowledge.vouchers_in_doubt and self._uplink.is_online():
+            self.knowledge = replace(self.knowledge, vouchers_in_doubt=False)
+            self._outgoing.documents[DOCUMENT_DOUBT] = "no"
         self._decide_asks(now)
 
     def _step(self, event: events.Event, now: Now) -> None:
@@ -549,7 +554,8 @@ class Controller:
             if line is not None:
                 health = line.health()
                 yield DeviceView(line.name, health.is_good, health.message)
-        yield DeviceView("journal", not self.last_error, self.last_error)
+        note = self.last_error or self.journal_note
+        yield DeviceView("journal", not note, note)
 
     def _detail(self, parts: EvseParts) -> str:
         """The first complaint of this EVSE's drivers."""

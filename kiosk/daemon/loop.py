@@ -15,7 +15,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from contract.codec import utc_text
+from contract.codec import WireError, utc_text
 from contract.tokens import ForgedText
 from kiosk.authority import Knowledge
 from kiosk.config import Config
@@ -26,7 +26,8 @@ from kiosk.daemon.enrolled import EnrolmentFile
 from kiosk.daemon.mint import mint
 from kiosk.daemon.notify import Notify
 from kiosk.daemon.parts import Hardware
-from kiosk.journal import Batch, JournalStore, JournalWriter, Projection
+from kiosk.journal import Batch, JournalDamaged, JournalStore, JournalWriter, Projection, suspect
+from kiosk.journal.aside import kept
 from kiosk.journal.values import LAST_WALL
 from kiosk.panel import Access, Panel
 
@@ -40,7 +41,10 @@ PUBLISH_EVERY_S = 0.25
 PUBLISH_AT_MOST_EVERY_S = 0.04
 ENROLMENT_EVERY_S = 2.0
 LAST_WALL_EVERY_S = 600.0  # of kiosk time where that runs faster
-PRUNE_EVERY_S = 3600.0
+PRUNE_EVERY_S = 86_400.0
+PRUNE_FIRST_S = 600.0  # after the start, which has enough to do
+PRUNE_PAUSE_S = 1.0  # between two short commits, so that what happens here goes first
+ASIDE_EVERY_S = 60.0
 FLUSH_PATIENCE_S = 5.0
 RELEASE_S = 0.3  # for a bus to carry the last "0 A"
 
@@ -76,6 +80,7 @@ class Daemon:
         self._desk = FrontDesk(self._controller, self._recorder, self._line, clock)
         self._panel = Panel(place.socket, allowed, self._desk)
         self._line.panel = self._panel
+        self._controller.journal_note = _note_of_setback(store, config)
         self._notify = Notify()
         self._is_stopping = False
 
@@ -123,7 +128,14 @@ class Daemon:
                 if task.done():
                     await task  # raises what ended it
                     raise RuntimeError(f"{task.get_name()} ended by itself")
+            self._check_journal()
             await asyncio.sleep(SAFETY_POLL_S)
+
+    def _check_journal(self) -> None:
+        """A damaged journal is mended by a new start, once nobody charges here. Raises JournalDamaged."""
+        if self._writer.damage and all(s.transaction is None for s in self._controller.kiosk.sessions):
+            suspect(self._config.kiosk.journal)
+            raise JournalDamaged(f"{self._config.kiosk.journal}: {self._writer.damage}; starting anew to mend it")
 
     def _release(self) -> None:
         """Less never waits, not even for the reason of the end."""
@@ -152,7 +164,7 @@ class Daemon:
     # ---- now and then -------------------------------------------------------------------------------------------
 
     def _knowledge(self, found: Projection) -> Knowledge:
-        known = Knowledge("", spent_vouchers=found.spent_vouchers)
+        known = Knowledge("", spent_vouchers=found.spent_vouchers, vouchers_in_doubt=found.vouchers_in_doubt)
         enrolment = self._enrolment.changed()
         if enrolment is None:
             log.warning("%s", self._enrolment.problem)
@@ -167,8 +179,9 @@ class Daemon:
             return known
 
     async def _upkeep(self) -> None:
-        """Enrolment, the lower bound of time, pruning."""
-        wall_s = prune_s = float("-inf")
+        """Enrolment, the lower bound of time, pruning, damaged journals that were taken away."""
+        wall_s, aside_s = float("-inf"), time.monotonic()
+        prune_s = time.monotonic() - PRUNE_EVERY_S + PRUNE_FIRST_S
         wall_every_s = LAST_WALL_EVERY_S / max(1.0, self._config.clock.rate)
         while True:
             enrolment = self._enrolment.changed()
@@ -176,7 +189,10 @@ class Daemon:
                 log.info("enrolled as %s", enrolment.kiosk_id)
                 known = self._controller.knowledge
                 self._controller.knowledge = Knowledge(
-                    enrolment.kiosk_id, enrolment.keys(), spent_vouchers=known.spent_vouchers
+                    enrolment.kiosk_id,
+                    enrolment.keys(),
+                    spent_vouchers=known.spent_vouchers,
+                    vouchers_in_doubt=known.vouchers_in_doubt,
                 )
                 self._desk.tell_list_version()
             real_s = time.monotonic()
@@ -186,15 +202,39 @@ class Daemon:
             if real_s - prune_s >= PRUNE_EVERY_S:
                 prune_s = real_s
                 self._prune()
+            if self._controller.journal_note and real_s - aside_s >= ASIDE_EVERY_S:
+                aside_s = real_s
+                if not kept(self._config.kiosk.journal).count:
+                    self._controller.journal_note = ""
             await asyncio.sleep(ENROLMENT_EVERY_S)
 
     def _prune(self) -> None:
+        """A short commit, and another one after a pause as long as there was something to prune."""
         now = self._clock.wall()
-        self._writer.do(lambda store: store.prune(now), lambda _, error: _log_failure(error))
+
+        def pruned(gone: int | None, error: Exception | None) -> None:
+            _log_failure(error)
+            if gone:
+                log.info("journal: %d old rows pruned", gone)
+                asyncio.get_running_loop().call_later(PRUNE_PAUSE_S, self._prune)
+
+        if not self._is_stopping:
+            self._recorder.do(lambda store: store.prune(now), pruned)
 
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=getattr(work, "__qualname__", "task"))
+
+
+def _note_of_setback(store: JournalStore, config: Config) -> str:
+    """As long as damaged files are kept here, the technician hears of them."""
+    aside = kept(config.kiosk.journal)
+    if not aside.count:
+        return ""
+    try:
+        return str(store.setback() or f"damaged journals are kept in {aside.folder}")
+    except WireError as error:
+        return f"damaged journals are kept in {aside.folder}; the newest one's report: {error}"
 
 
 def _log_failure(error: Exception | None) -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kiosk.config import Config, ConfigError, load
@@ -19,7 +19,7 @@ from kiosk.daemon.clock import Clock
 from kiosk.daemon.loop import Daemon
 from kiosk.daemon.parts import build
 from kiosk.drivers.register_map import MapError
-from kiosk.journal import JournalError, JournalStore, Projection
+from kiosk.journal import JournalError, Projection, open_journal
 from kiosk.panel import Access
 from kiosk.panel.access import access
 
@@ -53,10 +53,11 @@ async def _run(config: Config, allowed: Access) -> int:
     except BlockingIOError:
         log.error("another controller runs with %s", state_dir)
         return 1
-    store = JournalStore(config.kiosk.journal)
-    found = store.project()
-    clock = Clock(config.clock.rate, config.clock.trusted, _latest_time(found))
-    daemon = Daemon(config, build(config, clock.s), store, found, clock, allowed)
+    opened = open_journal(config.kiosk.journal, datetime.now(UTC))
+    if opened.setback is not None:
+        log.error("%s", opened.setback)
+    clock = Clock(config.clock.rate, config.clock.trusted, _latest_time(opened.found))
+    daemon = Daemon(config, build(config, clock.s), opened.store, opened.found, clock, allowed)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
     gc.freeze()  # what is here stays; the collector need not look at it again

@@ -6,7 +6,7 @@ Law:
 - A row leaves only after the server acknowledged it, and then not before 30 days.
 """
 
-from kiosk.journal.boot import Opened, damage, open_journal
+from kiosk.journal.boot import Opened, damage, open_journal, suspect
 from kiosk.journal.store import JournalStore
 from kiosk.journal.values import (
     Batch,
@@ -37,4 +37,5 @@ __all__ = [
     "VoucherAlreadySpent",
     "damage",
     "open_journal",
+    "suspect",
 ]

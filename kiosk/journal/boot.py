@@ -39,7 +39,7 @@ from kiosk.journal.values import (
     Setback,
 )
 
-NEW, MAKING = "-new", "-making"  # behind the journal's name
+NEW, MAKING, SUSPECT = "-new", "-making", "-suspect"  # behind the journal's name
 CHECKED_WHOLE = 32_000_000  # bytes; up to here a start reads every page, which takes a second on a slow card
 UNREADABLE = (266, 522, 8458)  # SQLITE_IOERR_READ, _SHORT_READ, _CORRUPTFS: the disk itself does not give it back
 BOOT_ID = "journal"  # of rows written before there is a clock
@@ -57,8 +57,14 @@ def open_journal(path: Path, now: datetime) -> Opened:
     _finish_move(path)
     why = damage(path)
     setback = None if why is None else _begin_anew(path, why, now)
+    path.with_name(path.name + SUSPECT).unlink(missing_ok=True)
     store = JournalStore(path)
     return Opened(store, store.project(), setback)
+
+
+def suspect(path: Path) -> None:
+    """The running kiosk met damage: the next start looks at every page, however long that takes."""
+    path.with_name(path.name + SUSPECT).touch()
 
 
 def damage(path: Path) -> str | None:
@@ -71,7 +77,8 @@ def damage(path: Path) -> str | None:
     store = None
     try:
         store = JournalStore(path, read_only=True)
-        if path.stat().st_size <= CHECKED_WHOLE and (problems := store.integrity()):
+        is_short = path.stat().st_size <= CHECKED_WHOLE
+        if (is_short or path.with_name(path.name + SUSPECT).exists()) and (problems := store.integrity()):
             return problems[0]
         if store.version > 0:
             store.project()

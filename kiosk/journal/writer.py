@@ -20,6 +20,7 @@ Done = Callable[[Exception | None], None]
 
 MOST_QUEUED = 256
 MOST_PER_FLUSH = 64
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # primary result codes
 
 
 class JournalBusy(JournalError):
@@ -34,6 +35,7 @@ class JournalWriter:
         self._queue: deque[tuple[Batch, Done] | Callable[[], None]] = deque()
         self._work = threading.Condition()
         self._closing = False
+        self.damage = ""  # what SQLite said when it found the file damaged; only a new start mends that
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -49,6 +51,7 @@ class JournalWriter:
             try:
                 result = task(self._store)
             except (JournalError, sqlite3.Error, OSError) as error:
+                self._note_damage(error)
                 done(None, error)
             else:
                 done(result, None)
@@ -91,11 +94,16 @@ class JournalWriter:
                 self._flush(group)
         self._store.close()
 
+    def _note_damage(self, error: Exception) -> None:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE:
+            self.damage = str(error)
+
     def _flush(self, group: list[tuple[Batch, Done]]) -> None:
         results: list[Any]
         try:
             results = list(self._store.commit_many([batch for batch, _ in group]))
         except (sqlite3.Error, OSError) as error:
+            self._note_damage(error)
             results = [error] * len(group)
         for (_, done), result in zip(group, results, strict=True):
             done(result if isinstance(result, Exception) else None)

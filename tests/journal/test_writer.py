@@ -140,3 +140,20 @@ def test_every_acknowledged_commit_survives_a_kill(tmp_path: Path) -> None:
         assert kept == list(range(len(kept)))
         assert kept[-1] >= acknowledged[-1]
         begin = len(kept)
+
+
+def test_damage_met_at_run_time_is_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    store = JournalStore(path)
+    store.commit(Batch(tuple(status_row("x" * 2000) for _ in range(50))))
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[-20 * 4096 :] = bytes(20 * 4096)
+    path.write_bytes(data)
+    writer, errors = JournalWriter(JournalStore(path)), list[Exception | None]()
+
+    writer.do(lambda store: store.rows(limit=1000), lambda rows, error: errors.append(error))
+
+    assert writer.close()
+    assert isinstance(errors[0], sqlite3.DatabaseError)
+    assert "malformed" in writer.damage
