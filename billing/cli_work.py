@@ -10,11 +10,11 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import qrcode
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from billing import directory, enrolment, vouchers
 from billing.cli_base import Result, database_of
-from billing.commands import queue_command
+from billing.commands import NotReachable, send_command
 from billing.pages.operator_view import fleet
 from billing.server_key import read_server_key
 from billing.settings import server_time
@@ -154,8 +154,7 @@ def command_start(arguments: Namespace) -> Result:
             offer=offer,
             cap_minor=arguments.cap_minor,
         )
-        command_id = queue_command(connection, kiosk_id, command, server_time())
-    return Result(f"queued {command_id}; valid for {arguments.ttl} s", {"command_id": command_id})
+        return _send(connection, kiosk_id, command)
 
 
 def command_stop(arguments: Namespace) -> Result:
@@ -169,8 +168,16 @@ def command_stop(arguments: Namespace) -> Result:
         if found.ended_seq is not None:
             raise directory.NotKnown(f"transaction {arguments.transaction} has ended already")
         command = Command("", CommandKind.STOP, arguments.ttl, transaction_id=arguments.transaction)
-        command_id = queue_command(connection, kiosk_id, command, server_time())
-    return Result(f"queued {command_id}; valid for {arguments.ttl} s", {"command_id": command_id})
+        return _send(connection, kiosk_id, command)
+
+
+def _send(connection: Connection, kiosk_id: str, command: Command) -> Result:
+    try:
+        command_id = send_command(connection, kiosk_id, command, server_time())
+    except NotReachable as error:
+        heard = None if error.last_heard is None else error.last_heard.isoformat()
+        return Result(str(error), {"status": "NotReachable", "kiosk_id": kiosk_id, "last_heard": heard}, 1)
+    return Result(f"queued {command_id}; valid for {command.ttl_s} s", {"status": "Queued", "command_id": command_id})
 
 
 def _block(arguments: Namespace, *, blocked: bool) -> Result:

@@ -2,6 +2,9 @@
 
 A command is sent again until it is answered or expired: the answer to the poll may have been lost. The kiosk knows
 it by its id. `ttl_s` on the wire is what is left, and the kiosk counts it from arrival.
+
+Somebody who waits for an answer uses `send_command`: a kiosk that cannot hear is told at once, and nothing is queued
+that would start a charge for a driver who has left. What may come later, a newer list, uses `queue_command`.
 """
 
 from __future__ import annotations
@@ -12,14 +15,35 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, or_, select, update
 
-from billing.moments import to_ms
-from billing.tables import commands, kiosk_keys
+from billing.moments import from_ms, to_ms
+from billing.tables import commands, kiosk_keys, kiosks
 from contract.api import Command, CommandAnswer, CommandKind, Commands, CommandStatus
 from contract.codec import from_bytes, to_bytes
 
 SEND_AGAIN_AFTER = timedelta(seconds=10)
 COMMANDS_PER_POLL = 20
+# A kiosk in contact polls again as soon as its poll ends: 55 s held at most (billing.api.routes), 10 s until a contact
+# is written down (billing.api.gate), and five for the way.
+REACHABLE_WITHIN = timedelta(seconds=70)
 LIST_UPDATE_TTL_S = 86_400
+
+
+class NotReachable(Exception):
+    """The kiosk has not polled lately; nothing was queued. `last_heard` is None where it never did."""
+
+    def __init__(self, kiosk_id: str, last_heard: datetime | None, now: datetime) -> None:
+        heard = "never heard" if last_heard is None else f"last heard {int((now - last_heard).total_seconds())} s ago"
+        super().__init__(f"{kiosk_id} is not reachable ({heard}); nothing was queued")
+        self.kiosk_id, self.last_heard = kiosk_id, last_heard
+
+
+def send_command(connection: Connection, kiosk_id: str, command: Command, now: datetime) -> str:
+    """Queue a command for a kiosk that listens. Returns the id. Raises NotReachable, ValueError."""
+    heard_ms = connection.execute(select(kiosks.c.last_contact_ms).where(kiosks.c.kiosk_id == kiosk_id)).scalar()
+    last_heard = None if heard_ms is None else from_ms(heard_ms)
+    if last_heard is None or now - last_heard > REACHABLE_WITHIN:
+        raise NotReachable(kiosk_id, last_heard, now)
+    return queue_command(connection, kiosk_id, command, now)
 
 
 def queue_command(connection: Connection, kiosk_id: str, command: Command, now: datetime) -> str:

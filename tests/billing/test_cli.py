@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from billing.cli import main
 from billing.database import open_database
-from billing.settings import BadSettings, read_settings
+from billing.moments import to_ms
+from billing.settings import BadSettings, read_settings, server_time
+from billing.tables import kiosks
 from billing.tariff_files import read_tariff
 from contract.codec import WireError
 from contract.tokens import read_voucher
@@ -45,8 +48,14 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> N
     assert run("token", "block", "04A2B3C4") == {"is_blocked": True}
     voucher = run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")["voucher"]
     assert read_voucher(voucher, [settings.server_key.public_key()]).value_minor == 2000
-    command_id = run("command", "start", "HK-07", "1", "--account", "anna")["command_id"]
-    assert run("command", "list")[0]["command_id"] == command_id
+    unheard = run("command", "start", "HK-07", "1", "--account", "anna", code=1)
+    assert unheard == {"status": "NotReachable", "kiosk_id": "hk-07", "last_heard": None}
+    assert run("command", "list") == []
+    with open_database(settings.database_url).begin() as connection:
+        connection.execute(update(kiosks).values(last_contact_ms=to_ms(server_time())))
+    sent = run("command", "start", "HK-07", "1", "--account", "anna")
+    assert sent["status"] == "Queued"
+    assert run("command", "list")[0]["command_id"] == sent["command_id"]
     assert run("sessions") == [] and run("quarantine", "list") == []
     assert run("receipt", "0" * 32, code=1) == {"state": "waiting"}
     assert run("kiosk", "list")[0]["health"] == "Not enrolled"

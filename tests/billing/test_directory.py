@@ -6,9 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from billing.commands import SEND_AGAIN_AFTER, answer_command, queue_command, take_commands
+from billing.api.gate import CONTACT_IS_NOTED_EVERY
+from billing.api.routes import LONGEST_POLL_S
+from billing.commands import (
+    REACHABLE_WITHIN,
+    SEND_AGAIN_AFTER,
+    NotReachable,
+    answer_command,
+    queue_command,
+    send_command,
+    take_commands,
+)
 from billing.directory import (
     NotKnown,
     add_account,
@@ -23,6 +33,8 @@ from billing.directory import (
 from billing.enrolment import enrol, new_code
 from billing.facts import epoch, renew_epoch
 from billing.lists import VALID_FOR, authorization_list
+from billing.moments import to_ms
+from billing.tables import kiosks
 from contract.api import Command, CommandAnswer, CommandKind, CommandStatus, EnrolRequest
 from contract.identity import IdToken, TokenKind
 from contract.tokens import AuthorizationList, read_list
@@ -112,6 +124,25 @@ def test_a_command_is_sent_again_until_it_is_answered_or_expired(connection: Con
     assert answer_command(connection, "hk-07", answered, NOON)
     assert not answer_command(connection, "hk-11", answered, NOON)
     assert ids(timedelta(seconds=30)) == [(command_id, 30)]
+
+
+def test_a_kiosk_that_is_not_heard_is_not_reachable_and_nothing_waits_for_it(connection: Connection) -> None:
+    stop = Command("", CommandKind.STOP, 60, transaction_id="t")
+    late = NOON + REACHABLE_WITHIN + timedelta(seconds=1)
+
+    with pytest.raises(NotReachable, match="never heard"):
+        send_command(connection, "hk-07", stop, NOON)
+    connection.execute(update(kiosks).values(last_contact_ms=to_ms(NOON)))
+    with pytest.raises(NotReachable, match="last heard 71 s ago"):
+        send_command(connection, "hk-07", stop, late)
+    assert take_commands(connection, "hk-07", late).commands == ()
+
+    assert send_command(connection, "hk-07", stop, NOON + REACHABLE_WITHIN)
+    assert len(take_commands(connection, "hk-07", NOON + REACHABLE_WITHIN).commands) == 1
+
+
+def test_a_kiosk_that_polls_stays_reachable_between_two_longest_polls() -> None:
+    assert REACHABLE_WITHIN >= timedelta(seconds=LONGEST_POLL_S) + CONTACT_IS_NOTED_EVERY
 
 
 def test_the_epoch_stays_until_it_is_renewed(connection: Connection) -> None:

@@ -24,6 +24,7 @@ from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, Se
 from tests.billing.stories import CARD, NOON
 from tests.journal.rows import row, started, status_row
 from tests.uplink.conftest import Billing
+from tests.uplink.test_tls import DAY, NOW, authority, enrol_over, served_over_tls
 
 pytestmark = pytest.mark.bytes
 
@@ -169,3 +170,44 @@ def test_a_row_the_server_refuses_does_not_hold_up_the_others(billing: Billing, 
         assert desk.said.count(Online(False)) <= 1
 
     asyncio.run(story())
+
+
+def test_an_expired_certificate_keeps_the_kiosk_offline_and_is_told_once(tmp_path: Path) -> None:
+    with served_over_tls(tmp_path, NOW - 40 * DAY, 30) as billing:
+        state = tmp_path / "state"
+        state.mkdir()
+        enrol_over(billing, tmp_path)
+        for part in ("enrolment.json", "uplink"):
+            (tmp_path / part).rename(state / part)
+        config = tmp_path / "kiosk.toml"
+        config.write_text(
+            f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n[server]\n'
+            f'ca_file = "{authority(tmp_path)}"\ntimeout_s = 5\npoll_s = 1\nretry_least_s = 0.01\nretry_most_s = 0.1\n'
+        )
+        store = JournalStore(tmp_path / "journal.db")
+        store.commit(Batch((status_row("{}"),)))
+
+        async def story() -> str:
+            desk = JournalDesk(store)
+            desk.panel = panel = Panel(tmp_path / "c.sock", Access(), desk)
+            await panel.start()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "kiosk.uplink.main", "--config", str(config), stderr=asyncio.subprocess.PIPE
+            )
+            assert process.stderr is not None
+            told = ""
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    while "ended on" not in told:
+                        told += (await process.stderr.readline()).decode()
+                    await asyncio.sleep(0.5)  # some more tries
+            finally:
+                process.kill()
+                told += (await process.communicate())[1].decode()
+                await panel.close()
+            assert Online(False) in desk.said and Online(True) not in desk.said
+            return told
+
+        told = asyncio.run(story())
+        assert told.count("ended on") == 1
+        assert store.waiting() == 1
