@@ -52,6 +52,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "kiosk doctor, line disk: full, read-only, or a dying card. Clears by itself with the first write that "
         "succeeds; what happened meanwhile is kept in memory until then, so do not cut the power first.",
     ),
+    "offer_ignored": (
+        "The vehicle drew more than it was offered, for longer than 5 s: its contactor was opened.",
+        "Unplug the vehicle; that clears it. It happens with every vehicle: check the board's current setting and "
+        "which phases the meter's transformers are on.",
+    ),
     "needs_reset": (
         "The fault is latched: it does not clear by itself, even with a healthy input.",
         "When the cause is gone: kiosk reset EVSE.",
@@ -123,7 +128,30 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The contactor is open; the last meter reading is still missing.",
         "Seconds are normal. Longer: the meter is silent, kiosk doctor. The transaction ends all the same.",
     ),
+    # the site's limit; {others} are EVSE numbers
+    "site_limit:shared": ("The site's limit is shared equally with EVSE {others}.", NOTHING),
+    "site_limit:reduced": ("Other load on the site leaves less than this EVSE could offer.", NOTHING),
+    "site_limit:waits_for_turn": (
+        "There is not enough current for 6 A for everybody; this EVSE waits for its turn.",
+        "Nothing, turns change by themselves. Often: raise site.limit_a, if the connection allows it.",
+    ),
+    "site_limit:waits_for_fall": (
+        "Nothing is offered before the lower current of EVSE {others} was measured.",
+        "Seconds are normal. Longer: the other's meter is slow or silent, kiosk doctor.",
+    ),
+    "site_limit:no_room": (
+        "Other load on the site leaves less than 6 A.",
+        "Nothing, it goes on when there is room. Always: compare the site meter with its clamps and phases.",
+    ),
+    "site_limit:fallback": (
+        "The site's meter has no fresh reading: the fixed fallback limit holds.",
+        "Check the site meter's supply, bus wiring and address: kiosk doctor.",
+    ),
     # what the interlock objects to
+    "over_site_limit": (
+        "The offers together would exceed the site's limit, so this one is not raised.",
+        "Seconds are normal. It stays: a fault of this program; note the time and report it.",
+    ),
     "not_on_disk": (
         "The last event is not on disk yet, and nothing engages before it is.",
         "A second is normal. Longer: the card or disk is failing or full: kiosk doctor.",

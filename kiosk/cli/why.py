@@ -43,8 +43,15 @@ def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     causes: dict[str, dict[str, Any]] = {}
     for code in _codes(evse, snapshot):
         key = code.split(":", 1)[1] if code.startswith(("fault:", "interlock:")) else code
+        others = ""
+        if key.startswith("site_limit:") and key.count(":") == 2:
+            key, others = key.rsplit(":", 1)
         sentence, fix = CAUSES.get(key, (f"{words.state(code)}.", "See the journal: kiosk journal list."))
-        cause = {"code": code, "sentence": sentence, "fix": fix.replace("EVSE", str(evse["evse_id"]))}
+        cause = {
+            "code": code,
+            "sentence": sentence.replace("{others}", others),
+            "fix": fix.replace("EVSE", str(evse["evse_id"])),
+        }
         if fault and fault["code"] == key:
             cause |= {"since": fault["since"], "detail": fault.get("detail", "")}
         causes.setdefault(key, cause)

@@ -33,8 +33,11 @@ def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience
         connected = facts.pilot is not None and facts.pilot.is_connected
         asks = facts.pilot is not None and facts.pilot.asks_for_energy
         rested = session.wishes_closed or now_s >= session.wish_since_s + patience.off_s
-        may_close = asks and rested and transaction.durable_seq >= 0
-        offered_a = evse.max_a if connected and transaction.durable_seq >= 0 else 0
+        share_a = evse.max_a if session.share is None else min(evse.max_a, session.share.offered_a)
+        offered_a = share_a if connected and transaction.durable_seq >= 0 else 0
+        # A pause takes the current away first and opens once it is gone; nothing closes on an offer of nothing.
+        is_falling = session.wishes_closed and session.share is not None and session.share.may_draw
+        may_close = asks and rested and transaction.durable_seq >= 0 and (share_a > 0 or is_falling)
         return Wants(may_close, offered_a, connected or feedback_not_open, heartbeat)
     return Wants(is_ramping(session, now_s), 0, feedback_not_open, heartbeat)
 
@@ -69,6 +72,8 @@ def charging_state(session: Session) -> ChargingState:
         return ChargingState.IDLE
     if session.state is not State.DELIVERING:
         return ChargingState.EV_CONNECTED
+    if session.share is not None and session.share.offered_a == 0:
+        return ChargingState.SUSPENDED_EVSE
     if facts.pilot is not None and not facts.pilot.asks_for_energy:
         return ChargingState.SUSPENDED_EV
     return ChargingState.CHARGING if facts.contactor_closed else ChargingState.SUSPENDED_EVSE

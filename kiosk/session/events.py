@@ -11,6 +11,7 @@ from datetime import datetime
 
 from contract.api import CommandStatus
 from contract.identity import IdToken
+from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, ClockQuality, Moment, TransactionEvent
 from kiosk.session.facts import Facts
@@ -51,9 +52,10 @@ class Ticked:
 
 @dataclass(frozen=True, slots=True)
 class Sensed:
-    """New facts of every EVSE, by evse_id."""
+    """New facts of every EVSE, by evse_id. `site`: the newest reading of the site's meter; None: stale or absent."""
 
     facts: dict[int, Facts]
+    site: MeterReading | None = None
 
 
 @dataclass(frozen=True, slots=True)

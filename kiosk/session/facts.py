@@ -20,6 +20,7 @@ class Facts:
     rcd_tripped: bool = False
     emergency_stop: bool = False
     journal_fails: bool = False  # the last write to the disk failed, or nothing was written for patience.record_s
+    ignores_offer: bool = False  # the vehicle draws more than it is offered; known where a site's limit is shared
     journal_given_up: bool = False  # nothing was written for patience.record_s
 
 

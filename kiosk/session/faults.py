@@ -24,6 +24,7 @@ class FaultCode(StrEnum):
     PILOT_LOST = "pilot_lost"
     FEEDBACK_LOST = "feedback_lost"
     METER_LOST = "meter_lost"
+    OFFER_IGNORED = "offer_ignored"
     JOURNAL_FAILED = "journal_failed"
 
 
@@ -49,6 +50,7 @@ FAULT_RULES: tuple[FaultRule, ...] = (
     FaultRule(FaultCode.PILOT_LOST, False, StoppedReason.OTHER, lambda f: f.pilot is None),
     FaultRule(FaultCode.FEEDBACK_LOST, False, StoppedReason.OTHER, lambda f: f.contactor_closed is None),
     FaultRule(FaultCode.METER_LOST, False, StoppedReason.OTHER, lambda f: not f.meter_is_fresh),
+    FaultRule(FaultCode.OFFER_IGNORED, False, StoppedReason.OTHER, lambda f: f.ignores_offer),
     # A session without a Started on disk gives up earlier; see Turn._fault.
     FaultRule(FaultCode.JOURNAL_FAILED, False, StoppedReason.OTHER, lambda f: f.journal_given_up, ramps=True),
 )

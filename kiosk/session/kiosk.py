@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from contract.api import CommandStatus
+from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason, token_hash
 from kiosk.session import events, taps
@@ -19,6 +20,8 @@ from kiosk.session.session import (
     wants_of,
 )
 from kiosk.session.settings import EvseSettings, KioskSettings
+from kiosk.session.sharing import shared
+from kiosk.session.site import Site
 from kiosk.session.snapshot import Notice, NoticeCode
 from kiosk.session.states import State
 from kiosk.session.wants import Wants
@@ -45,6 +48,8 @@ class Kiosk:
     sessions: tuple[Session, ...]
     front: Front = field(default_factory=Front)
     offers: dict[int, TariffOffer] = field(default_factory=dict)
+    site: Site | None = None  # None: no limit is shared
+    site_reading: MeterReading | None = None
 
     def session(self, evse_id: int) -> Session | None:
         return next((s for s in self.sessions if s.evse_id == evse_id), None)
@@ -62,6 +67,8 @@ class Kiosk:
         due = [front.chosen_until_s, front.waiting_until_s]
         if front.notice is not None:
             due.append(front.notice.until_s)
+        if self.site is not None:
+            due.append(self.site.next_s)
         patience = self.settings.patience
         due.extend(next_deadline_s(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions)
         return min((at for at in due if at > now_s), default=NEVER_S)
@@ -71,13 +78,14 @@ def new_kiosk(settings: KioskSettings, resumed: tuple[Session, ...] = ()) -> Kio
     """A kiosk at boot; `resumed` are the sessions whose transactions were found open on disk."""
     found = {session.evse_id: session for session in resumed}
     sessions = tuple(found.get(e.evse_id, Session(e.evse_id)) for e in settings.evses)
-    return Kiosk(settings, sessions)
+    return Kiosk(settings, sessions, site=None if settings.site is None else Site(settings.site))
 
 
 def step(kiosk: Kiosk, event: events.Event, now: Now) -> tuple[Kiosk, list[Message]]:
     """One event through the kiosk: the next state, and the messages in the order they became true."""
     turn = _KioskTurn(kiosk, now)
     turn.take(event)
+    turn.share()
     turn.expire()
     return turn.kiosk, turn.messages
 
@@ -98,6 +106,8 @@ class _KioskTurn:
                 self._notify(NoticeCode.UNREADABLE_CODE, None)
             case events.NoticeDismissed():
                 self._front(notice=None)
+            case events.Sensed():
+                self._sensed(event)
             case events.OffersChanged(offers):
                 self.kiosk = replace(self.kiosk, offers=dict(offers))
             case events.StopCommanded():
@@ -120,6 +130,17 @@ class _KioskTurn:
                 for session in self.kiosk.sessions:
                     self._step_one(session.evse_id, event)
 
+    def share(self) -> None:
+        """The site's limit goes over whatever the event has changed."""
+        kiosk = self.kiosk
+        if kiosk.site is None:
+            return
+        site, sessions = shared(kiosk.site, kiosk.sessions, kiosk.settings, kiosk.site_reading, self.now.s)
+        changed = [new.evse_id for old, new in zip(kiosk.sessions, sessions, strict=True) if new is not old]
+        self.kiosk = replace(kiosk, site=site, sessions=sessions)
+        for evse_id in changed:
+            self._turn_one(evse_id, lambda turn: None)  # a share is a fact: the session settles on it
+
     def expire(self) -> None:
         """What nobody came back for goes by itself."""
         front, now_s = self.kiosk.front, self.now.s
@@ -129,6 +150,15 @@ class _KioskTurn:
             self._front(waiting=None, waiting_until_s=NEVER_S)
         if front.notice is not None and now_s >= front.notice.until_s:
             self._front(notice=None)
+
+    def _sensed(self, event: events.Sensed) -> None:
+        if self.kiosk.site is not None:
+            ignoring = self.kiosk.site.ignoring
+            facts = {e: replace(f, ignores_offer=True) if e in ignoring else f for e, f in event.facts.items()}
+            event = replace(event, facts=facts)
+            self.kiosk = replace(self.kiosk, site_reading=event.site)
+        for session in self.kiosk.sessions:
+            self._step_one(session.evse_id, event)
 
     # ---- taps and choices ------------------------------------------------------------------------------------------
 

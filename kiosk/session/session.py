@@ -31,6 +31,7 @@ from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Reco
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.settings import EvseSettings, Patience
+from kiosk.session.site import Share
 from kiosk.session.snapshot import LimitKind, NoticeCode
 from kiosk.session.states import MOVES, State
 from kiosk.session.transaction import Transaction
@@ -70,6 +71,7 @@ class Session:
     receipt_at: Now | None = None
     wrong_codes: int = 0
     code_locked_until_s: float = LONG_AGO_S
+    share: Share | None = None  # of the site's limit; None: the EVSE has its own supply
 
     @property
     def is_running(self) -> bool:

@@ -21,6 +21,7 @@ from kiosk.session.other_load import OtherLoad, bounds, looked
 from kiosk.session.settings import SiteSettings
 from kiosk.session.shares import PHASES, Asker, PerPhase, fill, minus, room, served
 
+AT_ONCE_S = 0.01
 LOOK_S = 1.0  # how often what is overdue is looked for
 SLACK_A = 1  # a difference to one's share that moves nobody
 
@@ -44,6 +45,11 @@ class Site:
     rise_a: PerPhase = (0, 0, 0)
     is_fallback: bool = False
     next_s: float = float("inf")
+
+    @property
+    def ignoring(self) -> frozenset[int]:
+        """EVSEs whose vehicle draws more than it is offered; until the cable is out."""
+        return frozenset(consumer.evse_id for consumer in self.consumers if consumer.ignores)
 
     def consumer(self, evse_id: int) -> Consumer:
         return next(c for c in self.consumers if c.evse_id == evse_id)
@@ -223,6 +229,8 @@ def _looks(
     if site.load.pending is not None:
         yield now_s + LOOK_S
     for consumer in consumers.values():
+        if consumer.ignores and consumer.asks:
+            yield now_s + AT_ONCE_S
         if consumer.falls:
             yield max(consumer.falls[0].at_s + site.settings.obey_s, now_s + LOOK_S)
         if consumer.over_since_s is not None:

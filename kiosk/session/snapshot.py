@@ -168,6 +168,7 @@ class EvseView:
     fault: FaultView | None
     held: bool  # closed to other accounts until the cable was out
     why: tuple[str, ...]  # machine-readable causes for the state, first the deciding one; see `kiosk why`
+    shares_with: tuple[int, ...] = ()  # EVSEs that take a part of the same limit now
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         receipt_in_s=receipt_in_s,
         fault=_fault(session, about.fault_details.get(session.evse_id, "")),
         held=session.held_for is not None,
+        shares_with=_shares_with(session),
         why=_why(kiosk, session, now, about.objections.get(session.evse_id)),
     )
 
@@ -252,9 +253,18 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             causes.append(f"fault:{code.value}")
             if RULE_OF[code].latches:
                 causes.append("needs_reset")
+    if session.share is not None and session.state in (State.PREPARING, State.DELIVERING):
+        about_site = list(session.share.causes)
+        causes = about_site + causes if session.share.offered_a == 0 else causes + about_site
     if objection is not None:
         causes.append(f"interlock:{objection}")
     return tuple(causes)
+
+
+def _shares_with(session: Session) -> tuple[int, ...]:
+    if session.share is None or session.state not in (State.PREPARING, State.DELIVERING):
+        return ()
+    return session.share.shares_with if session.share.causes else ()
 
 
 def _why_not_yet(session: Session) -> list[str]:

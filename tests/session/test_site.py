@@ -93,7 +93,8 @@ class Bench:
 
     def step(self) -> None:
         self.now_s += STEP_S
-        total = [round(1000 * sum(amps)) for amps in zip(self.other_a, *(c.drawn_a(self.now_s) for c in self.cars))]
+        drawn = [self.other_a, *(car.drawn_a(self.now_s) for car in self.cars)]
+        total = [round(1000 * sum(amps[phase] for amps in drawn)) for phase in range(3)]
         has_meter = self.site.settings.has_meter and self.meter_answers
         reading = MeterReading(self.now_s, 0, current_ma=tuple(total)) if has_meter else None
         self.facts = SiteFacts(tuple(car.demand(self.now_s) for car in self.cars), reading)

@@ -138,7 +138,7 @@ def charging_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> C
         power=f"–{formats.power(0)[-3:]}" if is_stale else formats.power(transaction.power_w or 0),
         live=_live(seen, transaction, is_stale),
         curve=curve_words(seen, evse, transaction),
-        note=_note(seen, transaction, meter_stale),
+        note=_note(seen, evse, transaction, meter_stale),
         limit=limit_words(seen, limit, bill.currency) if limit else say("charging.set_limit"),
         limit_sub=say("charging.change_limit") if limit else say("charging.no_limit"),
         limit_act=acts.Open(Page.LIMIT),
@@ -175,7 +175,7 @@ def _live(seen: Seen, transaction: TransactionView, is_stale: bool) -> Chip:
     return Chip(seen.say("charging.last_value", time=time), "warn", "warn")
 
 
-def _note(seen: Seen, transaction: TransactionView, meter_stale: bool) -> Chip:
+def _note(seen: Seen, evse: EvseView, transaction: TransactionView, meter_stale: bool) -> Chip:
     if seen.is_silent:
         return Chip(seen.say("charging.note_silent"), "warn", "warn")
     if meter_stale:
@@ -185,9 +185,21 @@ def _note(seen: Seen, transaction: TransactionView, meter_stale: bool) -> Chip:
     if transaction.cap_minor is not None and transaction.bill.total_minor * 10 >= transaction.cap_minor * 8:
         cap = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
         return Chip(seen.say("charging.note_cap", cap=cap), "warn", "warn")
+    if (words := site_words(seen, evse)) is not None:
+        return Chip(words, "bolt", "ink2")
     if transaction.is_offline:
         return Chip(seen.say("charging.note_offline"), "offline", "ink2")
     return Chip(parking_words(seen, transaction.offer), "clock", "ink2")
+
+
+def site_words(seen: Seen, evse: EvseView) -> str | None:
+    """What the site's limit means for this driver; None where it does not bind."""
+    if not any(cause.startswith("site_limit:") for cause in evse.why):
+        return None
+    numbers = ", ".join(str(number) for number in evse.shares_with)
+    if not numbers:
+        return seen.say("charging.note_less")
+    return seen.say("charging.note_shares" if evse.offered_a else "charging.note_turn", numbers=numbers)
 
 
 def _others(seen: Seen, other: EvseView | None) -> str:

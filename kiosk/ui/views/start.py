@@ -152,6 +152,8 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     price = price_words(seen, offer).headline if offer else ""
     accepted = say("plug_in.accepted_offline" if transaction and transaction.is_offline else "plug_in.accepted_text")
     waits = say("plug_in.starting_text" if asks else "plug_in.waiting_text")
+    if evse.offered_a == 0 and any(cause.startswith("site_limit:") for cause in evse.why):
+        waits = say("plug_in.turn_text")
     steps = (
         StepWords(say("plug_in.accepted"), accepted, True, False),
         StepWords(say("plug_in.plug", number=number), say("plug_in.plug_text"), is_in, not is_in),
