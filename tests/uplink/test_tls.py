@@ -144,6 +144,14 @@ def test_a_clock_at_1970_is_not_a_reason_to_be_locked_out(tmp_path: Path) -> Non
         assert asked(billing, authority(tmp_path), CLOCK_WITHOUT_BATTERY, is_synchronised=False) == Commands(())
 
 
+def test_a_system_clock_that_is_behind_everything_is_not_asked(tmp_path: Path) -> None:
+    known = KnownTime(tmp_path / "known-time")
+    known.learn(format_datetime(NOW + 45 * DAY, usegmt=True), NOW + 50 * DAY)
+
+    with served_over_tls(tmp_path, NOW + 40 * DAY) as billing:
+        assert asked(billing, authority(tmp_path), NOW, known) == Commands(())
+
+
 def test_a_clock_at_1970_does_not_bring_an_expired_certificate_back(tmp_path: Path) -> None:
     known = KnownTime(tmp_path / "known-time")
     known.learn(format_datetime(NOW, usegmt=True), NOW + DAY)
