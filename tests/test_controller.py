@@ -153,6 +153,20 @@ def test_failed_writes_are_tried_again_in_order_with_a_growing_pause_and_nothing
     assert rig.disk.most_in_flight == 1
 
 
+def test_what_became_true_while_a_write_was_failing_stays_behind_it() -> None:
+    rig = Rig()
+    rig.charge(for_s=58)
+    rig.disk.hangs, rig.disk.failures = True, 1
+    rig.run(4)
+    rig.pilots[1].at = PilotState.A
+    rig.run(3)
+    assert rig.state() is State.IDLE
+    rig.disk.hangs = False
+    rig.run(5)
+
+    check_story(rig.disk.events())
+
+
 def test_a_disk_that_fails_is_told_while_it_does() -> None:
     rig = Rig()
     rig.beat(2)

@@ -66,9 +66,23 @@ def a_card_stop(bench: Bench) -> list[Happening]:
     ]
 
 
+def a_short_pause(bench: Bench) -> list[Happening]:
+    return [
+        (0.0, lambda b: b.plug_in()),
+        (2.0, lambda b: b.tap()),
+        (3.0, lambda b: b.accept()),
+        (20.0, lambda b: b.plug_in(pilot=PilotState.B)),
+        (20.5, lambda b: b.plug_in(pilot=PilotState.C)),
+        (50.0, lambda b: b.unplug()),
+    ]
+
+
 def told(event: TransactionEvent) -> tuple[object, ...]:
     return (event.transaction_id, event.seq_no, event.event_type, event.trigger_reason, event.charging_state,
             event.time_use, event.stopped_reason, event.final)  # fmt: skip
+
+
+STORIES = [charge_and_park, nobody_answers, a_contactor_that_sticks, a_card_stop, a_short_pause]
 
 
 def live(story: Callable[[Bench], list[Happening]], pass_until: Callable[[Bench, float], None]) -> Bench:
@@ -81,7 +95,7 @@ def live(story: Callable[[Bench], list[Happening]], pass_until: Callable[[Bench,
     return bench
 
 
-@pytest.mark.parametrize("story", [charge_and_park, nobody_answers, a_contactor_that_sticks, a_card_stop])
+@pytest.mark.parametrize("story", STORIES)
 def test_deadlines_alone_tell_the_same_story(story: Callable[[Bench], list[Happening]]) -> None:
     often, seldom = live(story, by_looking_often), live(story, by_deadlines_alone)
 
