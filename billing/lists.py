@@ -34,18 +34,18 @@ def authorization_list(
     """The signed list, or None where the kiosk's `after_version` is the newest."""
     revision = directory_revision(connection)
     stored = connection.execute(select(lists).where(lists.c.kiosk_id == kiosk_id)).one_or_none()
-    is_young = stored is not None and stored.issued_ms > to_ms(now - valid_for / 2)
-    if stored is not None and is_young and stored.revision == revision:
+    # A kiosk that holds a higher version than ours heard it before a backup was restored here; it takes no lower one.
+    is_good = stored is not None and stored.issued_ms > to_ms(now - valid_for / 2) and stored.version >= after_version
+    if stored is not None and is_good and stored.revision == revision:
         return stored.text if stored.version != after_version else None
     offers = {str(row.evse_id): from_bytes(TariffOffer, row.body) for row in current_offers(connection, kiosk_id)}
     entries = _entries(connection)
     content_hash = hashlib.sha256(
         to_bytes({"offers": offers, "entries": entries, "valid_for_s": int(valid_for.total_seconds())})
     ).hexdigest()
-    if stored is not None and is_young and stored.content_hash == content_hash:
+    if stored is not None and is_good and stored.content_hash == content_hash:
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
         return stored.text if stored.version != after_version else None
-    # Above both: after a restored backup the kiosk may hold a higher version than this database ever made.
     version = max(after_version, stored.version if stored is not None else 0) + 1
     text = sign_list(AuthorizationList(kiosk_id, version, now, now + valid_for, offers, entries), server_key)
     values = {
