@@ -10,8 +10,8 @@ from kiosk.session.events import ConnectorChosen, Event, LimitChosen, StopPresse
 from kiosk.session.session import Session
 from kiosk.session.snapshot import Limit, LimitKind
 from kiosk.session.states import State
+from sim.people import End, Visit, Way, draw_visit
 from worlds.agenda import Act
-from worlds.people import End, Visit, Way, draw_visit
 
 if TYPE_CHECKING:
     from worlds.world import World
