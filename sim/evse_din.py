@@ -25,6 +25,7 @@ class EvseDinBoard:
     firmware: int = 17
     counts_hundredths: bool = False
     raw_offered: int = 0
+    shown_state: int | None = None  # a code of its own above 4, in place of the car's
 
     @property
     def offered_a(self) -> float:
@@ -37,7 +38,7 @@ class EvseDinBoard:
         self.raw_offered = 0
 
     def read(self, function_code: int, address: int, count: int) -> Sequence[int] | None:
-        state = CODES.get(self.vehicle_state, FAULT)
+        state = self.shown_state or CODES.get(self.vehicle_state, FAULT)
         held = {
             OFFERED: self.raw_offered,
             ACTUAL: self.raw_offered if state in (3, 4) else 0,

@@ -15,6 +15,7 @@ READ_HOLDING, READ_INPUT = 3, 4
 LEAST_TENTHS, MOST_TENTHS = 60, 160
 CODES = {("A", False): 2, ("A", True): 3, ("B", False): 4, ("B", True): 5, ("C", False): 6, ("C", True): 7}
 STATE_E, STATE_F = 9, 10
+DERATING = 8
 
 
 @dataclass(slots=True)
@@ -25,6 +26,8 @@ class HeidelbergBoard:
     vehicle_state: str = "A"
     current_a: tuple[float, float, float] = (0.0, 0.0, 0.0)
     is_welded: bool = False
+    temperature_c: float = 25.1
+    shown_state: int | None = None  # a state of its own, 8 derating to 11 error, in place of the car's
     bites: int = 0  # times the watchdog fell back
     held: dict[int, int] = field(default_factory=dict)
     _heard_s: float = 0.0
@@ -51,7 +54,8 @@ class HeidelbergBoard:
     @property
     def is_closed(self) -> bool:
         """Whether the board's contactor joins grid and vehicle."""
-        return self.is_welded or (self.vehicle_state == "C" and self.offered_a > 0)
+        has_failed = self.shown_state is not None and self.shown_state > DERATING
+        return self.is_welded or (self.vehicle_state == "C" and self.offered_a > 0 and not has_failed)
 
     def read(self, function_code: int, address: int, count: int) -> Sequence[int] | None:
         self._hear()
@@ -72,8 +76,8 @@ class HeidelbergBoard:
     def _inputs(self) -> dict[int, int]:
         state = {"E": STATE_E, "F": STATE_F}.get(self.vehicle_state)
         flowing = self.current_a if self.is_closed else (0.0, 0.0, 0.0)
-        held = {LAYOUT: 0x0108, TEMPERATURE: 251, LOCK: 1}
-        held[STATE] = state or CODES[(self.vehicle_state, self.offered_a > 0)]
+        held = {LAYOUT: 0x0108, TEMPERATURE: round(self.temperature_c * 10) & 0xFFFF, LOCK: 1}
+        held[STATE] = self.shown_state or state or CODES[(self.vehicle_state, self.offered_a > 0)]
         held[POWER] = round(sum(230 * amps for amps in flowing))
         for phase, amps in enumerate(flowing):
             held[CURRENT + phase] = round(amps * 10)

@@ -28,6 +28,7 @@ from typing import Protocol
 
 from sim.modbus_slave import frame, request_length
 
+BABBLE_EVERY_S, BABBLE_BYTES = 0.01, 12
 FRAME_SILENCE_S = 0.02  # a torso is thrown away after this much silence
 LONGEST_LATENESS_S = 60.0
 BAUD = {
@@ -59,6 +60,7 @@ class Faults:
     """What the line does to answers. Chances are 0 to 1, drawn from the line's seed."""
 
     is_silent: bool = False  # nothing comes back
+    babbles: bool = False  # a device that hangs in mid-sending holds the line
     lost: float = 0.0  # chance that an answer is lost
     garbled: float = 0.0  # chance that one bit of it flips
     truncated: float = 0.0  # chance that its end is missing
@@ -139,6 +141,10 @@ class PtyLine:
             self.link.unlink(missing_ok=True)
 
     @property
+    def is_plugged(self) -> bool:
+        return self._master >= 0
+
+    @property
     def understands_client(self) -> bool:
         """Whether the client's speed, stop bits and parity, as far as the kernel keeps them, fit the devices."""
         _, _, cflag, _, _, speed, _ = termios.tcgetattr(self._master)
@@ -155,6 +161,8 @@ class PtyLine:
                 wait_s = min(wait_s, max(0.0, self._late[0][0] - time.monotonic()))
             if self._buffer:
                 wait_s = min(wait_s, FRAME_SILENCE_S)
+            if self.faults.babbles:
+                wait_s = min(wait_s, BABBLE_EVERY_S)
             if master < 0:
                 self._stopping.wait(0.01)
                 continue
@@ -166,6 +174,9 @@ class PtyLine:
 
     def _turn(self, readable: bool) -> None:
         now_s = time.monotonic()
+        if self.faults.babbles:
+            with contextlib.suppress(BlockingIOError):  # nobody reads: the rest is lost
+                os.write(self._master, self._random.randbytes(BABBLE_BYTES))
         while self._late and self._late[0][0] <= now_s:
             os.write(self._master, heapq.heappop(self._late)[2])
         if readable:
@@ -184,10 +195,9 @@ class PtyLine:
 
     def _hear(self, request: bytes, now_s: float) -> None:
         self.heard += 1
-        for device in self.devices:
-            answer = device.answer(request)
-            if answer is None:
-                continue
+        answers = [(device, answer) for device in self.devices if (answer := device.answer(request)) is not None]
+        for device, answer in answers[:1]:  # who answers together is heard together
+            answer = collided([other for _, other in answers])
             spoiled, delay_s = self._spoil(answer)
             delay_s = min(delay_s + device.delay_s() + self._wire_s(request, answer), LONGEST_LATENESS_S)
             if not spoiled:
@@ -218,3 +228,13 @@ class PtyLine:
         if draw.random() < faults.garbage:
             answer = draw.randbytes(draw.randint(1, 4)) + answer
         return answer, draw.uniform(*faults.lateness_s) if draw.random() < faults.late else 0.0
+
+
+def collided(answers: list[bytes]) -> bytes:
+    """What a line carries on which several devices talk at once: a dominant 0 wins over a 1."""
+    longest = max(len(answer) for answer in answers)
+    merged = bytearray(b"\xff" * longest)
+    for answer in answers:
+        for place, byte in enumerate(answer):
+            merged[place] &= byte
+    return bytes(merged)

@@ -61,6 +61,8 @@ class Street:
             line.start()
         self.nfc = Pn532(str(run / plan.nfc))
         self.scanner = QrScanner(str(run / plan.scanner))
+        if plan.gpio.nfc_reset_pin is not None:
+            self._watch_nfc_reset(plan.gpio.nfc_reset_pin)
         self._removal: threading.Timer | None = None
         self._thread = threading.Thread(target=self._tick, name="street", daemon=True)
         self._thread.start()
@@ -141,6 +143,16 @@ class Street:
                 self._gpio = GpioServer(self.board, self.gpio_socket)
             self.has_mains = True
 
+    def gpio_lost(self) -> None:
+        """The GPIO chip goes away under the programs that hold it."""
+        if self._gpio is not None:
+            self._gpio.close()
+            self._gpio = None
+
+    def gpio_found(self) -> None:
+        if self._gpio is None and self.has_mains:
+            self._gpio = GpioServer(self.board, self.gpio_socket)
+
     # ---- the truth ---------------------------------------------------------------------------------------------------
 
     def physics(self) -> dict[str, Any]:
@@ -183,6 +195,16 @@ class Street:
     def _watch_lock(self, evse: StreetEvse, pin: int) -> None:
         def watcher(level: bool, at_s: float) -> None:
             evse.is_locked = level
+
+        self.board.watch(pin, watcher)
+
+    def _watch_nfc_reset(self, pin: int) -> None:
+        """RSTPDN of the reader's chip: it starts anew as the line rises."""
+        self.board.pull_externally(pin, True)
+
+        def watcher(level: bool, at_s: float) -> None:
+            if level:
+                self.nfc.reset()
 
         self.board.watch(pin, watcher)
 

@@ -17,7 +17,7 @@ from typing import Any
 from sim.evse_din import EvseDinBoard
 from sim.heidelberg import HeidelbergBoard
 from sim.meter_registers import MeterRegisters, MeterState
-from sim.modbus_slave import ModbusSlave, RegisterSource
+from sim.modbus_slave import Lagging, ModbusSlave, RegisterSource, frame
 from sim.outlet import EnergyMeter, Outlet
 from sim.street_plan import EvsePlan
 
@@ -44,16 +44,40 @@ class Settled:
 
 @dataclass(slots=True)
 class Unpluggable:
-    """A device on a line that may be silent."""
+    """A device on a line that may be silent, slow (`lateness_s`), answer one request late (`lags`) or under the
+    address of another (`speaks_as`)."""
 
     slave: ModbusSlave
     is_silent: bool = False
+    lateness_s: float = 0.0
+    lags: bool = False
+    speaks_as: int | None = None
+    lagging: Lagging = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lagging = Lagging(self.slave, lambda: self.lags)
+
+    def mend(self) -> None:
+        self.is_silent, self.lateness_s, self.lags, self.speaks_as = False, 0.0, False, None
 
     def delay_s(self) -> float:
-        return 0.0
+        return self.lateness_s
 
     def answer(self, request: bytes) -> bytes | None:
-        return None if self.is_silent else self.slave.answer(request)
+        answer = None if self.is_silent else self.lagging.answer(request)
+        if answer is None or self.speaks_as is None:
+            return answer
+        return frame(bytes([self.speaks_as]) + answer[1:-2])
+
+
+@dataclass(slots=True)
+class MeterTrouble:
+    """What the meter shows beside the truth: another meter's number, a register that is off, a sick mains."""
+
+    serial: int | None = None
+    offset_wh: int = 0
+    voltage_v: float | None = None
+    extra_a: float = 0.0
 
 
 @dataclass(slots=True)
@@ -69,6 +93,7 @@ class StreetEvse:
     meter_slave: Unpluggable = field(init=False)
     board_slave: Unpluggable = field(init=False)
     first_wh: float = field(init=False)
+    meter_trouble: MeterTrouble = field(default_factory=MeterTrouble)
     pilot_fault: str | None = None  # "E" or "F": what the board sees instead of the car
     is_locked: bool = False
     moves: deque[tuple[float, bool, float]] = field(default_factory=lambda: deque(maxlen=MOST_MOVES))
@@ -136,10 +161,12 @@ class StreetEvse:
         power_w = outlet.power_w
         phases = 1 if outlet.vehicle is not None and outlet.vehicle.phases == 1 else PHASES
         shares = tuple(power_w / phases if phase < phases else 0.0 for phase in range(PHASES))
+        trouble = self.meter_trouble
+        extra_a = trouble.extra_a if outlet.contactor.is_closed else 0.0
         return MeterState(
-            import_wh=Fraction(outlet.meter.import_wh),
-            voltage_v=(NOMINAL_V,) * PHASES,
-            current_a=tuple(share / NOMINAL_V for share in shares),
+            import_wh=max(Fraction(outlet.meter.import_wh) + trouble.offset_wh, Fraction(0)),
+            voltage_v=(trouble.voltage_v or NOMINAL_V,) * PHASES,
+            current_a=tuple(share / NOMINAL_V + extra_a for share in shares),
             power_w=shares,
-            serial=self.plan.meter.serial,
+            serial=self.plan.meter.serial if trouble.serial is None else trouble.serial,
         )

@@ -26,6 +26,7 @@ class GpioPlan:
 
     heartbeat_pin: int
     emergency_stop_pin: int | None = None
+    nfc_reset_pin: int | None = None
     relay_drop_s: float = 0.9
 
 

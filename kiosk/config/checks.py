@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kiosk.config.reader import Complaints, ConfigError, read
 from kiosk.config.sections import Board, Config, ContactorPins, Evse, Meter
+from kiosk.config.site import check_site
 
 LARGEST_FILE = 1_000_000
 
@@ -29,6 +30,8 @@ def load(path: Path | str) -> Config:
     if config is not None:
         _check_names(config, complaints)
         _check_pins(config, complaints)
+        of_evses = [evse.meter for evse in config.evses]
+        check_site(config.site, [meter.name for meter in config.meters], of_evses, complaints)
         for index, evse in enumerate(config.evses):
             _check_way_out(config, index, evse, complaints)
     if config is None or complaints.problems:
@@ -80,6 +83,7 @@ def _check_pins(config: Config, complaints: Complaints) -> None:
             pins.append((f"evse[{index}].contactor.feedback_pin", evse.contactor.feedback_pin))
         pins.append((f"evse[{index}].rcd_pin", evse.rcd_pin))
         pins.append((f"evse[{index}].lock_pin", evse.lock_pin))
+    pins += [(f"reader[{index}].reset_pin", reader.reset_pin) for index, reader in enumerate(config.readers)]
     users: dict[int, str] = {}
     for key, pin in pins:
         if pin is not None and users.setdefault(pin, key) != key:

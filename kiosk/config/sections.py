@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from kiosk.config.reader import limits
+from kiosk.config.site import ROTATIONS, Site
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
 
 MOST_PIN = 27  # BCM numbers on the 40-pin header
@@ -107,7 +108,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """[[bus]]: one RS-485 line."""
+    """[[bus]]: one RS-485 line. `device` is a path or a pattern (/dev/serial/by-id/*FTDI*), `other_devices` where the
+    adapter may be else, in this order; a pattern that fits two ports is refused when it is opened."""
 
     name: str = _name()
     device: str = limits(check=_is_filled)
@@ -115,6 +117,7 @@ class Bus:
     parity: str = limits("N", choices=("N", "E", "O"))
     stopbits: int = limits(1, choices=(1, 2))
     timeout_s: float = limits(0.5, least=0.02, most=10)
+    other_devices: tuple[str, ...] = limits((), check=_is_filled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +189,7 @@ class Evse:
     rcd_active_high: bool = True
     lock_pin: int | None = _pin()
     lock_active_high: bool = True
+    phase_rotation: str = limits("RST", choices=ROTATIONS)
 
     @property
     def settings(self) -> EvseSettings:
@@ -196,6 +200,7 @@ class Evse:
             max_a=self.max_a,
             phases=self.phases,
             nominal_v=self.nominal_v,
+            phase_rotation=self.phase_rotation,
         )
 
 
@@ -207,6 +212,7 @@ class Reader:
     kind: str = limits(choices=("pn532", "qr_scanner"))
     device: str = limits(check=_is_filled)
     baud: int = limits(115200, choices=BAUDS)
+    reset_pin: int | None = _pin()  # RSTPDN of a PN532; low resets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +254,7 @@ class Config:
     boards: tuple[Board, ...] = limits((), key="board")
     gpio: Gpio = field(default_factory=Gpio)
     evses: tuple[Evse, ...] = limits((), key="evse")
+    site: Site | None = None
     readers: tuple[Reader, ...] = limits((), key="reader")
     screen: Screen = field(default_factory=Screen)
     panel: Panel = field(default_factory=Panel)
@@ -256,4 +263,5 @@ class Config:
     def settings(self) -> KioskSettings:
         """For the session core."""
         evses = tuple(evse.settings for evse in self.evses)
-        return KioskSettings(evses, self.patience, self.kiosk.stop_with_code)
+        site = None if self.site is None else self.site.settings
+        return KioskSettings(evses, self.patience, self.kiosk.stop_with_code, site)

@@ -12,13 +12,15 @@ from kiosk.config import Evse as EvseConfig
 from kiosk.controller import EvseParts, Parts
 from kiosk.devices import Contactor, Pilot
 from kiosk.drivers import evse_din, heidelberg
-from kiosk.drivers.gpio import GpioContactor, GpioHeartbeat, GpioInput, GpioLines, GpioLock
+from kiosk.drivers.gpio import GpioContactor, GpioHeartbeat, GpioInput, GpioLines, GpioLock, GpioReset
 from kiosk.drivers.meter import ModbusMeter
 from kiosk.drivers.modbus_bus import BusSettings, ModbusBus
 from kiosk.drivers.pn532 import Pn532Reader
 from kiosk.drivers.qr_scanner import QrScanner
-from kiosk.drivers.register_map import SerialLine, load_map
+from kiosk.drivers.register_map import MapError, SerialLine, load_map
 
+MOST_OVER_RATED = 1.25  # of an EVSE's rated power: what a meter's register may move and be believed
+MOST_AT_THE_SITE_W_PER_A = 2_000  # twice the limit on three phases: what its register may move and be believed
 READER_KINDS = {"pn532": "nfc", "qr_scanner": "qr"}
 
 
@@ -64,12 +66,13 @@ class _Builder:
             )
         for bus in self._config.buses:
             line = SerialLine(bus.baud, bus.parity, bus.stopbits)
-            made = ModbusBus(BusSettings(bus.name, bus.device, line, bus.timeout_s), self._clock)
+            settings = BusSettings(bus.name, bus.device, line, bus.timeout_s, other_ports=bus.other_devices)
+            made = ModbusBus(settings, self._clock)
             self._buses[bus.name] = made
             self._tasks.append(made.run)
         evses = {evse.evse_id: self._evse(evse, contactors[evse.evse_id]) for evse in self._config.evses}
         readers = [self._reader(index) for index in range(len(self._config.readers))]
-        parts = Parts(evses, tuple((kind, reader) for kind, reader in readers), stop, heartbeat)
+        parts = Parts(evses, tuple((kind, reader) for kind, reader in readers), stop, heartbeat, self._site_meter())
         return Hardware(parts, self._tasks, [*(reader for _, reader in readers), self._lines])
 
     def _evse(self, evse: EvseConfig, contactor: Contactor | None) -> EvseParts:
@@ -87,7 +90,7 @@ class _Builder:
         if evse.lock_pin is not None:
             name = f"lock {evse.evse_id}"
             lock = GpioLock(self._lines, name, pin=evse.lock_pin, active_high=evse.lock_active_high)
-        return EvseParts(contactor, pilot, self._meter(meter), rcd, lock)
+        return EvseParts(contactor, pilot, self._meter(meter, evse), rcd, lock)
 
     def _gpio_contactor(self, evse: EvseConfig) -> Contactor | None:
         pins = evse.contactor
@@ -119,18 +122,45 @@ class _Builder:
         rest_s = self._config.patience.off_s
         return heidelberg.Heidelberg(seat, board_map, self._clock, board.poll_s, stale_s, rest_s=rest_s)
 
-    def _meter(self, meter: Meter) -> ModbusMeter:
+    def _meter(self, meter: Meter, evse: EvseConfig) -> ModbusMeter:
         register_map = load_map(meter.map)
         seat = self._buses[meter.bus].seat("meter", meter.name, meter.map, meter.address, register_map.min_gap_s)
-        made = ModbusMeter(seat, register_map, self._clock, meter.poll_s, self._config.patience.meter_stale_s)
+        most_w = round(evse.max_a * evse.phases * evse.nominal_v * MOST_OVER_RATED)
+        stale_s = self._config.patience.meter_stale_s
+        made = ModbusMeter(seat, register_map, self._clock, meter.poll_s, stale_s, most_w)
         self._tasks.append(made.run)
         return made
+
+    def _site_meter(self) -> ModbusMeter | None:
+        """The meter at the site's connection. Raises MapError for a model without currents."""
+        if self._config.site is None:
+            return None
+        of_evses = {evse.meter for evse in self._config.evses}
+        found = None
+        for meter in self._config.meters:
+            if meter.name not in of_evses | {self._config.site.meter}:
+                continue
+            register_map = load_map(meter.map)
+            if register_map.quantity("current_l1") is None:
+                raise MapError(f"meter '{meter.name}' ({meter.map}) shows no currents; it cannot measure for [site]")
+            if meter.name == self._config.site.meter:
+                seat = self._buses[meter.bus].seat(
+                    "meter", meter.name, meter.map, meter.address, register_map.min_gap_s
+                )
+                stale_s = self._config.patience.meter_stale_s
+                most_w = self._config.site.limit_a * MOST_AT_THE_SITE_W_PER_A
+                found = ModbusMeter(seat, register_map, self._clock, meter.poll_s, stale_s, most_w)
+                self._tasks.append(found.run)
+        return found
 
     def _reader(self, index: int) -> tuple[str, Pn532Reader | QrScanner]:
         reader = self._config.readers[index]
         made: Pn532Reader | QrScanner
         if reader.kind == "pn532":
-            made = Pn532Reader(reader.name, reader.device)
+            reset = None
+            if reader.reset_pin is not None:
+                reset = GpioReset(self._lines, f"reset of {reader.name}", pin=reader.reset_pin).pulse
+            made = Pn532Reader(reader.name, reader.device, reset=reset)
         else:
             made = QrScanner(reader.name, reader.device, baud=reader.baud)
         return READER_KINDS[reader.kind], made

@@ -12,6 +12,7 @@ Pins are BCM numbers. On/closed/active is a meaning; which level carries it is w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,6 +35,8 @@ class _Line:
     pull: Pull = "off"
     is_set_up: bool = False
     problem: str = ""
+    since_s: float = 0.0  # of the problem: when the line was last good
+    age_s: Callable[[], float] = lambda: 0.0  # how long that is ago
 
 
 class GpioLines:
@@ -68,7 +71,7 @@ class GpioLines:
         except self._errors as error:
             self._lost(line, "read", error)
             return None
-        line.problem = ""
+        line.problem, line.since_s = "", self.clock()
         return level
 
     def write(self, line: _Line, level: bool) -> bool:
@@ -80,7 +83,7 @@ class GpioLines:
         except self._errors as error:
             self._lost(line, "write", error)
             return False
-        line.problem = ""
+        line.problem, line.since_s = "", self.clock()
         return True
 
     def close(self) -> None:
@@ -114,6 +117,8 @@ class GpioLines:
         if line.pin in self._lines:
             raise ValueError(f"GPIO {line.pin} is used twice")
         self._lines[line.pin] = line
+        line.since_s = self.clock()
+        line.age_s = lambda: self.clock() - line.since_s
         self._ready(line)
         return line
 
@@ -170,8 +175,12 @@ class GpioLines:
 
 
 def _health(name: str, *lines: _Line) -> Health:
-    problems = dict.fromkeys(line.problem for line in lines if line.problem)
-    return Health(False, f"{name}: {' '.join(problems)}") if problems else Health(True)
+    bad = {line.problem: line for line in lines if line.problem}
+    if not bad:
+        return Health(True)
+    age_s = max(line.age_s() for line in bad.values())
+    lasted = f" Last good {age_s:.0f} s ago." if age_s >= 1 else ""
+    return Health(False, f"{name}: {' '.join(bad)}{lasted}")
 
 
 class GpioContactor:
@@ -244,6 +253,29 @@ class GpioLock:
 
     def command(self, locked: bool) -> None:
         self._lines.write(self._line, locked == self._active_high)
+
+    def health(self) -> Health:
+        return _health(self.name, self._line)
+
+
+class GpioReset:
+    """The reset line of a chip: a pulse, active low as RSTPDN of the PN532 is (datasheet PN532/C1, 8.1), and high ever
+    after. `pulse` blocks for `PULSE_S` + `WAKE_S`, so it is called from a driver's own thread; it never raises."""
+
+    PULSE_S = 0.02
+    WAKE_S = 0.1
+
+    def __init__(self, lines: GpioLines, name: str, *, pin: int, active_high: bool = False) -> None:
+        self.name = name
+        self._lines = lines
+        self._active_high = active_high
+        self._line = lines.add_output(pin, safe_level=not active_high)
+
+    def pulse(self) -> None:
+        self._lines.write(self._line, self._active_high)
+        time.sleep(self.PULSE_S)
+        self._lines.write(self._line, not self._active_high)
+        time.sleep(self.WAKE_S)
 
     def health(self) -> Health:
         return _health(self.name, self._line)

@@ -115,7 +115,10 @@ class Pn532Reader:
         self._reset = reset
         self._tokens: deque[IdToken] = deque(maxlen=MOST_TOKENS)
         self._edges = TapEdges()
-        self._health = Health(False, f"{name}: pn532 at {path} not opened yet.")
+        self._problem = f"pn532 at {path} not opened yet."
+        self._since_s = clock()  # of the problem
+        self._last_good_s: float | None = None
+        self._resets = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -124,7 +127,13 @@ class Pn532Reader:
         return [self._tokens.popleft() for _ in range(len(self._tokens))]
 
     def health(self) -> Health:
-        return self._health
+        if not self._problem:
+            return Health(True)
+        now_s = self._clock()
+        last = "never read" if self._last_good_s is None else f"last good {now_s - self._last_good_s:.0f} s ago"
+        resets = "no reset line" if self._reset is None else f"reset {self._resets} times"
+        lasted = f", for {now_s - self._since_s:.0f} s; {last}, {resets}. Check"
+        return Health(False, f"{self.name}: {self._problem.replace('. Check', lasted, 1)}")
 
     def close(self) -> None:
         """Stop sensing and give the terminal back, within `JOIN_S`."""
@@ -136,18 +145,21 @@ class Pn532Reader:
         while not self._stop.is_set():
             try:
                 with _Chip(self._path) as chip:
-                    self._health = Health(True)
+                    self._problem, self._last_good_s = "", self._clock()
                     while not self._stop.wait(SENSE_PAUSE_S):
                         self._look(chip)
-                        backoff_s = FIRST_BACKOFF_S
+                        backoff_s, self._last_good_s, self._resets = FIRST_BACKOFF_S, self._clock(), 0
             except ReaderError as error:
-                self._health = Health(False, f"{self.name}: {error}")
+                if not self._problem:
+                    self._since_s = self._clock()
+                self._problem = str(error)
             else:
                 return
             if self._stop.wait(backoff_s):
                 return
             backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
             if self._reset is not None:
+                self._resets += 1
                 self._reset()
 
     def _look(self, chip: _Chip) -> None:

@@ -97,6 +97,8 @@ class QrScanner:
         self._tokens: deque[IdToken] = deque(maxlen=MOST_TOKENS)
         self._edges = ScanEdges()
         self._problem = "not opened yet."
+        self._since_s = clock()  # of the problem
+        self._last_good_s: float | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -107,7 +109,10 @@ class QrScanner:
     def health(self) -> Health:
         where = f"{self.name}: serial scanner at {self._path}"
         if self._problem:
-            return Health(False, f"{where}: {self._problem}")
+            now_s = self._clock()
+            last = "never open" if self._last_good_s is None else f"last open {now_s - self._last_good_s:.0f} s ago"
+            lasted = f", for {now_s - self._since_s:.0f} s; {last}. Check"
+            return Health(False, f"{where}: {self._problem.replace('. Check', lasted, 1)}")
         if self.unreadable:
             return Health(True, f"{where}: {self.unreadable} codes seen that are none of ours, or could not be read.")
         return Health(True)
@@ -126,6 +131,8 @@ class QrScanner:
                     backoff_s = FIRST_BACKOFF_S
                     self._listen(port)
             except (OSError, termios.error, ValueError) as error:
+                if not self._problem:
+                    self._since_s = self._last_good_s = self._clock()
                 self._problem = (
                     f"{error}. Check that the scanner is plugged in and in serial (USB-COM) mode, "
                     "and that no other program holds the terminal."

@@ -39,7 +39,13 @@ def plan(request: Request, config: Config) -> list[tuple[str, Check]]:
 
 
 async def _bus(config: Config, bus: Bus) -> list[Finding]:
-    settings = BusSettings(bus.name, bus.device, SerialLine(bus.baud, bus.parity, bus.stopbits), bus.timeout_s)
+    settings = BusSettings(
+        bus.name,
+        bus.device,
+        SerialLine(bus.baud, bus.parity, bus.stopbits),
+        bus.timeout_s,
+        other_ports=bus.other_devices,
+    )
     line = ModbusBus(settings, time.monotonic)
     serving = asyncio.create_task(line.run())
     findings: list[Finding] = []

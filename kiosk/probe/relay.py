@@ -205,7 +205,13 @@ def _refuse_a_vehicle(request: Request, config: Config, evse: Evse) -> None:
 
     async def ask() -> PilotState | None:
         line = ModbusBus(
-            BusSettings(bus.name, bus.device, SerialLine(bus.baud, bus.parity, bus.stopbits), bus.timeout_s),
+            BusSettings(
+                bus.name,
+                bus.device,
+                SerialLine(bus.baud, bus.parity, bus.stopbits),
+                bus.timeout_s,
+                other_ports=bus.other_devices,
+            ),
             time.monotonic,
         )
         serving = asyncio.create_task(line.run())
