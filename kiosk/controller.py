@@ -67,6 +67,7 @@ class Parts:
     readers: tuple[tuple[str, IdReader], ...] = ()  # kind ("nfc" or "qr") and reader
     emergency_stop: DigitalInput | None = None
     heartbeat: Heartbeat | None = None
+    site_meter: Meter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,8 @@ class Controller:
         self._objections: dict[int, str] = {}
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
         self._facts: dict[int, Facts] = {}
+        self._site_reading: MeterReading | None = None  # None: stale, or there is no site meter
+        self._offered: dict[int, int] = {}  # as last told to the boards: the interlock's own memory
         self.last_error = ""  # of the disk, for `kiosk why`
         self.journal_note = ""  # what a technician must know of the journal besides
         if knowledge.authorizations is not None:
@@ -294,7 +297,9 @@ class Controller:
                 journal_fails=bool(self.last_error) or has_given_up,
                 journal_given_up=has_given_up,
             )
-        self._inbox.appendleft(events.Sensed(dict(self._facts)))
+        site = self._parts.site_meter.reading() if self._parts.site_meter is not None else None
+        self._site_reading = site if _holds(site, now.s, patience.meter_stale_s) else None
+        self._inbox.appendleft(events.Sensed(dict(self._facts), self._site_reading))
         for _, reader in self._parts.readers:
             for token in reader.take():
                 entry = self.knowledge.entry(token)
@@ -398,8 +403,8 @@ class Controller:
             parts = self._parts.evses[evse_id]
             if not want.contactor_closed:
                 parts.contactor.command(False)
-            if want.offered_a == 0:
-                parts.pilot.offer(0)
+            if want.offered_a == 0 or want.offered_a < self._offered.get(evse_id, 0):
+                self._offer(evse_id, want.offered_a)
             if parts.lock is not None and not want.locked:
                 parts.lock.command(False)
 
@@ -461,14 +466,28 @@ class Controller:
             if why is not None:
                 self._objections[evse_id] = why
                 parts.contactor.command(False)
-                parts.pilot.offer(0)
+                self._offer(evse_id, 0)
             if parts.lock is not None and want.locked:
                 parts.lock.command(True)
             allowed = interlock.allowed(want, facts, is_on_disk)
-            if allowed.offered_a:
-                parts.pilot.offer(allowed.offered_a)
+            if allowed.offered_a and self._may_raise(evse_id, allowed.offered_a):
+                self._offer(evse_id, allowed.offered_a)
             if allowed.contactor_closed:
                 parts.contactor.command(True)
+
+    def _offer(self, evse_id: int, amps: int) -> None:
+        self._offered[evse_id] = amps
+        self._parts.evses[evse_id].pilot.offer(amps)
+
+    def _may_raise(self, evse_id: int, amps: int) -> bool:
+        """Less needs no consent; more only as far as the site allows. A refused offer stays what it was."""
+        if amps <= self._offered.get(evse_id, 0):
+            return True
+        offers = self._offered | {evse_id: amps}
+        if interlock.exceeds_site(offers, self._facts, self.kiosk.settings, self._site_reading is not None):
+            self._objections[evse_id] = "over_site_limit"
+            return False
+        return True
 
     # ---- the rest --------------------------------------------------------------------------------------------------
 
@@ -550,7 +569,7 @@ class Controller:
                 if device is not None:
                     health = device.health()
                     yield DeviceView(device.name, health.is_good, health.message)
-        for line in (self._parts.emergency_stop, self._parts.heartbeat):
+        for line in (self._parts.emergency_stop, self._parts.heartbeat, self._parts.site_meter):
             if line is not None:
                 health = line.health()
                 yield DeviceView(line.name, health.is_good, health.message)

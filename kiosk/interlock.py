@@ -6,7 +6,10 @@ place closes no contactor. It only ever says no to more; less needs no consent.
 
 from __future__ import annotations
 
-from kiosk.session.facts import Facts
+from collections.abc import Mapping
+
+from kiosk.session.facts import NOTHING_KNOWN, Facts
+from kiosk.session.settings import KioskSettings
 from kiosk.session.wants import SAFE, Wants
 
 
@@ -36,3 +39,28 @@ def allowed(wants: Wants, facts: Facts, is_on_disk: bool) -> Wants:
     if objection(wants, facts, is_on_disk) is None:
         return wants
     return Wants(SAFE.contactor_closed, SAFE.offered_a, wants.locked, wants.heartbeat)
+
+
+FLOWS_MA, IDLE_MA = 3_000, 500  # a conductor in use, and one that is not, while the vehicle charges
+
+
+def exceeds_site(
+    offers: Mapping[int, int], facts: Mapping[int, Facts], settings: KioskSettings, meter_is_fresh: bool
+) -> bool:
+    """Whether these offers (A, by evse_id) together are more than the site allows on one of its phases.
+
+    A conductor on which a charging vehicle is seen to draw nothing does not count; any doubt does.
+    """
+    site = settings.site
+    if site is None:
+        return False
+    limit_a = site.limit_a if meter_is_fresh or not site.has_meter else site.fallback_a
+    sums_a = [0, 0, 0]
+    for evse in settings.evses:
+        seen = facts.get(evse.evse_id, NOTHING_KNOWN)
+        drawn_ma = seen.meter.current_ma if seen.meter is not None and seen.meter_is_fresh else ()
+        flows = max(drawn_ma, default=0) >= FLOWS_MA
+        for conductor, phase in enumerate(evse.site_phases):
+            is_unused = flows and conductor < len(drawn_ma) and abs(drawn_ma[conductor]) < IDLE_MA
+            sums_a[phase] += 0 if is_unused else offers.get(evse.evse_id, 0)
+    return max(sums_a) > limit_a
