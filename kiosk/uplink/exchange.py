@@ -73,7 +73,7 @@ class Session:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                if url.startswith("https://"):
+                if url.lower().startswith("https://"):
                     self._known_time.learn(response.headers.get("Date"), self._trust.last_end)
                 return response.status_code, _limited(response), response.headers.get("Kiosk-Nonce")
         except requests.RequestException as error:
