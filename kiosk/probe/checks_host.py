@@ -87,7 +87,7 @@ def journal(config: Config) -> list[Finding]:
     path = config.kiosk.journal
     if not path.exists():
         return [warn("database", str(path), "not there yet", "the controller never ran here", "start the controller")]
-    put_aside = "stop the controller, keep a copy, call for help; never delete it"
+    put_aside = "systemctl restart kiosk-controller: it keeps the file aside and goes on; then: kiosk doctor"
     try:
         store = JournalStore(path, read_only=True)
         try:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from kiosk.config import Config, ConfigError, load
-from kiosk.probe import checks_devices, checks_host, checks_server, checks_snapshot
+from kiosk.probe import checks_aside, checks_devices, checks_host, checks_server, checks_snapshot
 from kiosk.probe.claims import controller_socket
 from kiosk.probe.ends import FINDING, OK
 from kiosk.probe.findings import Finding, Level, fail, ok, warn
@@ -65,7 +65,7 @@ def _plan(request: Request) -> tuple[list[Finding], list[tuple[str, Check]]]:
     checks: list[tuple[str, Check]] = [
         ("clock", lambda: checks_host.clock(config)),
         ("disk", lambda: checks_host.disk(config)),
-        ("journal", lambda: checks_host.journal(config)),
+        ("journal", lambda: [*checks_host.journal(config), *checks_aside.kept_aside(config)]),
         ("server", lambda: checks_server.server(config)),
         ("enrolment", lambda: checks_server.enrolment(config)),
     ]

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from contract.tariff import TariffOffer
-from kiosk.journal import JournalStore
+from kiosk.journal import JournalStore, open_journal
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import DeviceView
 from sim.lgpio_client import environment
@@ -284,3 +285,20 @@ def test_a_wrong_configuration_is_a_finding_and_the_rest_is_still_looked_at(desk
     assert done.returncode == 1
     assert "kiosk.plase: unknown key; did you mean 'place'?" in done.stdout
     assert "clock" in done.stdout
+
+
+def test_doctor_tells_of_journals_kept_aside_and_when_the_next_would_stop_the_kiosk(desk: Bench, kiosk: Run) -> None:
+    journal = desk.folder / "state" / "journal.db"
+    journal.write_bytes(b"no database " * 400)
+    open_journal(journal, datetime(2026, 11, 21, 12, tzinfo=UTC)).store.close()
+
+    once = kiosk("doctor", pi=desk.pi).stdout
+    for number in range(7):
+        journal.write_bytes(b"no database " * (400 + number))
+        open_journal(journal, datetime(2026, 11, 22, 12, tzinfo=UTC)).store.close()
+    often = kiosk("doctor", pi=desk.pi).stdout
+
+    (warned,) = [line for line in once.splitlines() if line[6:].startswith("kept aside")]
+    assert warned.startswith("warn") and "1 of at most 8" in warned and "0 are lost" in warned
+    (failed,) = [line for line in often.splitlines() if line[6:].startswith("kept aside")]
+    assert failed.startswith("FAIL") and "replace the card" in failed
