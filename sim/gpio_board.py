@@ -31,6 +31,7 @@ GPIO_BUSY = -79
 GPIO_NOT_ALLOCATED = -80
 
 Watcher = Callable[[bool, float], None]
+Listener = Callable[[bool, int, bool, float], None]  # is a write, pin, level, second
 
 
 def power_on_pull(pin: int) -> int:
@@ -67,6 +68,7 @@ class GpioBoard:
         self._clock = clock
         self._lock = threading.RLock()
         self._lines = [_Line(power_on_pull(pin)) for pin in range(LINES)]
+        self._listener: Listener | None = None
         self.history: deque[tuple[float, int, bool]] = deque(maxlen=10_000)  # (second, pin, level), every change
         for line in self._lines:
             line.level = line.resolve()
@@ -95,6 +97,11 @@ class GpioBoard:
         with self._lock:
             self._lines[pin].watchers.append(watcher)
             watcher(self._lines[pin].level, self._clock())
+
+    def listen(self, listener: Listener | None) -> None:
+        """Call `listener` at every read and write of a program on the Pi, also those that change nothing."""
+        with self._lock:
+            self._listener = listener
 
     def break_line(self, pin: int, error: int = BAD_READ) -> None:
         """Every access to the pin fails with this lgpio error until `mend_line`."""
@@ -149,7 +156,11 @@ class GpioBoard:
                 return BAD_GPIO_NUMBER
             # lgpio reads a line nobody claimed by claiming it for the moment.
             line = self._claimable(client, pin) if self._lines[pin].owner is None else self._owned(client, pin)
-            return line if isinstance(line, int) else int(line.level)
+            if isinstance(line, int):
+                return line
+            if self._listener is not None:
+                self._listener(False, pin, line.level, self._clock())
+            return int(line.level)
 
     def write(self, client: int, pin: int, level: bool) -> int:
         with self._lock:
@@ -160,6 +171,8 @@ class GpioBoard:
                 return BAD_WRITE
             line.latch = level
             self._settle(pin)
+            if self._listener is not None:
+                self._listener(True, pin, level, self._clock())
             return 0
 
     def forget(self, client: int) -> None:

@@ -15,6 +15,7 @@ from sim.gate import Gate
 from sim.heidelberg import HeidelbergBoard
 from sim.meter_registers import MeterRegisters, MeterState
 from sim.modbus_slave import ModbusSlave
+from sim.stopwatch import Stopwatch
 from sim.street import Street
 from sim.street_evse import MeterTrouble, StreetEvse, Unpluggable
 
@@ -33,6 +34,7 @@ OVER_A, UNDER_V, HOT_C = 25.0, 180.0, 92.0
 BUSY = -79  # lgpio: GPIO busy
 NOISE = 0.2  # chance per answer of each kind of damage, for "bus-noise"
 LONGEST_TEXT = 1_000
+MOST_ROUNDS = 300
 
 
 class Commands:
@@ -48,6 +50,7 @@ class Commands:
             "tap": self.tap,
             "remove": self.remove,
             "scan": self.scan,
+            "time_opening": self.time_opening,
             "press-estop": self.press_estop,
             "release-estop": self.release_estop,
             "trip-rcd": self.trip_rcd,
@@ -121,6 +124,14 @@ class Commands:
 
     def release_estop(self) -> None:
         self._street.press(None, False)
+
+    def time_opening(self, evse: int, rounds: int) -> dict[str, Any]:
+        """Seconds from the EVSE's RCD line to the open command on its contactor's line, so many times."""
+        plan = self._evse(evse).plan
+        if plan.rcd_pin is None or plan.contactor is None or not 1 <= rounds <= MOST_ROUNDS:
+            raise Mistake(f"EVSE {evse}: want an RCD line, a contactor line and 1 to {MOST_ROUNDS} rounds")
+        watch = Stopwatch(self._street.board, plan.rcd_pin, plan.contactor.pin)
+        return {"seconds": watch.samples(rounds)}
 
     def trip_rcd(self, evse: int) -> None:
         self._evse(evse)
