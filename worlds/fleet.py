@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hours", type=float, default=24.0, help="of trouble per seed, in virtual time")
     parser.add_argument("--json", action="store_true", help="exactly one JSON object on standard output")
     parser.add_argument("--story", action="store_true", help="tell the whole story of every seed")
+    parser.add_argument("--first-harm", action="store_true", help="stop at the first seed with harm")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument(
         "--without",
@@ -63,7 +64,11 @@ def run(args: argparse.Namespace) -> int:
         print(f"kiosk-sim worlds: --hours {args.hours}: want more than 0 and at most a year", file=sys.stderr)
         return 2
     began_s = time.monotonic()
-    outcomes = list(_judge_all(seeds, args.hours, args.without, args.jobs))
+    outcomes = []
+    for outcome in _judge_all(seeds, args.hours, args.without, args.jobs):
+        outcomes.append(outcome)
+        if args.first_harm and outcome.is_harmed:
+            break
     took_s = time.monotonic() - began_s
     report = summary(outcomes, args.hours, took_s)
     failing = [outcome for outcome in outcomes if outcome.is_harmed]
