@@ -3,8 +3,9 @@
     python benchmarks/bench_fault_latency.py [--rounds 200] [--loads idle,busy_cpu,…] [--json FILE]
 
 Server, street and kiosk as real processes (worlds.stage), real drivers on the simulated board, whose clock measures
-both ends. EVSE 1 charges all the while; the RCD line of EVSE 2 trips again and again, and the time counts until the
-open command that follows the controller's own look at the line. Loads:
+both ends. The controller has the priority of its systemd unit. EVSE 1 charges all the while; the RCD line of EVSE 2
+trips again and again, and the time counts until the open command that follows the controller's own look at the line.
+Loads:
 - idle;
 - stalled_disk: every fdatasync of the controller takes a second (strace);
 - hanging_network: the cable to the server is open and the server stands still (SIGSTOP);
@@ -41,6 +42,7 @@ from worlds.launcher import Program
 from worlds.stage import Stage, program
 
 STALL_S = 1.0
+UNIT_NICE = -5  # systemd/kiosk-controller.service
 LOADS = ("idle", "stalled_disk", "hanging_network", "frozen_screen", "busy_cpu")
 GOAL_P99_S, GOAL_MOST_S, GOAL_RATIO = 0.010, 0.100, 20.0
 SPIN = "while True: pass"
@@ -77,6 +79,19 @@ def charge(stage: Stage) -> None:
         charges.wait_for(1, "knows the card", lambda e: e.transaction is not None)
         stage.street("plug", evse=1, car="zoe")
         charges.wait_until_delivering(1, least_wh=10)
+
+
+def lift(stage: Stage) -> int:
+    """Give the controller's loop the priority that its systemd unit gives it, where this user may. Returns it."""
+    for name in ("controller", "slow controller"):
+        pid = stage.launcher.pid(name)
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if pid is not None else []
+        for process in (*filter(None, [pid]), *map(int, children)):
+            try:
+                os.setpriority(os.PRIO_PROCESS, process, UNIT_NICE)
+            except PermissionError:
+                return 0
+    return UNIT_NICE
 
 
 @contextmanager
@@ -118,12 +133,13 @@ def measure(load: str, rounds: int, folder: Path) -> dict[str, float]:
         stage.start_kiosk()
         if load == "stalled_disk":
             slow_down_the_disk(stage)
+        nice = lift(stage)
         charge(stage)
         with loaded(load, stage):
             sleeping = subprocess.Popen([sys.executable, "-c", SLEEPS], stdout=subprocess.PIPE, text=True)
             found = marks(stage.street("time_opening", evse=2, rounds=rounds)["seconds"])
             late_s = sleeping.communicate(timeout=60)[0].split()
-            found |= {"sleep_p99_s": float(late_s[0]), "sleep_max_s": float(late_s[1])}
+            found |= {"nice": nice, "sleep_p99_s": float(late_s[0]), "sleep_max_s": float(late_s[1])}
         if not stage.physics()["evses"]["1"]["is_closed"]:
             raise RuntimeError(f"{load}: EVSE 1 stopped charging meanwhile\n{stage.last_words('controller')}")
     return found

@@ -38,6 +38,11 @@ class Client:
         self._work.set()
         return True
 
+    @property
+    def wants_a_snapshot(self) -> bool:
+        """Whether it watches, and took the last one: for a client that stands still none is made."""
+        return self.is_watching and self._newest is None
+
     def show(self, snapshot_line: bytes) -> None:
         """The newest snapshot takes the place of one that was not sent yet."""
         self._newest = snapshot_line

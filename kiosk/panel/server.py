@@ -88,7 +88,8 @@ class Panel:
 
     @property
     def is_watched(self) -> bool:
-        return any(client.is_watching for client in self._clients)
+        """Whether somebody watches and took what was shown last."""
+        return any(client.wants_a_snapshot for client in self._clients)
 
     def to_uplink(self, heard: UplinkHears) -> bool:
         """Queue a line for the uplink; False where there is none."""
