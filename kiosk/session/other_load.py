@@ -16,6 +16,7 @@ from kiosk.session.shares import NOTHING, PHASES, PerPhase
 
 WINDOW_S = 20.0
 PATIENCE_S = 4.0  # for the EVSEs' readings after one of the site; then what they may draw counts instead
+NEWS_MA = 200
 KEPT = 40  # estimates, and
 KEPT_READINGS = 8  # readings of one EVSE: at one a second enough to bracket one of the site
 
@@ -36,6 +37,7 @@ class OtherLoad:
 
     newest: MeterReading | None = None
     pending: MeterReading | None = None  # waits for the EVSEs' readings after it
+    compared: PerPhase | None = None  # mA of the site, when last compared with the EVSEs
     settled: tuple[tuple[float, Bounds], ...] = ()
     drawn: tuple[tuple[int, tuple[Drawn, ...]], ...] = ()
 
@@ -64,7 +66,9 @@ def looked(
     bounds = Bounds((least[0], least[1], least[2]), (most[0], most[1], most[2]))
     kept = [old for old in load.settled if old[0] >= now_s - WINDOW_S][-KEPT:]
     # The reading that came in the meantime is next; where none did, the EVSEs go on being compared with the next one.
-    return replace(load, pending=site if site.at_s > pending.at_s else None, settled=(*kept, (pending.at_s, bounds)))
+    settled = (*kept, (pending.at_s, bounds))
+    later = site if site.at_s > pending.at_s else None
+    return replace(load, pending=later, compared=currents_ma(pending), settled=settled)
 
 
 def bounds(load: OtherLoad, claims: Mapping[int, PerPhase], now_s: float) -> Bounds | None:
@@ -79,6 +83,13 @@ def bounds(load: OtherLoad, claims: Mapping[int, PerPhase], now_s: float) -> Bou
     recent = [b for at_s, b in load.settled if at_s >= now_s - WINDOW_S] or [last]
     most = [max(least[phase], *(b.most[phase] for b in recent)) for phase in range(PHASES)]
     return Bounds((least[0], least[1], least[2]), (most[0], most[1], most[2]))
+
+
+def is_news(load: OtherLoad) -> bool:
+    """A reading waits for its comparison, and it shows something else than the one compared last."""
+    if load.pending is None or load.compared is None:
+        return load.pending is not None
+    return any(abs(a - b) > NEWS_MA for a, b in zip(currents_ma(load.pending), load.compared, strict=True))
 
 
 def currents_ma(reading: MeterReading) -> PerPhase:

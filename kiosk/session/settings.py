@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import permutations
 
 from contract.iec61851 import LEAST_OFFER_A
 
@@ -37,6 +38,9 @@ class Patience:
                 raise ValueError(f"{name}: want more than 0 and at most 86400 seconds")
 
 
+SITE_PHASES = {"".join("RST"[n] for n in order): order for order in permutations(range(3))}
+
+
 @dataclass(frozen=True, slots=True)
 class EvseSettings:
     """One EVSE: how it is called and what it may offer."""
@@ -63,7 +67,7 @@ class EvseSettings:
     @property
     def site_phases(self) -> tuple[int, ...]:
         """0, 1, 2 for the site's R, S, T; a single-phase EVSE is on the first of its rotation."""
-        return tuple("RST".index(letter) for letter in self.phase_rotation)[: self.phases]
+        return SITE_PHASES[self.phase_rotation][: self.phases]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ def shared(
     site: Site, sessions: tuple[Session, ...], settings: KioskSettings, reading: MeterReading | None, now_s: float
 ) -> tuple[Site, tuple[Session, ...]]:
     """The next grants, and the sessions with their shares. `reading`: of the site's meter, None where stale."""
+    if site.is_idle and not any(session.transaction for session in sessions):
+        return site, sessions
     evses = {evse.evse_id: evse for evse in settings.evses}
     facts = SiteFacts(tuple(demand_of(session, evses[session.evse_id]) for session in sessions), reading)
     site = allocate(site, facts, now_s)

@@ -17,12 +17,12 @@ from functools import lru_cache
 from contract.iec61851 import LEAST_OFFER_A
 from contract.metering import MeterReading
 from kiosk.session.consumer import SETTLE_S, Consumer, Demand, looked_at, lowered, raised, unknown
-from kiosk.session.other_load import OtherLoad, bounds, looked
+from kiosk.session.other_load import OtherLoad, bounds, is_news, looked
 from kiosk.session.settings import SiteSettings
 from kiosk.session.shares import PHASES, Asker, PerPhase, fill, minus, room, served
 
 AT_ONCE_S = 0.01
-LOOK_S = 1.0  # how often what is overdue is looked for
+LOOK_S, RISE_LOOK_S = 1.0, 5.0  # how often what is overdue is looked for
 SLACK_A = 1  # a difference to one's share that moves nobody
 
 
@@ -50,6 +50,15 @@ class Site:
     def ignoring(self) -> frozenset[int]:
         """EVSEs whose vehicle draws more than it is offered; until the cable is out."""
         return frozenset(consumer.evse_id for consumer in self.consumers if consumer.ignores)
+
+    @property
+    def is_idle(self) -> bool:
+        """Nobody asks, nothing falls, and no other load is looked at."""
+        return (
+            not self.settings.has_meter
+            and bool(self.consumers)
+            and not any(c.asks or c.falls or c.ignores for c in self.consumers)
+        )
 
     def consumer(self, evse_id: int) -> Consumer:
         return next(c for c in self.consumers if c.evse_id == evse_id)
@@ -226,7 +235,7 @@ def _looks(
     site: Site, consumers: dict[int, Consumer], wanted: dict[int, int], now_s: float, turn_ends_s: float
 ) -> Iterable[float]:
     """Moments at which something may have to change though nothing happens."""
-    if site.load.pending is not None:
+    if is_news(site.load):
         yield now_s + LOOK_S
     for consumer in consumers.values():
         if consumer.ignores and consumer.asks:
@@ -240,8 +249,8 @@ def _looks(
             if settled_s > now_s:
                 yield settled_s
             if consumer.learning and not consumer.uses:
-                yield now_s + 10 * LOOK_S
-            if wanted[consumer.evse_id] > consumer.offered_a:
-                yield max(_may_rise_s(site, consumer), now_s + LOOK_S)
+                yield now_s + RISE_LOOK_S
+            if wanted[consumer.evse_id] > consumer.offered_a + (SLACK_A if consumer.offered_a else 0):
+                yield max(_may_rise_s(site, consumer), now_s + RISE_LOOK_S)
     if turn_ends_s > now_s:
         yield turn_ends_s

@@ -25,6 +25,14 @@ def _charging(minutes: float = 18.7, **changes: object) -> Snapshot:
     return s.snapshot(s.delivering(1, int(minutes * 60), **changes), s.evse(2), minutes=minutes)
 
 
+def _shared(offered_a: int, *others: int, cause: str = "site_limit:shared") -> Snapshot:
+    """The site's limit binds; without others it is the load of something else."""
+    state = ChargingState.CHARGING if offered_a else ChargingState.SUSPENDED_EVSE
+    mine = s.delivering(charging_state=state, power_w=offered_a * 690)
+    mine = replace(mine, offered_a=offered_a, why=(cause,), shares_with=others)
+    return s.snapshot(mine, s.delivering(2) if others else s.evse(2), minutes=18.7)
+
+
 def _stale() -> Snapshot:
     last = s.START + timedelta(seconds=1110)
     return _charging(meter_quality=Quality.STALE, power_w=None, meter_age_s=14.0, last_value_at=last)
@@ -89,6 +97,13 @@ CASES: dict[str, Case] = {
     "05-charging-stale": (_stale(), AT_1, 0),
     "05-charging-silent": (_charging(), AT_1, 4.0),
     "05-charging-paused": (_charging(charging_state=ChargingState.SUSPENDED_EV, power_w=0), AT_1, 0),
+    "05-charging-shared": (_shared(16, 2), AT_1, 0),
+    "05-charging-turn": (_shared(0, 2, 3, cause="site_limit:waits_for_turn"), AT_1, 0),
+    "05-charging-less": (_shared(10, cause="site_limit:reduced"), AT_1, 0),
+    "04-waits-for-power": (
+        s.snapshot(replace(s.preparing(PilotState.B), why=("site_limit:waits_for_turn",), shares_with=(2,)),
+                   s.delivering(2)), AT_1, 0,
+    ),
     "05-charging-offline": (replace(_charging(is_offline=True), is_online=False), AT_1, 0),
     "05-charging-cap": (_charging(cap_minor=450), AT_1, 0),
     "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),
