@@ -110,6 +110,7 @@ class DrainSettings:
     poll_s: float = 25.0
     poll_gap_s: float = 0.2
     list_every_s: float = 60.0
+    epoch_every_s: float = 3600.0  # an empty batch asks for the server's epoch, where nothing else was to be sent
     retry_least_s: float = 0.5
     retry_most_s: float = 60.0
     ask_lives_s: float = 15.0  # an older ask has been given up by the controller
@@ -133,6 +134,7 @@ class Drain:
         self._set_aside = 0
         self._list_version = 0
         self._list_due_s = 0.0
+        self._epoch_due_s = float("inf")
         self._poll_due_s = 0.0
         self._retry_at_s = 0.0
         self._failures = 0
@@ -143,6 +145,7 @@ class Drain:
         """The controller is there (again)."""
         self._is_connected = True
         self._list_due_s = now_s
+        self._epoch_due_s = now_s + self._settings.epoch_every_s
         self._set_aside = 0  # the controller gives those rows again
         return (Online(self.is_online),)
 
@@ -169,7 +172,7 @@ class Drain:
                 self._list_version = version
             case RowBatch():
                 self._under_way.discard(Lane.BULK)
-                if heard.rows:
+                if heard.rows or now_s >= self._epoch_due_s:
                     self._batch = heard
                 else:
                     self._rows_wait = False
@@ -196,7 +199,9 @@ class Drain:
         if Lane.URGENT not in self._under_way and (self._asks or self._letters):
             due.append(self._retry_at_s)
         if Lane.BULK not in self._under_way:
-            due.append(min(self._rows_at_s, self._list_due_s) if self._rows_wait or self._batch else self._list_due_s)
+            due += [self._list_due_s, max(self._epoch_due_s, self._rows_at_s)]
+            if self._rows_wait or self._batch is not None:
+                due.append(self._rows_at_s)
         if Lane.POLL not in self._under_way:
             due.append(self._poll_due_s)
         return max(min(due, default=float("inf")), self._retry_at_s)
@@ -215,6 +220,7 @@ class Drain:
             case RowsRequest(batch), RowAnswer(epoch, acknowledged):
                 says.append(Acknowledged(acknowledged, epoch))
                 self._batch, self._refusals = None, 0
+                self._epoch_due_s = now_s + self._settings.epoch_every_s
                 self._rows_wait = len(batch.rows) >= self._batch_limit  # otherwise the controller says when
                 self._batch_limit = min(ROWS_PER_BATCH, self._batch_limit * 2)
             case ListRequest(), _:
@@ -244,7 +250,11 @@ class Drain:
                 self._batch_limit = max(1, len(batch.rows) // 2)
                 self._batch, self._rows_wait = None, True
                 return ()
-            case RowsRequest(batch) if batch.rows and self._set_aside < MOST_SET_ASIDE:
+            case RowsRequest(batch) if not batch.rows:
+                self._under_way.discard(request.lane)
+                self._batch, self._epoch_due_s = None, now_s + self._settings.epoch_every_s
+                return ()
+            case RowsRequest(batch) if self._set_aside < MOST_SET_ASIDE:
                 return self._row_refused(batch.rows[0].journal_no, now_s, reason)
             case LetterRequest():
                 self._under_way.discard(request.lane)
@@ -287,7 +297,8 @@ class Drain:
             return None
         if self._batch is not None:
             return RowsRequest(self._batch)
-        return FetchRequest(Fetch(self._batch_limit)) if self._rows_wait else None
+        is_due = self._rows_wait or now_s >= self._epoch_due_s
+        return FetchRequest(Fetch(self._batch_limit)) if is_due else None
 
     def _poll(self, now_s: float) -> ServerRequest | None:
         if now_s < self._poll_due_s or not self._may_try(Lane.POLL, now_s):
