@@ -120,8 +120,9 @@ class TransactionEvent:
     """One line of a transaction's story.
 
     `elapsed_ms` counts from Started until delivery or parking is over: Ended carries that moment, and after a power
-    cut the last durable event's; `at` says when it was written. `authority` and `offer` stand in Started only; `stopped_reason`, `final` and
-    `total_incl_vat_minor` (the kiosk's own price, which the server checks) in Ended only.
+    cut the last durable event's; `at` says when it was written. `authority` and `offer` stand in Started only;
+    `stopped_reason`, `final` and `total_incl_vat_minor` (the kiosk's own price, which the server checks) in Ended
+    only.
     """
 
     event_type: EventType

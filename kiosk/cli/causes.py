@@ -52,6 +52,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "kiosk doctor, line disk: full, read-only, or a dying card. Clears by itself with the first write that "
         "succeeds; what happened meanwhile is kept in memory until then, so do not cut the power first.",
     ),
+    "relay_dropped": (
+        "The contactor of another EVSE is welded, so the safety relay that all of them share is held open.",
+        "Look after the welded one first: kiosk why. This one clears by itself once that one is reset.",
+    ),
     "offer_ignored": (
         "The vehicle drew more than it was offered, for longer than 5 s: its contactor was opened.",
         "Unplug the vehicle; that clears it. It happens with every vehicle: check the board's current setting and "

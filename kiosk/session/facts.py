@@ -19,6 +19,7 @@ class Facts:
     meter_is_fresh: bool = False
     rcd_tripped: bool = False
     emergency_stop: bool = False
+    relay_dropped: bool = False  # another EVSE welded: the safety relay all of them share is held open
     journal_fails: bool = False  # the last write to the disk failed, or nothing was written for patience.record_s
     ignores_offer: bool = False  # the vehicle draws more than it is offered; known where a site's limit is shared
     journal_given_up: bool = False  # nothing was written for patience.record_s

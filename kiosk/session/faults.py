@@ -20,6 +20,7 @@ class FaultCode(StrEnum):
     RCD_TRIPPED = "rcd_tripped"
     CONTACTOR_WELDED = "contactor_welded"
     CONTACTOR_STUCK_OPEN = "contactor_stuck_open"
+    RELAY_DROPPED = "relay_dropped"
     PILOT_FAULT = "pilot_fault"
     PILOT_LOST = "pilot_lost"
     FEEDBACK_LOST = "feedback_lost"
@@ -46,6 +47,7 @@ FAULT_RULES: tuple[FaultRule, ...] = (
     FaultRule(FaultCode.RCD_TRIPPED, True, StoppedReason.GROUND_FAULT, lambda f: f.rcd_tripped),
     FaultRule(FaultCode.CONTACTOR_WELDED, True, StoppedReason.OTHER, _never_by_facts),
     FaultRule(FaultCode.CONTACTOR_STUCK_OPEN, True, StoppedReason.OTHER, _never_by_facts),
+    FaultRule(FaultCode.RELAY_DROPPED, False, StoppedReason.OTHER, lambda f: f.relay_dropped),
     FaultRule(FaultCode.PILOT_FAULT, False, StoppedReason.OTHER, lambda f: f.pilot in (PilotState.E, PilotState.F)),
     FaultRule(FaultCode.PILOT_LOST, False, StoppedReason.OTHER, lambda f: f.pilot is None),
     FaultRule(FaultCode.FEEDBACK_LOST, False, StoppedReason.OTHER, lambda f: f.contactor_closed is None),

@@ -157,6 +157,10 @@ class _KioskTurn:
             facts = {e: replace(f, ignores_offer=True) if e in ignoring else f for e, f in event.facts.items()}
             event = replace(event, facts=facts)
             self.kiosk = replace(self.kiosk, site_reading=event.site)
+        welded = {session.evse_id for session in self.kiosk.sessions if session.is_welded}
+        if welded:
+            facts = {e: replace(f, relay_dropped=True) if welded - {e} else f for e, f in event.facts.items()}
+            event = replace(event, facts=facts)
         for session in self.kiosk.sessions:
             self._step_one(session.evse_id, event)
 

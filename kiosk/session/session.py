@@ -127,7 +127,8 @@ class Turn:
                 self._change(receipt=None, receipt_at=None)
             case events.ResetPressed(_, by):
                 self.messages.append(Audited(by, "reset", self.session.evse_id))
-                self._change(was_reset=True)
+                if self.session.state is State.OUT_OF_SERVICE:  # asked any earlier, it is refused and forgotten
+                    self._change(was_reset=True)
             case _:
                 pass
 

@@ -337,3 +337,35 @@ def test_a_story_without_its_beginning_is_not_recovered() -> None:
 
 def test_every_fault_has_one_rule() -> None:
     assert sorted(rule.code for rule in FAULT_RULES) == sorted(FaultCode)
+
+
+def test_a_reset_refused_while_closing_is_forgotten() -> None:
+    bench = Bench()
+    bench.charge(for_s=60)
+    bench.plugs[1].welded = True
+    bench.tap()
+    while bench.plugs[1].wanted.heartbeat:
+        bench.run(0.25)
+    assert bench.state() is State.CLOSING
+    bench.say(events.ResetPressed(1, "Mia"))
+    bench.run_until(State.OUT_OF_SERVICE, at_most_s=60)
+    bench.plugs[1].welded = False
+    bench.run(30)
+
+    assert bench.state() is State.OUT_OF_SERVICE, "it needs a reset given after the contact was seen open"
+
+
+def test_a_weld_takes_the_other_evse_out_of_service_until_it_is_reset() -> None:
+    bench = Bench(count=2)
+    bench.charge(for_s=60)
+    bench.plugs[1].welded = True
+    bench.tap()
+    bench.run_until(State.OUT_OF_SERVICE, at_most_s=60)
+    bench.run(1)
+
+    assert bench.session(2).fault is FaultCode.RELAY_DROPPED
+    bench.plugs[1].welded = False
+    bench.run(1)
+    bench.say(events.ResetPressed(1, "Mia"))
+    bench.run(1)
+    assert bench.state(2) is State.IDLE
