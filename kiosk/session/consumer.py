@@ -17,6 +17,7 @@ from kiosk.session.shares import PHASES, Asker, PerPhase, Place
 
 LONG_AGO_S = float("-inf")
 TOLERANCE_MA = 1_000  # of meter and vehicle together: class 1 at 80 A, and what an offer's duty cycle is read as
+NOISE_MA = 300  # of a meter alone: class 1 at 32 A
 LEARN_S = 30.0
 FLOWS_MA, IDLE_MA = 3_000, 500  # a phase in use while charging, and one that is not
 SETTLE_S = 30.0  # after a change, before what a vehicle takes is believed
@@ -85,6 +86,11 @@ class Consumer:
     def claim_a(self) -> int:
         """The most it may be drawing now, if it obeys."""
         return self.falls[0].from_a if self.falls else self.offered_a
+
+    def held_a(self, demand: Demand) -> int:
+        """What nobody else may be given: the claim, or what is measured above it within the tolerance."""
+        is_over = demand.open_at_s is None and demand.largest_ma > self.claim_a * 1000 + NOISE_MA
+        return -(-demand.largest_ma // 1000) if is_over else self.claim_a
 
     def claim_ma(self, demand: Demand) -> PerPhase:
         """Per phase of the site; what is measured beyond the claim counts, too."""

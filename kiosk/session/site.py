@@ -218,7 +218,7 @@ def _raise(
         consumer = consumers[evse_id]
         if level_a <= consumer.offered_a or consumer.ignores or now_s < _may_rise_s(site, consumer):
             continue
-        others = [(other, other.claim_a) for other in consumers.values() if other is not consumer]
+        others = [(o, o.held_a(demands[o.evse_id])) for o in consumers.values() if o is not consumer]
         free_a = room(_free(site.rise_a, others, demands), consumer.phases(demands[evse_id]))
         if free_a < level_a and any(other.falls for other, _ in others):
             continue  # the others are still falling: one raise instead of two

@@ -184,6 +184,21 @@ def test_a_car_that_does_not_obey_within_five_seconds_is_told_apart() -> None:
     assert not site.site.consumer(1).ignores
 
 
+def test_a_little_too_much_is_no_disobedience_and_nobody_else_is_given_it() -> None:
+    close, second = Car(1, charger_a=6.8, obeys=False), Car(2)
+    site = bench(close, second, limit_a=13)
+    second.is_here = False
+    site.pass_s(60)
+    second.is_here = True
+    site.pass_s(30)
+    close.charger_a = 6.0  # would it obey
+    site.pass_s(30)
+
+    assert not site.site.consumer(1).ignores
+    drawn_a = sum(car.drawn_a(site.now_s)[0] for car in site.cars)
+    assert drawn_a <= 13, site.offered()
+
+
 def test_single_phase_cars_on_rotated_wiring_do_not_share_a_phase() -> None:
     site = bench(Car(1, (0, 1, 2), uses=1), Car(2, (1, 2, 0), uses=1))
     site.pass_s(120)
