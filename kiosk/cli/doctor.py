@@ -22,7 +22,8 @@ def doctor(options: Any) -> int:
         with Link(options.socket) as link:
             fields["snapshot"] = link.first
     except exits.Trouble as trouble:
-        fields["no_controller"] = str(trouble)
+        nobody = isinstance(trouble.__cause__, (FileNotFoundError, ConnectionRefusedError))
+        fields |= {"no_controller": str(trouble), "nobody_listened": nobody}
     try:
         # The snapshot may be longer than an argument may be, so the request goes by standard input.
         done = subprocess.run(

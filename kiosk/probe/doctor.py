@@ -71,7 +71,10 @@ def _plan(request: Request) -> tuple[list[Finding], list[tuple[str, Check]]]:
     ]
     if request.snapshot is not None:
         findings += checks_snapshot.all_of(request.snapshot)
-    elif path := controller_socket(request, config):
+    elif (path := controller_socket(request, config)) and request.nobody_listened and path == request.socket:
+        says = "began to listen while this command started; its devices were not looked at"
+        findings.append(warn("controller", path, says, "it was just started", "look again: kiosk doctor"))
+    elif path:
         findings.append(
             fail(
                 "controller",

@@ -42,7 +42,8 @@ class Request:
     # doctor
     limit_s: float = 20.0
     snapshot: dict[str, Any] | None = None
-    no_controller: str = ""
+    no_controller: str = ""  # why there is no snapshot
+    nobody_listened: bool = False  # on the controller's socket, when the command asked
 
     def load(self) -> Config:
         """The configuration. Raises Trouble with every problem of it."""

@@ -267,6 +267,20 @@ def test_with_the_controller_running_doctor_asks_it_for_the_devices_it_holds(
     assert desk.rs485.heard == 0
 
 
+def test_a_controller_that_starts_while_doctor_does_is_no_failure_and_keeps_its_devices(
+    desk: Bench, tmp_path: Path, offer: TariffOffer
+) -> None:
+    fields = {"command": "doctor", "config": str(tmp_path / "kiosk.toml"), "socket": str(tmp_path / "panel")}
+    asked = json.dumps(fields | {"no_controller": "nothing listens there", "nobody_listened": True})
+    with panel(desk.folder / "panel", snapshot(evse(1, offer))):
+        words = [sys.executable, "-m", "kiosk.probe", asked]
+        done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+
+    (line,) = [line for line in done.stdout.splitlines() if line[6:].startswith("controller")]
+    assert line.startswith("warn") and "just started" in line
+    assert desk.rs485.heard == 0
+
+
 def test_a_check_that_hangs_is_a_finding_and_holds_up_nobody(desk: Bench, kiosk: Run) -> None:
     os.mkfifo(desk.folder / "state" / "enrolment.json")  # reading it waits for ever
 

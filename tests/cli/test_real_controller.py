@@ -92,6 +92,9 @@ def test_an_emergency_stop_is_explained_and_reset_once_it_is_released(charges: C
 
 
 def test_doctor_beside_a_running_kiosk_finds_it_healthy_and_holds_nothing_up(charges: Charges) -> None:
+    for evse_id in (1, 2):
+        charges.wait_until_ready(evse_id)
+    charges.wait_until_online()
     done = kiosk(charges, "doctor", "--json")
 
     looked_at = json.loads(done.stdout)["checks"]
@@ -104,6 +107,7 @@ def test_doctor_beside_a_running_kiosk_finds_it_healthy_and_holds_nothing_up(cha
 
 
 def test_a_bus_the_controller_holds_is_refused(charges: Charges) -> None:
+    charges.wait_until_ready(1)
     done = kiosk(charges, "meter", "read", "left")
 
     assert done.returncode == 4 and "another program holds the port" in done.stderr
