@@ -7,15 +7,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from billing.api.gate import Server, TooLarge
 from billing.api.routes import router as api
 from billing.database import Store, open_database
 from billing.enrolment import Refused, SlowDown
 from billing.migrations import migrate
+from billing.pages.landing import landing
+from billing.pages.landing import router as landing_page
 from billing.pages.operator import router as operator_pages
 from billing.pages.receipt import router as receipt_page
 from billing.settings import Settings
@@ -46,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(api)
+    app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(operator_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
@@ -61,6 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
                 response.headers[name] = value
         return response
 
+    app.add_exception_handler(HTTPException, _say_to_reader)
     app.add_exception_handler(WireError, _say(422))
     app.add_exception_handler(RequestValidationError, _say_validation)
     app.add_exception_handler(TooLarge, _say(413))
@@ -79,6 +85,15 @@ def _say(status: int) -> Handler:
         return JSONResponse({"error": str(error)}, status)
 
     return handle
+
+
+async def _say_to_reader(request: Request, error: Exception) -> Response:
+    """A page for a person whose link names none; JSON for machines, and on the operator's pages."""
+    assert isinstance(error, HTTPException)
+    is_machine = request.url.path.startswith(("/v1/", "/operator", "/static/"))
+    if error.status_code == 404 and not is_machine and "text/html" in request.headers.get("Accept", ""):
+        return landing(request, is_lost=True)
+    return await http_exception_handler(request, error)
 
 
 async def _say_slow_down(_request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ be billed again. The hash tells a repetition (same bytes) from a contradiction (
 from __future__ import annotations
 
 import hashlib
+import re
 
 
 def event_key(kiosk_id: str, transaction_id: str, seq_no: int) -> str:
@@ -22,3 +23,8 @@ def payload_hash(body: str) -> str:
 def receipt_key(receipt_id: str) -> str:
     """A receipt id as it is looked up: people type it, QR codes shout it (alphanumeric mode is upper case)."""
     return receipt_id.strip().replace("-", "").lower()
+
+
+def is_receipt_key(key: str) -> bool:
+    """Whether this can be one: 128 bits in hex, as the kiosk mints them."""
+    return re.fullmatch(r"[0-9a-f]{32}", key) is not None

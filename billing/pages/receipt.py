@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from fastapi import APIRouter, Request, Response
 
 from billing import keys
@@ -21,7 +19,7 @@ async def get_receipt(request: Request, receipt_id: str, lang: str | None = None
     server = server_of(request)
     language = choose_language(lang, request.headers.get("Accept-Language", ""))
     receipt_key = keys.receipt_key(receipt_id)
-    is_possible = re.fullmatch(r"[0-9a-f]{32}", receipt_key) is not None
+    is_possible = keys.is_receipt_key(receipt_key)
     found = await server.read(lambda c: find_receipt(c, receipt_key, language, server.now())) if is_possible else None
     values = {
         "words": RECEIPT[language],
