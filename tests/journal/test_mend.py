@@ -1,0 +1,61 @@
+"""Stories with holes: what is written besides so that they can be billed, and that it changes no bill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.metering import Quality
+from contract.price import price
+from contract.transaction import EventType, TransactionEvent
+from kiosk.journal.mend import Told, mending
+from tests.billing.stories import OFFER, charge
+
+
+def told(story: Sequence[TransactionEvent], acknowledged_to: int = -1) -> list[Told]:
+    return [Told(event, event.seq_no <= acknowledged_to) for event in story]
+
+
+def test_a_whole_story_needs_nothing() -> None:
+    assert mending(told(charge())) == []
+
+
+@given(data=st.data(), parked=st.sampled_from([0, 12]))
+@settings(max_examples=50)
+def test_a_story_with_holes_becomes_whole_and_its_energy_is_as_it_was(data: st.DataObject, parked: int) -> None:
+    story = charge(minutes=8, wh_per_minute=150, parked_minutes=parked)
+    inner = range(1, len(story) - 1)
+    kept = {0, len(story) - 1} | data.draw(st.sets(st.sampled_from(inner)))
+    left = [event for event in story if event.seq_no in kept]
+
+    mended = sorted([*left, *mending(told(left))], key=lambda event: event.seq_no)
+
+    assert [event.seq_no for event in mended] == list(range(len(story)))
+    assert all(event.meter.quality is Quality.STALE for event in mended if event.seq_no not in kept)
+    assert price(OFFER, [event.sample for event in mended]) == price(OFFER, [event.sample for event in left])
+
+
+def test_a_hole_the_server_has_heard_of_is_left_alone() -> None:
+    story = charge(minutes=6)
+    left = [event for event in story if event.seq_no not in (2, 3)]
+
+    assert mending(told(left, acknowledged_to=4)) == []
+    assert [event.seq_no for event in mending(told(left, acknowledged_to=1))] == [2, 3]
+
+
+def test_a_story_without_end_ends_with_its_last_reading() -> None:
+    story = charge(minutes=6)[:4]
+
+    (end,) = mending(told(story))
+
+    assert (end.event_type, end.seq_no, end.final) == (EventType.ENDED, 4, False)
+    assert end.meter.import_wh == story[-1].meter.import_wh
+    assert end.elapsed_ms == story[-1].elapsed_ms
+
+
+def test_a_story_that_lost_its_beginning_ends_too() -> None:
+    (end,) = mending(told(charge(minutes=6)[2:4]))
+
+    assert (end.event_type, end.seq_no, end.authority, end.offer) == (EventType.ENDED, 4, None, None)
