@@ -123,7 +123,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "stopped:Timeout": ("No vehicle came in time.", NOTHING),
     "stopped:Other": ("A fault ended it.", "kiosk journal list --kind transaction shows when."),
     "waiting_for_unplug": ("The cable is still in.", "Unplug it."),
-    "ramping_down": ("The current goes to zero before the contactor opens.", "Seconds are normal."),
+    "ramping_down": (
+        "The current is falling; the contactor is still closed and opens once it has fallen.",
+        "Seconds are normal.",
+    ),
     "waiting_for_open_feedback": (
         "The contactor is told to open; its feedback does not say open yet.",
         "A second is normal. Longer: it may be welded, the safety relay drops by itself. Keep away from the plug.",
@@ -186,7 +189,13 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
 }
 
-# state → (what it means, what moves it on)
+CONTACTOR: dict[bool | None, str] = {
+    True: "the contactor still closed",
+    False: "the contactor open",
+    None: "the contactor unknown (no feedback)",
+}
+
+# state → (what it means, what moves it on); {contactor} is CONTACTOR by the feedback
 STATES: dict[str, tuple[str, str]] = {
     "idle": ("free", "a card, member code or voucher at the reader, or a start command, begins a session"),
     "authorizing": (
@@ -202,11 +211,11 @@ STATES: dict[str, tuple[str, str]] = {
         "the card, the code on the screen, a limit, unplugging, or kiosk stop EVSE ends it",
     ),
     "parked": (
-        "stopped, the contactor is open and the cable still in; parking counts by the tariff",
+        "stopped, {contactor}, and the cable still in; parking counts by the tariff",
         "unplugging ends it",
     ),
     "closing": (
-        "opening the contactor and taking the last reading",
+        "ending, {contactor}; the last reading is taken",
         "feedback seen open and a last reading; without them its patience ends it",
     ),
     "out_of_service": (

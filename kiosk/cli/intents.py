@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kiosk.cli import exits, words
+from kiosk.cli.causes import CONTACTOR
 from kiosk.cli.link import Link
 from kiosk.cli.why import chosen, story, told
 
@@ -39,7 +40,12 @@ def stop(options: Any) -> int:
                 exits.REFUSED, f"EVSE {options.evse} is {words.state(evse['state'])}: nothing to stop.{hint}"
             )
         link.send({"intent": "StopCommanded", "transaction_id": None, "evse_id": options.evse, "by": user_name()})
-        return _report(link, options, "stopped", lambda evse: evse["state"] not in STOPPABLE)
+        return _report(link, options, "stopped", is_stopped)
+
+
+def is_stopped(evse: dict[str, Any]) -> bool:
+    """The session is over and the contactor is seen open: the current falls first, so the one comes seconds later."""
+    return evse["state"] not in STOPPABLE and evse.get("contactor_closed") is False
 
 
 def reset(options: Any) -> int:
@@ -67,12 +73,17 @@ def _report(link: Link, options: Any, done: str, is_done: Callable[[dict[str, An
         answer = {"evse_id": options.evse, done: became_true, "by": user_name(), "story": story(evse, latest)}
         print(json.dumps(answer, ensure_ascii=False))
     elif became_true:
-        print(f"EVSE {options.evse}: {done}; it is now {words.state(evse['state'])}.")
+        print(f"EVSE {options.evse}: {done}; it is now {_now(evse)}.")
     else:
         print("\n".join(told(story(evse, latest))))
     if became_true:
         return exits.OK
     raise exits.Trouble(
         exits.REFUSED,
-        f"EVSE {options.evse}: asked, but not {done} within {options.patience_s:g} s; see the cause above",
+        f"EVSE {options.evse}: asked, but not {done} within {options.patience_s:g} s: it is {_now(evse)}",
     )
+
+
+def _now(evse: dict[str, Any]) -> str:
+    fault = f" ({evse['fault']['code']})" if evse.get("fault") else ""
+    return f"{words.state(evse['state'])}{fault}, {CONTACTOR[evse.get('contactor_closed')]}"

@@ -140,7 +140,7 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
     if name in ("stop", "reset", "relay"):
         add("evse", metavar="EVSE", type=int, help="its number")
     if name == "stop":
-        add("--patience-s", metavar="S", type=float, default=15.0, help="how long to wait until it is true (15)")
+        add("--patience-s", metavar="S", type=float, default=20.0, help="how long to wait until it is true (20)")
     if name == "reset":
         add("--patience-s", metavar="S", type=float, default=5.0, help="how long to wait until it is true (5)")
     if name == "watch":

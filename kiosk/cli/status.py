@@ -128,6 +128,8 @@ def _note(evse: dict[str, Any]) -> str:
         parts.append(f"FAULT {fault['code']}" + (" (latched)" if fault["is_latched"] else ""))
     if not evse.get("offer"):
         parts.append("NO PRICE")
+    if evse["state"] in ("parked", "closing") and evse.get("contactor_closed") is not False:
+        parts.append("CONTACTOR " + ("STILL CLOSED" if evse.get("contactor_closed") else "UNKNOWN"))
     if evse.get("held"):
         parts.append("held until unplugged")
     if deal := evse.get("transaction"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kiosk.cli import exits, words
-from kiosk.cli.causes import CAUSES, NOTHING, STATES
+from kiosk.cli.causes import CAUSES, CONTACTOR, NOTHING, STATES
 from kiosk.cli.link import Link
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     return {
         "evse_id": evse["evse_id"],
         "state": evse["state"],
-        "meaning": meaning,
+        "meaning": meaning.replace("{contactor}", CONTACTOR[evse.get("contactor_closed")]),
         "in_state_s": evse["in_state_s"],
         "deadline_in_s": evse.get("deadline_in_s"),
         "causes": list(causes.values()),

@@ -239,15 +239,10 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             causes.append(f"charging_state:{energy.charging_state(session).value}")
         case State.PARKED:
             causes.append(f"stopped:{_stopped(session).value}")
-            causes.append("waiting_for_unplug")
+            causes.append(_why_closed(session, now) or "waiting_for_unplug")
         case State.CLOSING:
             causes.append(f"stopped:{_stopped(session).value}")
-            if energy.is_ramping(session, now.s):
-                causes.append("ramping_down")
-            elif not energy.is_seen(session, closed=False):
-                causes.append("waiting_for_open_feedback")
-            else:
-                causes.append("waiting_for_last_reading")
+            causes.append(_why_closed(session, now) or "waiting_for_last_reading")
         case State.OUT_OF_SERVICE:
             code = session.fault or FaultCode.PILOT_LOST
             causes.append(f"fault:{code.value}")
@@ -259,6 +254,13 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
     if objection is not None:
         causes.append(f"interlock:{objection}")
     return tuple(causes)
+
+
+def _why_closed(session: Session, now: Now) -> str | None:
+    """After a stop: why the contactor is not seen open yet; None once it is."""
+    if energy.is_ramping(session, now.s):
+        return "ramping_down"
+    return None if energy.is_seen(session, closed=False) else "waiting_for_open_feedback"
 
 
 def _shares_with(session: Session) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ def test_a_technician_sees_explains_stops_and_finds_the_stop_in_the_journal(char
     assert cause["code"] == "waiting_for_plug"
     assert "delivering" in busy.stdout and "closed" in busy.stdout
     assert "Energy flows. [charging_state:Charging]" in why.stdout
-    assert (stopped.returncode, stopped.stdout) == (0, "EVSE 1: stopped; it is now parked.\n")
+    assert (stopped.returncode, stopped.stdout) == (0, "EVSE 1: stopped; it is now parked, the contactor open.\n")
     assert again.returncode == 4 and "Unplug the cable" in again.stderr
     assert parked.transaction is not None
     rows = [row["body"] for row in json.loads(audits.stdout)]

@@ -95,7 +95,7 @@ def _obeys(line: dict[str, Any], made: Panel) -> list[dict[str, Any]]:
     if "intent" in line:
         wire.read_intent(line, wire.Role.TECHNICIAN)
         return []
-    free = replace(made.snapshot.evses[0], state=State.IDLE, fault=None, transaction=None)
+    free = replace(made.snapshot.evses[0], state=State.IDLE, fault=None, transaction=None, contactor_closed=False)
     return [wire.snapshot_line(made.snapshot), wire.snapshot_line(replace(made.snapshot, evses=(free,)))]
 
 
@@ -103,10 +103,42 @@ def test_stop_ends_well_once_a_snapshot_shows_it(tmp_path: Path, kiosk: Run, off
     with panel(tmp_path / "panel", snapshot(delivering(1, offer)), _obeys) as made:
         done = kiosk("stop", "1")
 
-    assert (done.returncode, done.stdout) == (0, "EVSE 1: stopped; it is now idle.\n")
+    assert (done.returncode, done.stdout) == (0, "EVSE 1: stopped; it is now idle, the contactor open.\n")
     (intent,) = [line for line in made.heard if "intent" in line]
     by = pwd.getpwuid(os.getuid()).pw_name
     assert intent == {"intent": "StopCommanded", "transaction_id": None, "evse_id": 1, "by": by}
+
+
+def test_a_stop_whose_contactor_stays_closed_is_none(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    busy = delivering(1, offer)
+    ramping = replace(busy, state=State.PARKED, why=("stopped:Remote", "ramping_down"))
+
+    def parks(line: dict[str, Any], made: Panel) -> list[dict[str, Any]]:
+        return [] if "intent" in line else [wire.snapshot_line(replace(made.snapshot, evses=(ramping,)))]
+
+    with panel(tmp_path / "panel", snapshot(busy), parks):
+        done = kiosk("stop", "1", "--patience-s", "0.3")
+
+    assert done.returncode == 4
+    assert "not stopped within 0.3 s: it is parked, the contactor still closed" in done.stderr
+    assert "stopped, the contactor still closed, and the cable still in" in done.stdout
+    assert "The current is falling; the contactor is still closed" in done.stdout
+
+
+def test_why_reads_the_feedback_of_a_parked_evse(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    parked = [
+        replace(delivering(number, offer), state=State.PARKED, contactor_closed=closed, wants_contactor_closed=False)
+        for number, closed in ((1, False), (2, True), (3, None))
+    ]
+    with panel(tmp_path / "panel", snapshot(*parked)):
+        why, status = kiosk("why").stdout, kiosk("status").stdout
+
+    meanings = [line for line in why.splitlines() if line.startswith("EVSE")]
+    for meaning, word in zip(
+        meanings, ("contactor open,", "contactor still closed,", "unknown (no feedback),"), strict=True
+    ):
+        assert word in meaning
+    assert status.count("CONTACTOR STILL CLOSED") == status.count("CONTACTOR UNKNOWN") == 1
 
 
 def test_reset_ends_well_once_the_fault_is_gone(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
