@@ -153,7 +153,7 @@ def snapshot(*evses: EvseView, at_s: float = 10_000.0, minutes: float = 0.0, **c
         place="North Quay",
         operator="Harbour Energy",
         helpline="0800 555 0107",
-        address="HTTPS://HARBOUR.EXAMPLE/K/HK07",
+        address="HTTPS://HARBOUR.EXAMPLE",
         time_zone="Europe/Berlin",
         at=START + timedelta(minutes=minutes),
         at_s=at_s,

@@ -98,7 +98,7 @@ def test_a_touched_connector_becomes_an_intent_and_the_answer_the_next_screen(sc
     chosen = s.snapshot(chosen_evse=2)
     controller.show(chosen)
     until(lambda: badge_is(window, "charge"), "the screen that asks for a card")
-    until(lambda: chosen.address in codes(window), "the phone's code")
+    until(lambda: chosen.address not in codes(window), "the first screen's code is gone")
     window.touch(acts.Home(), chosen, replace(NAV, focus=2))
 
     assert controller.intents.get(timeout=10) == events.ConnectorChosen(None)

@@ -13,7 +13,7 @@ _TINT = {"free": "charge", "busy": "ink2", "broken": "stop", "closed": "ink2"}
 def home(view: HomeView) -> Node:
     tiles = _tiles(view.tiles)
     phone = card(
-        small(view.phone_title, "ink", 30, True, "center"),
+        Text(view.phone_title, "small", "ink", True, "center", lines=2, h=50),
         Qr(view.phone_address),
         Text(_without_scheme(view.phone_address), "small", "ink", True, "center", lines=2, h=50),
         small(view.phone_note, align="center", h=26),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kiosk.ui import acts
-from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Qr, Scanner, Space, Text, col, row
+from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Scanner, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, rule, screen, small, step_mark
 from kiosk.ui.tokens import RADIUS
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView, Way
 
-_SYMBOLS = {"card": "card", "code": "qr", "phone": "phone"}
+_SYMBOLS = {"card": "card", "code": "qr"}
 
 
 def identify(view: IdentifyView) -> Node:
@@ -26,7 +26,6 @@ def _way(way: Way, phase: int) -> Node:
     picture: Node = {
         "card": CardReader(way.is_good, 3 if not way.is_good else phase),
         "code": Scanner(way.is_good),
-        "phone": Qr(way.payload),
     }[way.kind]
     top = row(icon(_SYMBOLS[way.kind], 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=30)
     state = chip(way.status, "check" if way.is_good else "warn", "charge" if way.is_good else "warn")

@@ -16,12 +16,11 @@ from kiosk.ui.views.prices import price_words
 class Way:
     """A way to identify with its reader's state."""
 
-    kind: str  # card, code or phone
+    kind: str  # card or code
     title: str
     text: str
     status: str
     is_good: bool
-    payload: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +98,11 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
 
 
 def _ways(seen: Seen) -> tuple[Way, ...]:
-    say, snapshot = seen.say, seen.snapshot
     ways = []
     for kind, name in (("nfc", "card"), ("qr", "code")):
-        readers = [reader for reader in snapshot.readers if reader.kind == kind]
+        readers = [reader for reader in seen.snapshot.readers if reader.kind == kind]
         if readers:
             ways.append(_reader_way(seen, name, readers))
-    if snapshot.address:
-        status = say("identify.phone_ready" if snapshot.is_online else "identify.phone_offline")
-        ways.append(
-            Way(
-                "phone",
-                say("identify.phone"),
-                say("identify.phone_text"),
-                status,
-                snapshot.is_online,
-                snapshot.address,
-            )
-        )
     return tuple(ways)
 
 
