@@ -28,6 +28,7 @@ class Knowledge:
     authorizations: AuthorizationList | None = None
     cards: dict[str, ListEntry] = field(default_factory=dict)
     spent_vouchers: frozenset[str] = frozenset()
+    drawn_minor: dict[str, int] = field(default_factory=dict)  # by account: used offline, not yet on the server
     vouchers_in_doubt: bool = False  # some may be spent without being in `spent_vouchers`: the server must be asked
 
     def with_list(self, text: str) -> Knowledge:
@@ -43,6 +44,11 @@ class Knowledge:
 
     def with_spent(self, voucher_ids: Iterable[str]) -> Knowledge:
         return replace(self, spent_vouchers=self.spent_vouchers | set(voucher_ids))
+
+    def with_drawn(self, account_id: str, amount_minor: int) -> Knowledge:
+        """After an offline use: an account's credit is its cap in all, however often it is used."""
+        drawn = self.drawn_minor.get(account_id, 0) + amount_minor
+        return replace(self, drawn_minor={**self.drawn_minor, account_id: drawn})
 
     def offers(self) -> dict[int, TariffOffer]:
         if self.authorizations is None:
@@ -90,11 +96,12 @@ def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: froze
         return Refused(transaction_id, NoticeCode.BLOCKED_TOKEN)
     if now >= knowledge.authorizations.valid_until:
         return Refused(transaction_id, NoticeCode.NO_ANSWER)
-    if entry.cap_minor <= 0:
+    left_minor = entry.cap_minor - knowledge.drawn_minor.get(entry.account_id, 0)
+    if left_minor <= 0:
         return Refused(transaction_id, NoticeCode.NO_CREDIT)
     if entry.account_id in accounts_in_use:
         return Refused(transaction_id, NoticeCode.ALREADY_CHARGING)
-    authority = Authority(token.kind, entry.token_hash, entry.account_id, entry.group_id, cap_minor=entry.cap_minor)
+    authority = Authority(token.kind, entry.token_hash, entry.account_id, entry.group_id, cap_minor=left_minor)
     return Authorized(transaction_id, authority, offer, offline=True)
 
 

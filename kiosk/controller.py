@@ -12,6 +12,7 @@ The same class runs on the Pi, with real drivers and a writer thread, and in a s
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -42,6 +43,7 @@ from kiosk.session.wants import SAFE, Wants
 log = logging.getLogger("kiosk.controller")
 
 DOCUMENT_LIST = "authorization_list"  # the journal document that keeps the newest signed list
+DOCUMENT_DRAWN = "drawn_offline"  # JSON: account → minor units
 DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once the server was reached
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
@@ -174,6 +176,9 @@ class Controller:
         self._inbox: deque[events.Event] = deque()
         self._durable: set[str] = set()  # transactions whose Started is on disk: the interlock's own memory
         self._asks: dict[str, _PendingAsk] = {}
+        self._offline_accounts: dict[str, str] = {}  # running transactions on the own list's word → account
+        for story in found.open_transactions:
+            self._note_drawn(story[0])
         self._outgoing = _Outgoing()
         self._in_flight: _Outgoing | None = None
         self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
@@ -318,6 +323,7 @@ class Controller:
         if self.knowledge.vouchers_in_doubt and self._uplink.is_online():
             self.knowledge = replace(self.knowledge, vouchers_in_doubt=False)
             self._outgoing.documents[DOCUMENT_DOUBT] = "no"
+        self._forget_drawn()
         self._decide_asks(now)
 
     def _step(self, event: events.Event, now: Now) -> None:
@@ -334,6 +340,7 @@ class Controller:
                 if event.authority is not None and (voucher_id := event.authority.voucher_id) is not None:
                     out.spends.append((voucher_id, event.order_id))
                     self.knowledge = self.knowledge.with_spent([voucher_id])
+                self._note_drawn(event)
                 out.then.append(message)
             case Ask(ids, evse_id, token):
                 self._asks[ids.transaction_id] = _PendingAsk(message)
@@ -355,6 +362,23 @@ class Controller:
                 record_of = AuditRecord("server", f"command {status.value}", now.moment, None, command_id)
                 out.entries.append(Entry(RowKind.AUDIT, to_bytes(record_of)))
                 out.then.append(message)
+
+    def _note_drawn(self, event: TransactionEvent) -> None:
+        """What was used on the own list's word alone lessens that account's credit, in the same commit as Ended."""
+        word = event.authority
+        if word is not None and event.offline and word.voucher_id is None:
+            self._offline_accounts[event.transaction_id] = word.account_id
+        account_id = self._offline_accounts.get(event.transaction_id)
+        if event.total_incl_vat_minor is not None and account_id is not None:
+            del self._offline_accounts[event.transaction_id]
+            self.knowledge = self.knowledge.with_drawn(account_id, event.total_incl_vat_minor)
+            self._outgoing.documents[DOCUMENT_DRAWN] = json.dumps(self.knowledge.drawn_minor)
+
+    def _forget_drawn(self) -> None:
+        """Once the server has every row, it knows what was used, and the next list has its word on it."""
+        if self.knowledge.drawn_minor and self._uplink.is_online() and self._recorder.waiting() == 0:
+            self.knowledge = replace(self.knowledge, drawn_minor={})
+            self._outgoing.documents[DOCUMENT_DRAWN] = "{}"
 
     def _decide_asks(self, now: Now) -> None:
         """Send durable Asks to the server, decide alone where it does not answer, give up those nobody waits for."""

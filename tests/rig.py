@@ -123,6 +123,8 @@ class Disk:
     documents: dict[str, str] = field(default_factory=dict)
     tries_at_s: list[float] = field(default_factory=list)
     most_in_flight: int = 0
+    is_acknowledged: bool = False  # the server has every row
+    written: list[Write] = field(default_factory=list)
     _in_flight: list[tuple[Write, Callable[[Exception | None], None]]] = field(default_factory=list)
 
     def write(self, write: Write, done: Callable[[Exception | None], None]) -> None:
@@ -132,7 +134,7 @@ class Disk:
         self.most_in_flight = max(self.most_in_flight, len(self._in_flight))
 
     def waiting(self) -> int:
-        return len(self.rows)
+        return 0 if self.is_acknowledged else len(self.rows)
 
     def turn(self) -> None:
         """What the writer thread would do between two beats."""
@@ -142,6 +144,7 @@ class Disk:
                 self.failures -= 1
                 done(OSError("disk full"))
                 continue
+            self.written.append(write)
             self.rows += [(entry.kind, entry.body) for entry in write.entries]
             self.spent += write.spends
             self.documents.update(write.documents)
@@ -272,7 +275,8 @@ class Rig:
         self.beat()
         self.tap()
         self.beat(2)
-        self.accept()
+        if self.server.online:
+            self.accept()
         self.run_until(State.DELIVERING)
         self.run(for_s)
 

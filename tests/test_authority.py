@@ -194,3 +194,11 @@ def test_no_credit_on_a_voucher_means_it_was_spent() -> None:
 
     assert read_answer(ask(voucher()), refused) == Refused("tx-1", NoticeCode.SPENT_VOUCHER)
     assert read_answer(ask(card("ANNA")), refused) == Refused("tx-1", NoticeCode.NO_CREDIT)
+
+
+def test_offline_credit_is_the_cap_in_all_however_often_the_card_is_used() -> None:
+    once = decide(knowing().with_drawn("anna", 1500), ask(card("ANNA")), NOON, NOBODY)
+    spent = decide(knowing().with_drawn("anna", 1500).with_drawn("anna", 500), ask(card("ANNA")), NOON, NOBODY)
+
+    assert isinstance(once, Authorized) and once.authority.cap_minor == 500
+    assert isinstance(spent, Refused) and spent.code is NoticeCode.NO_CREDIT

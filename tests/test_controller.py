@@ -482,3 +482,22 @@ def test_the_next_beat_is_due_when_something_waits() -> None:
     rig.beat()
 
     assert rig.controller.beat(rig.now) <= rig.s + rig.patience.choose_s
+
+
+def test_what_was_used_offline_lessens_the_credit_in_the_commit_of_its_ended_until_the_server_has_it() -> None:
+    rig = Rig()
+    rig.server.online = False
+    rig.charge(for_s=30)
+    rig.pilots[1].at = PilotState.A
+    rig.run_until(State.IDLE)
+    rig.beat(3)
+    total_minor = rig.disk.events()[-1].total_incl_vat_minor
+    account_id = rig.disk.events()[0].authority.account_id  # type: ignore[union-attr]
+
+    assert total_minor and rig.controller.knowledge.drawn_minor == {account_id: total_minor}
+    written = [write for write in rig.disk.written if any(name == "drawn_offline" for name, _ in write.documents)]
+    assert len(written) == 1 and b'"Ended"' in written[0].entries[-1].body
+    rig.server.online = True
+    rig.disk.is_acknowledged = True
+    rig.beat(2)
+    assert rig.controller.knowledge.drawn_minor == {}

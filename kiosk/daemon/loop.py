@@ -165,7 +165,12 @@ class Daemon:
     # ---- now and then -------------------------------------------------------------------------------------------
 
     def _knowledge(self, found: Projection) -> Knowledge:
-        known = Knowledge("", spent_vouchers=found.spent_vouchers, vouchers_in_doubt=found.vouchers_in_doubt)
+        known = Knowledge(
+            "",
+            spent_vouchers=found.spent_vouchers,
+            drawn_minor=dict(found.drawn_minor),
+            vouchers_in_doubt=found.vouchers_in_doubt,
+        )
         enrolment = self._enrolment.changed()
         if enrolment is None:
             log.warning("%s", self._enrolment.problem)
@@ -193,6 +198,7 @@ class Daemon:
                     enrolment.kiosk_id,
                     enrolment.keys(),
                     spent_vouchers=known.spent_vouchers,
+                    drawn_minor=known.drawn_minor,
                     vouchers_in_doubt=known.vouchers_in_doubt,
                 )
                 self._desk.tell_list_version()

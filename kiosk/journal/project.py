@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from contract.codec import WireError, from_bytes, utc_from_text
 from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
 from kiosk.journal.values import (
+    DRAWN,
     EPOCH,
     LAST_WALL,
     LIST,
@@ -31,9 +33,10 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
             epoch=documents.get(EPOCH, ""),
             last_wall=None if last_wall is None else utc_from_text(last_wall),
             used_command_ids=frozenset(key for (key,) in db.execute("SELECT command_id FROM used_command")),
+            drawn_minor=json.loads(documents.get(DRAWN, "{}")),
             vouchers_in_doubt=documents.get(VOUCHERS_IN_DOUBT) == "yes",
         )
-    except (WireError, sqlite3.DatabaseError) as error:
+    except (WireError, ValueError, sqlite3.DatabaseError) as error:
         raise JournalDamaged(f"{name}: {error}") from error
 
 

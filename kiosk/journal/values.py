@@ -23,6 +23,7 @@ NO_DOCUMENTS: Mapping[str, str] = MappingProxyType({})
 LIST = "authorization_list"  # the signed authorisation list, as text
 EPOCH = "epoch"  # the server's, as last heard
 LAST_WALL = "last_wall"  # RFC 3339: time was at least this
+DRAWN = "drawn_offline"  # JSON: account → minor units used on the own list's word and not yet on the server
 VOUCHERS_IN_DOUBT = "vouchers_in_doubt"  # "yes": spent ones may be unknown here, until the server was reached
 SETBACK = "setback"  # the last Setback, as JSON
 
@@ -82,6 +83,7 @@ class Projection:
     last_wall: datetime | None = None
     used_command_ids: frozenset[str] = frozenset()  # named by a Started or an audit row
     vouchers_in_doubt: bool = False
+    drawn_minor: Mapping[str, int] = field(default_factory=dict)  # by account
 
 
 @dataclass(frozen=True, slots=True)
