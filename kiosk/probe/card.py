@@ -6,6 +6,7 @@ import json
 import sys
 
 from kiosk.config import Config, Reader
+from kiosk.probe.claims import refuse_beside_controller
 from kiosk.probe.ends import FINDING, OK, UNREACHABLE, USAGE, Trouble
 from kiosk.probe.request import Request
 
@@ -14,9 +15,11 @@ def read(request: Request) -> int:
     """1 where no card came in time."""
     from kiosk.drivers.pn532 import ReaderError, read_once
 
-    reader = chosen(request.load(), request.reader)
+    config = request.load()
+    reader = chosen(config, request.reader)
     if not 0 <= request.timeout_s <= 60:
         raise Trouble(USAGE, f"--timeout-s {request.timeout_s:g}: want 0 to 60")
+    refuse_beside_controller(request, config, f"reader '{reader.name}' ({reader.device})")
     if not request.json:
         print(f"{reader.name} ({reader.device}): hold a card in front of it, {request.timeout_s:g} s", file=sys.stderr)
     try:

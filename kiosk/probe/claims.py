@@ -34,6 +34,16 @@ def controller_socket(request: Request, config: Config) -> str | None:
     return None
 
 
+def refuse_beside_controller(request: Request, config: Config, what: str) -> None:
+    """Raises Trouble where a controller runs: it holds every device of its configuration. `what` names the device."""
+    if path := controller_socket(request, config):
+        raise Trouble(
+            REFUSED,
+            f"the controller holds {what} (it listens on {path}). kiosk status shows what it reads; to ask the device "
+            "itself, stop it first: systemctl stop kiosk-controller",
+        )
+
+
 @contextmanager
 def lines_claimed(request: Request, config: Config) -> Iterator[None]:
     """The GPIO belongs to this probe meanwhile. Raises Trouble where it belongs to somebody else."""

@@ -9,6 +9,7 @@ from kiosk.config import Bus, Config, Meter
 from kiosk.drivers.meter_read import exact_json, read_once
 from kiosk.drivers.modbus_errors import BusError, PortBusy
 from kiosk.drivers.register_map import MapError
+from kiosk.probe.claims import refuse_beside_controller
 from kiosk.probe.ends import FINDING, OK, REFUSED, UNREACHABLE, USAGE, Trouble
 from kiosk.probe.request import Request
 
@@ -16,7 +17,9 @@ from kiosk.probe.request import Request
 def read(request: Request) -> int:
     """1 where the meter answers but marks every value as not available."""
     config = request.load()
-    found = read_meter(config, chosen(config, request.name))
+    meter = chosen(config, request.name)
+    refuse_beside_controller(request, config, f"bus '{meter.bus}' ({bus_of(config, meter.bus).device})")
+    found = read_meter(config, meter)
     readings = found["readings"]
     print(exact_json(found) if request.json else "\n".join(told(found)))
     return OK if any(row["value"] is not None for row in readings.values()) else FINDING

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import glob
 import json
+import os
 import sys
 from dataclasses import asdict, dataclass
 
@@ -12,6 +14,7 @@ from kiosk.drivers.meter_scan import Found, GaveUp, Trying, likely_lines
 from kiosk.drivers.meter_scan import scan as scan_bus
 from kiosk.drivers.modbus_errors import BusError, PortBusy
 from kiosk.drivers.register_map import SerialLine, load_all
+from kiosk.probe.claims import refuse_beside_controller
 from kiosk.probe.ends import FINDING, OK, REFUSED, UNREACHABLE, USAGE, Trouble
 from kiosk.probe.request import Request
 
@@ -29,8 +32,8 @@ class Scanned:
 
 def scan(request: Request) -> int:
     """1 where nothing was found."""
-    port, lines = _where(request)
     addresses = addresses_of(request.addresses)
+    port, lines = _where(request)
     try:
         result = asyncio.run(_scan(port, addresses, lines, stays=request.thorough))
     except PortBusy as error:
@@ -76,13 +79,27 @@ def _where(request: Request) -> tuple[str, tuple[SerialLine, ...]]:
     own = tuple(dict.fromkeys(register_map.serial for register_map in maps))
     lines = tuple(line for line in likely_lines(maps) if request.thorough or line in own)
     if request.device is not None:
+        _refuse_a_held_port(request, request.device)
         return request.device, lines
-    buses: dict[str, Bus] = {bus.name: bus for bus in request.load().buses}
+    config = request.load()
+    buses: dict[str, Bus] = {bus.name: bus for bus in config.buses}
     bus = buses.get(request.bus or "")
     if bus is None:
         raise Trouble(USAGE, f"bus '{request.bus}': the configuration has: {', '.join(buses) or 'none'}")
+    refuse_beside_controller(request, config, f"bus '{bus.name}' ({bus.device})")
     configured = SerialLine(bus.baud, bus.parity, bus.stopbits)
     return bus.device, tuple(dict.fromkeys([configured, *lines]))
+
+
+def _refuse_a_held_port(request: Request, device: str) -> None:
+    """A port that no configuration names may be scanned beside the controller: it is another adapter."""
+    if not os.path.exists(request.config):
+        return
+    config = request.load()
+    for bus in config.buses:
+        named = [path for name in (bus.device, *bus.other_devices) for path in (glob.glob(name) or [name])]
+        if os.path.realpath(device) in map(os.path.realpath, named):
+            refuse_beside_controller(request, config, f"bus '{bus.name}' ({device})")
 
 
 async def _scan(port: str, addresses: range, lines: tuple[SerialLine, ...], stays: bool) -> Scanned:

@@ -176,6 +176,26 @@ def test_no_card_in_time_ends_with_1_and_a_dead_reader_with_3(desk: Bench, kiosk
     assert dead.returncode == 3 and f"front: pn532 at {desk.folder}/nfc" in dead.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "held"),
+    [
+        (("nfc", "read"), "reader 'front' ("),
+        (("meter", "read"), "bus 'main' ("),
+        (("meter", "scan", "--bus", "main"), "bus 'main' ("),
+        (("meter", "scan", "--device", "{folder}/rs485"), "bus 'main' ("),
+    ],
+)
+def test_beside_a_controller_a_device_of_its_own_is_refused_by_name_before_anything_is_tried(
+    desk: Bench, kiosk: Run, offer: TariffOffer, words: tuple[str, ...], held: str
+) -> None:
+    with panel(desk.folder / "panel", snapshot(evse(1, offer))):
+        done = kiosk(*(word.format(folder=desk.folder) for word in words))
+
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+    assert f"the controller holds {held}" in done.stderr and "systemctl stop kiosk-controller" in done.stderr
+    assert desk.rs485.heard == 0
+
+
 # ---- doctor ---------------------------------------------------------------------------------------------------------
 
 

@@ -106,8 +106,9 @@ def test_doctor_beside_a_running_kiosk_finds_it_healthy_and_holds_nothing_up(cha
     kiosk(charges, "doctor")
 
 
-def test_a_bus_the_controller_holds_is_refused(charges: Charges) -> None:
+def test_a_bus_and_a_reader_the_controller_holds_are_refused(charges: Charges) -> None:
     charges.wait_until_ready(1)
-    done = kiosk(charges, "meter", "read", "left")
+    busy = [kiosk(charges, *words) for words in (("meter", "read", "left"), ("nfc", "read"))]
 
-    assert done.returncode == 4 and "another program holds the port" in done.stderr
+    assert [one.returncode for one in busy] == [4, 4]
+    assert "the controller holds bus '" in busy[0].stderr and "the controller holds reader '" in busy[1].stderr
