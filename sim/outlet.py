@@ -44,6 +44,19 @@ class Outlet:
         return self.vehicle.power_w if self.vehicle is not None and self.contactor.is_closed else 0.0
 
     @property
+    def currents_a(self) -> tuple[float, float, float]:
+        """Per conductor; a single-phase vehicle draws on the first."""
+        phases = 3 if self.vehicle is None else self.vehicle.phases
+        amps = self.power_w / 230.0 / phases
+        return amps, amps if phases == 3 else 0.0, amps if phases == 3 else 0.0
+
+    @property
+    def currents_ma(self) -> tuple[int, int, int]:
+        """As a meter shows them."""
+        a, b, c = self.currents_a
+        return round(a * 1000), round(b * 1000), round(c * 1000)
+
+    @property
     def deadline_s(self) -> float:
         """When something here changes by itself."""
         vehicle_s = NEVER_S if self.vehicle is None else self.vehicle.deadline_s(self.contactor.is_closed)

@@ -47,7 +47,8 @@ class Vehicle:
         """The pilot's duty cycle, as amps. More is followed at once, less after the reaction time."""
         if amps != self._offered_a:
             self._offered_a = amps
-            self._follows_at_s = at_s + (self.mood.reaction_s if amps < self._follows_a else 0.0)
+            reacts_at_s = at_s + (self.mood.reaction_s if amps < self._follows_a else 0.0)
+            self._follows_at_s = min(self._follows_at_s, reacts_at_s)  # a second change delays no reaction
             self.advance(at_s, 0.0)
 
     def advance(self, now_s: float, drawn_wh: float) -> None:

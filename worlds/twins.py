@@ -88,7 +88,8 @@ class MeterTwin:
         now_s = self._clock()
         if self._seen is None or now_s >= self._seen.at_s + self._times.meter_period_s:
             meter = self._outlet.meter
-            self._seen = MeterReading(now_s, meter.register_wh, 0, round(self._outlet.power_w), serial=meter.serial)
+            power_w, current_ma = round(self._outlet.power_w), self._outlet.currents_ma
+            self._seen = MeterReading(now_s, meter.register_wh, 0, power_w, current_ma, serial=meter.serial)
         return self._seen
 
     def health(self) -> Health:

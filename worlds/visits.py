@@ -207,7 +207,7 @@ class Street:
         logs = self.world.visits[evse_id]
         if logs:
             logs[-1].import_after_wh, logs[-1].ended_s = outlet.meter.import_wh, now_s
-        visit = draw_visit(self.world.rng, len(self.world.server.cards))
+        visit = self.world.site.vary(draw_visit(self.world.rng, len(self.world.server.cards)))
         log = VisitLog(now_s, outlet.meter.import_wh, visit.way)
         logs.append(log)
         self.world.tell(f"evse {evse_id}: visit by {visit.way}, ends by {visit.end}")

@@ -27,6 +27,7 @@ from worlds.disk import Disk, WorldRecorder
 from worlds.link import Link, Network
 from worlds.safety import SafetyWatch
 from worlds.server import KIOSK_ID, Server
+from worlds.site import SiteWorld
 from worlds.twins import ContactorTwin, HeartbeatTwin, InputTwin, MeterTwin, PilotTwin, ReaderTwin, Times
 from worlds.visits import Street, VisitLog
 
@@ -76,8 +77,11 @@ class World:
         evse_ids = tuple(range(1, evses + 1))
         self.times = {e: self._draw_times() for e in evse_ids}
         self.outlets = {e: self._draw_outlet(e) for e in evse_ids}
+        self.site = SiteWorld(self)
+        drawn = (EvseSettings(e, meter_step_wh=int(self.outlets[e].meter.step_wh)) for e in evse_ids)
         self.settings = KioskSettings(
-            evses=tuple(EvseSettings(e, meter_step_wh=int(self.outlets[e].meter.step_wh)) for e in evse_ids),
+            evses=tuple(self.site.wired(evse) for evse in drawn),
+            site=self.site.settings,
             patience=Patience(open_s=9.0, close_s=12.0, feedback_stale_s=9.0, cap_margin_s=20.0),
         )
         self.server = Server(self.rng, self.wall(), evse_ids, MEMBERS)
@@ -105,6 +109,7 @@ class World:
         """The trouble, then the calm."""
         self.boot()
         self.street.open()
+        self.site.open()
         self._plan_trouble()
         self._pass_until(self.ends_s)
         self.calm()
@@ -132,6 +137,7 @@ class World:
             for outlet in self.outlets.values():
                 outlet.advance(self.agenda.now_s)
             self.safety.look()
+            self.site.look()
             if self.kiosk is not None:
                 self._look_at_kiosk(self.kiosk)
 
@@ -149,7 +155,12 @@ class World:
         self._generation += 1
         started_s, boot_id = self.agenda.now_s, f"boot-{self._generation}"
         projection = self.disk.store.project()
-        knowledge = Knowledge(KIOSK_ID, (self.server.public_key,), spent_vouchers=frozenset(projection.spent_vouchers))
+        knowledge = Knowledge(
+            KIOSK_ID,
+            (self.server.public_key,),
+            spent_vouchers=projection.spent_vouchers,
+            drawn_minor=dict(projection.drawn_minor),
+        )
         if projection.list_text is not None:
             knowledge = knowledge.with_list(projection.list_text)
         recorder = WorldRecorder(self.disk, self._written)
@@ -164,6 +175,7 @@ class World:
                 readers=(("nfc", reader),),
                 emergency_stop=self.estop,
                 heartbeat=heartbeat,
+                site_meter=self.site.meter(lambda: self.agenda.now_s - started_s + 10.0),
             ),
             knowledge=knowledge,
             recorder=recorder,
@@ -231,7 +243,7 @@ class World:
 
     def _next_poll_s(self, boot: Boot) -> float:
         """When a driver would bring news: something changed since its last poll, or the core waits for a fresh look."""
-        now_s, due_s = self.agenda.now_s, float("inf")
+        now_s, due_s = self.agenda.now_s, self.site.next_poll_s(boot)
         for session in boot.controller.kiosk.sessions:
             outlet, times = self.outlets[session.evse_id], self.times[session.evse_id]
             facts = session.facts
