@@ -61,6 +61,19 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Unplug the vehicle; that clears it. It happens with every vehicle: check the board's current setting and "
         "which phases the meter's transformers are on.",
     ),
+    # the same, while the input is healthy again
+    "emergency_stop:gone": (
+        "The emergency stop was pressed, or its line broken; it is released now.",
+        "Look for people and damage first. Then: kiosk reset EVSE.",
+    ),
+    "rcd_tripped:gone": (
+        "The residual-current device had tripped: current leaked to earth. It is switched on again.",
+        "Do not just go on: unplug the vehicle, look at cable and plug, test the insulation. Then: kiosk reset EVSE.",
+    ),
+    "cause_gone": (
+        "The cause is gone; the fault stays latched until somebody resets it.",
+        "Now: kiosk reset EVSE. It is refused while another fault stands.",
+    ),
     "needs_reset": (
         "The fault is latched: it does not clear by itself, even with a healthy input.",
         "When the cause is gone: kiosk reset EVSE.",

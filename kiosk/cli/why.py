@@ -43,6 +43,8 @@ def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     causes: dict[str, dict[str, Any]] = {}
     for code in _codes(evse, snapshot):
         key = code.split(":", 1)[1] if code.startswith(("fault:", "interlock:")) else code
+        if code.startswith("fault:") and f"{key}:gone" in CAUSES and "cause_gone" in evse.get("why", []):
+            key += ":gone"
         others = ""
         if key.startswith("site_limit:") and key.count(":") == 2:
             key, others = key.rsplit(":", 1)
@@ -52,7 +54,7 @@ def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
             "sentence": sentence.replace("{others}", others),
             "fix": fix.replace("EVSE", str(evse["evse_id"])),
         }
-        if fault and fault["code"] == key:
+        if fault and code == f"fault:{fault['code']}":
             cause |= {"since": fault["since"], "detail": fault.get("detail", "")}
         causes.setdefault(key, cause)
     return {

@@ -12,7 +12,7 @@ from contract.price import Price, Sample, TimeUse
 from contract.transaction import StoppedReason
 from kiosk.session import energy
 from kiosk.session.events import Now
-from kiosk.session.faults import RULE_OF, FaultCode
+from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.kiosk import Kiosk
 from kiosk.session.session import Session, wants_of
 from kiosk.session.snapshot import (
@@ -28,6 +28,8 @@ from kiosk.session.snapshot import (
 )
 from kiosk.session.states import State
 from kiosk.session.transaction import Transaction
+
+_BY_A_LINE = (FaultCode.EMERGENCY_STOP, FaultCode.RCD_TRIPPED)  # latched, and a healthy line shows the cause gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,10 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             code = session.fault or FaultCode.PILOT_LOST
             causes.append(f"fault:{code.value}")
             if RULE_OF[code].latches:
-                causes.append("needs_reset")
+                is_gone = code in _BY_A_LINE and not RULE_OF[code].holds(session.facts)
+                causes.append("cause_gone" if is_gone else "needs_reset")
+            if (standing := fault_in(session.facts)) not in (None, code):
+                causes.append(f"fault:{standing}")
     if session.share is not None and session.state in (State.PREPARING, State.DELIVERING):
         about_site = list(session.share.causes)
         causes = about_site + causes if session.share.offered_a == 0 else causes + about_site

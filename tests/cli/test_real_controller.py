@@ -83,10 +83,13 @@ def test_an_emergency_stop_is_explained_and_reset_once_it_is_released(charges: C
     too_early = kiosk(charges, "reset", "2", "--patience-s", "1")
     why = kiosk(charges, "why", "2")
     charges.stage.street("release-estop")
+    charges.wait_for(2, "is seen released", lambda e: "cause_gone" in e.why)
+    released = kiosk(charges, "why", "2")
     done = [kiosk(charges, "reset", evse_id) for evse_id in ("1", "2")]
 
     assert too_early.returncode == 4 and why.returncode == 1
     assert "[fault:emergency_stop]" in why.stdout and "Release the button" in why.stdout
+    assert "it is released now" in released.stdout and "Release the button" not in released.stdout
     assert [one.returncode for one in done] == [0, 0]
     assert kiosk(charges, "status").returncode == 0
 

@@ -63,6 +63,19 @@ def test_the_interlocks_word_and_the_fault_are_told_once(tmp_path: Path, kiosk: 
     assert [cause["code"] for cause in json.loads(done.stdout)["causes"]] == ["fault:rcd_tripped", "needs_reset"]
 
 
+@pytest.mark.parametrize("code", [FaultCode.EMERGENCY_STOP, FaultCode.RCD_TRIPPED])
+def test_a_latched_fault_whose_cause_is_gone_asks_for_nothing_but_the_reset(
+    tmp_path: Path, kiosk: Run, offer: TariffOffer, code: FaultCode
+) -> None:
+    gone = replace(faulted(1, offer, code), why=(f"fault:{code}", "cause_gone"))
+    with panel(tmp_path / "panel", snapshot(gone)):
+        done = kiosk("why", "1")
+
+    assert done.returncode == 1
+    assert f"{CAUSES[f'{code}:gone'][0]} [fault:{code}] Since" in done.stdout
+    assert CAUSES[code][0] not in done.stdout and "Now: kiosk reset 1" in done.stdout
+
+
 def test_why_also_names_what_only_the_snapshot_shows(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
     busy = delivering(1, offer, meter_quality=Quality.STALE)
     free = evse(2, None, why=("no_offer", "free"))

@@ -25,3 +25,20 @@ def test_a_parked_evse_says_that_its_current_still_falls_until_the_contactor_is_
     assert at_once == ("stopped:Remote", "ramping_down")
     assert not bench.plugs[1].closed
     assert why(bench) == ("stopped:Remote", "waiting_for_unplug")
+
+
+def test_a_latched_fault_says_that_its_cause_is_gone_and_what_stands_besides() -> None:
+    bench = Bench()
+    bench.plugs[1].emergency_stop = True
+    bench.run(2)
+    pressed = why(bench)
+    bench.plugs[1].emergency_stop = False
+    bench.run(2)
+    released = why(bench)
+    bench.plugs[1].meter_answers = False
+    bench.run(10)
+
+    assert bench.state() is State.OUT_OF_SERVICE
+    assert pressed == ("fault:emergency_stop", "needs_reset")
+    assert released == ("fault:emergency_stop", "cause_gone")
+    assert why(bench) == ("fault:emergency_stop", "cause_gone", "fault:meter_lost")
