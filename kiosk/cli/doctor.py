@@ -9,6 +9,7 @@ from typing import Any
 from kiosk.cli import exits
 from kiosk.cli.link import Link
 from kiosk.cli.probe import command, request
+from kiosk.cli.why import story
 
 SPARE_S = 30.0  # for the probe's start and end, on top of its own limits
 
@@ -21,6 +22,7 @@ def doctor(options: Any) -> int:
     try:
         with Link(options.socket) as link:
             fields["snapshot"] = link.first
+        fields["advice"] = _advice(link.first)
     except exits.Trouble as trouble:
         nobody = isinstance(trouble.__cause__, (FileNotFoundError, ConnectionRefusedError))
         fields |= {"no_controller": str(trouble), "nobody_listened": nobody}
@@ -34,3 +36,13 @@ def doctor(options: Any) -> int:
     except OSError as error:
         raise exits.Trouble(exits.UNREACHABLE, f"the probe does not start: {error}") from error
     return done.returncode
+
+
+def _advice(snapshot: dict[str, Any]) -> dict[str, list[str]]:
+    """By EVSE with a fault: its cause and fix, in the words of `kiosk why`, whose table the probe does not have."""
+    told = {}
+    for evse in snapshot["evses"]:
+        if evse.get("fault"):
+            (cause, *_) = story(evse, snapshot)["causes"]
+            told[str(evse["evse_id"])] = [cause["sentence"], cause["fix"]]
+    return told

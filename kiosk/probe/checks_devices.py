@@ -61,7 +61,7 @@ async def _bus(config: Config, bus: Bus) -> list[Finding]:
     finally:
         serving.cancel()
         await asyncio.wait({serving})
-    says = f"{settings.line}, {len(devices)} devices on it"
+    says = f"{settings.line}, {len(devices)} device{'' if len(devices) == 1 else 's'} on it"
     return [ok("bus", f"'{bus.name}' {bus.device}", says), *findings]
 
 

@@ -7,11 +7,12 @@ from typing import Any
 from kiosk.probe.findings import Finding, fail, from_driver, ok, warn
 
 
-def all_of(snapshot: dict[str, Any]) -> list[Finding]:
+def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Finding]:
+    """`advice` by EVSE with a fault: likely cause and fix."""
     says = f"runs since boot {snapshot['boot_id'][:8]}; it holds the devices, these are its words"
     findings = [ok("controller", snapshot["kiosk_id"], says)]
     for evse in snapshot["evses"]:
-        findings.append(_evse(evse))
+        findings.append(_evse(evse, advice))
     for what, parts in (("reader", snapshot["readers"]), ("device", snapshot["devices"])):
         for part in parts:
             if part["is_good"]:
@@ -33,14 +34,13 @@ def all_of(snapshot: dict[str, Any]) -> list[Finding]:
     return findings
 
 
-def _evse(evse: dict[str, Any]) -> Finding:
+def _evse(evse: dict[str, Any], advice: dict[str, list[str]]) -> Finding:
     where = f"EVSE {evse['evse_id']}"
     if fault := evse.get("fault"):
         latched = ", latched" if fault["is_latched"] else ""
         says = f"{fault['code']}{latched} since {fault['since']}"
-        return fail(
-            "relay and inputs", where, says, f"kiosk why {evse['evse_id']} tells", f"kiosk why {evse['evse_id']}"
-        )
+        cause, fix = advice[str(evse["evse_id"])]
+        return fail("relay and inputs", where, says, cause, fix)
     if evse.get("contactor_closed") is not evse["wants_contactor_closed"]:
         says = f"contactor feedback {evse.get('contactor_closed')}, wanted {evse['wants_contactor_closed']}"
         return warn("relay and inputs", where, says, "just switching, or a feedback wire", "look again in 5 s")

@@ -19,9 +19,10 @@ from kiosk.probe.request import Request
 PATIENCE_S = 2.0
 
 
-def controller_socket(request: Request, config: Config) -> str | None:
+def controller_socket(request: Request, config: Config | None) -> str | None:
     """The path on which a controller listens, or None. A socket that may not be opened counts as listened on."""
-    for path in dict.fromkeys((request.socket, config.kiosk.socket)):
+    configured = [] if config is None else [config.kiosk.socket]
+    for path in dict.fromkeys((request.socket, *configured)):
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(PATIENCE_S)
             try:

@@ -52,25 +52,12 @@ def doctor(request: Request) -> int:
 
 
 def _plan(request: Request) -> tuple[list[Finding], list[tuple[str, Check]]]:
-    findings: list[Finding] = []
-    try:
-        config = load(request.config)
-        findings.append(ok("configuration", request.config, f"{len(config.evses)} EVSEs, {len(config.buses)} buses"))
-    except ConfigError as error:
-        config = Config()
-        findings += [
-            fail("configuration", "", problem, "a typing mistake", "edit the file, then: kiosk doctor")
-            for problem in error.problems
-        ]
-    checks: list[tuple[str, Check]] = [
-        ("clock", lambda: checks_host.clock(config)),
-        ("disk", lambda: checks_host.disk(config)),
-        ("journal", lambda: [*checks_host.journal(config), *checks_aside.kept_aside(config)]),
-        ("server", lambda: checks_server.server(config)),
-        ("enrolment", lambda: checks_server.enrolment(config)),
-    ]
+    config, findings = _configuration(request.config)
+    checks: list[tuple[str, Check]] = [("clock", lambda: checks_host.clock(config))]
+    if config is not None:
+        checks += _of_configuration(config)
     if request.snapshot is not None:
-        findings += checks_snapshot.all_of(request.snapshot)
+        findings += checks_snapshot.all_of(request.snapshot, request.advice)
     elif (path := controller_socket(request, config)) and request.nobody_listened and path == request.socket:
         says = "began to listen while this command started; its devices were not looked at"
         findings.append(warn("controller", path, says, "it was just started", "look again: kiosk doctor"))
@@ -85,13 +72,42 @@ def _plan(request: Request) -> tuple[list[Finding], list[tuple[str, Check]]]:
             )
         )
     else:
-        says = "does not run; its devices were looked at directly"
+        says = "does not run; its devices were looked at directly" if config is not None else "does not run"
         start = "systemctl start kiosk-controller, when you are done"
         findings.append(
             warn("controller", request.socket, says, "stopped, or it crashed: journalctl -u kiosk-controller", start)
         )
-        checks += checks_devices.plan(request, config)
+        if config is not None:
+            checks += checks_devices.plan(request, config)
     return findings, checks
+
+
+def _configuration(path: str) -> tuple[Config | None, list[Finding]]:
+    """None where it cannot be read: what it would name is not looked at, and nothing is guessed in its place."""
+    skipped = "disk, journal, server, enrolment and devices were not looked at"
+    if not os.path.exists(path):
+        fix = "use --config FILE or KIOSK_CONFIG; a new kiosk: docs/installer.md"
+        return None, [fail("configuration", path, f"no such file; {skipped}", "another path, or not installed", fix)]
+    try:
+        config = load(path)
+    except ConfigError as error:
+        fix = f"edit the file, then: kiosk doctor; until then {skipped}"
+        return None, [fail("configuration", "", problem, "a typing mistake", fix) for problem in error.problems]
+    says = f"{_count(len(config.evses), 'EVSE', 's')}, {_count(len(config.buses), 'bus', 'es')}"
+    return config, [ok("configuration", path, says)]
+
+
+def _count(number: int, what: str, plural: str) -> str:
+    return f"{number} {what}{'' if number == 1 else plural}"
+
+
+def _of_configuration(config: Config) -> list[tuple[str, Check]]:
+    return [
+        ("disk", lambda: checks_host.disk(config)),
+        ("journal", lambda: [*checks_host.journal(config), *checks_aside.kept_aside(config)]),
+        ("server", lambda: checks_server.server(config)),
+        ("enrolment", lambda: checks_server.enrolment(config)),
+    ]
 
 
 def run(checks: list[tuple[str, Check]], limit_s: float) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kiosk.config import Config, ConfigError, load
@@ -42,6 +42,7 @@ class Request:
     # doctor
     limit_s: float = 20.0
     snapshot: dict[str, Any] | None = None
+    advice: dict[str, list[str]] = field(default_factory=dict)  # cause and fix by EVSE with a fault
     no_controller: str = ""  # why there is no snapshot
     nobody_listened: bool = False  # on the controller's socket, when the command asked
 

@@ -283,6 +283,8 @@ def test_with_the_controller_running_doctor_asks_it_for_the_devices_it_holds(
 
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
     assert len(failed) == 2 and done.returncode == 1
+    assert "kiosk why" not in failed[0]
+    assert "current leaked to earth. | fix: Do not just switch it on again" in failed[0] and "reset 2" in failed[0]
     assert "EVSE 2: rcd_tripped, latched" in failed[0] and "meter 'left': no answer for 5 s" in failed[1]
     assert desk.rs485.heard == 0
 
@@ -319,6 +321,15 @@ def test_a_wrong_configuration_is_a_finding_and_the_rest_is_still_looked_at(desk
     assert done.returncode == 1
     assert "kiosk.plase: unknown key; did you mean 'place'?" in done.stdout
     assert "clock" in done.stdout
+
+
+def test_without_a_configuration_doctor_names_the_file_and_invents_no_failure(tmp_path: Path, kiosk: Run) -> None:
+    done = kiosk("doctor")
+
+    (failed,) = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
+    assert done.returncode == 1
+    assert f"{tmp_path}/kiosk.toml: no such file" in failed and "use --config FILE or KIOSK_CONFIG" in failed
+    assert "/var/lib" not in done.stdout and "enrolment.json" not in done.stdout
 
 
 def test_doctor_tells_of_journals_kept_aside_and_when_the_next_would_stop_the_kiosk(desk: Bench, kiosk: Run) -> None:
