@@ -7,8 +7,9 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from contract.api import (
     RowKind,
 )
 from contract.codec import WireError
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from contract.transaction import ClockQuality
 from kiosk.panel import Access, Panel, QueryRefused
 from kiosk.panel import client as client_module
@@ -46,6 +48,7 @@ from kiosk.wire import (
     read_snapshot,
     says_line,
 )
+from tests.cli.panel import delivering
 
 PATIENCE_S = 20
 
@@ -80,9 +83,10 @@ class RecordingDesk:
 
     heard: list[Any] = field(default_factory=list)
     is_full: bool = False
+    shown: Snapshot = field(default_factory=lambda: snapshot_at(0))
 
     def snapshot(self) -> Snapshot:
-        return snapshot_at(0)
+        return self.shown
 
     def intended(self, intent: Any, role: Role) -> str | None:
         self.heard.append((role, intent))
@@ -178,6 +182,31 @@ def test_a_technician_gets_one_snapshot_until_he_watches(tmp_path: Path) -> None
             assert read_snapshot(await technician.hear()).at_s == 2
 
     asyncio.run(story())
+
+
+def test_a_stop_code_is_shown_to_the_screen_and_to_nobody_else(tmp_path: Path) -> None:
+    tariff = Tariff("t", 1, "EUR", (TariffElement((PriceComponent(Dimension.ENERGY, Decimal("0.4"), Decimal(19)),)),))
+    busy = replace(snapshot_at(0), evses=(delivering(1, TariffOffer(tariff)),))
+
+    async def story() -> None:
+        async with opened(tmp_path) as house:
+            house.desk.shown = busy
+            screen, technician = await house.call("screen"), await house.call("technician")
+            greeted = [read_snapshot(await caller.hear()) for caller in (screen, technician)]
+            technician.say({"watch": True})
+            await until(lambda: sum(client.is_watching for client in house.panel._clients) == 2)
+            house.panel.publish(busy)
+            published = [read_snapshot(await caller.hear()) for caller in (screen, technician)]
+
+        for for_screen, for_technician in (greeted, published):
+            assert for_screen == busy
+            assert codes(for_screen) == ["4711"] and codes(for_technician) == [""]
+
+    asyncio.run(story())
+
+
+def codes(shown: Snapshot) -> list[str]:
+    return [evse.transaction.stop_code for evse in shown.evses if evse.transaction is not None]
 
 
 def test_intents_reach_the_desk_and_only_those_of_the_role(tmp_path: Path) -> None:

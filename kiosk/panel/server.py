@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -80,11 +81,13 @@ class Panel:
 
     def publish(self, snapshot: Snapshot) -> None:
         """The newest snapshot, to all who watch."""
-        watching = [client for client in self._clients if client.is_watching]
-        if watching:
-            line = pack(snapshot_line(snapshot))
-            for client in watching:
-                client.show(line)
+        lines: dict[bool, bytes] = {}
+        for client in self._clients:
+            if client.is_watching:
+                is_screen = client.role is Role.SCREEN
+                if is_screen not in lines:
+                    lines[is_screen] = _line_for(client.role, snapshot)
+                client.show(lines[is_screen])
 
     @property
     def is_watched(self) -> bool:
@@ -163,7 +166,7 @@ class Panel:
             self._desk.uplink_came()
         else:
             client.is_watching = role is Role.SCREEN
-            client.show(pack(snapshot_line(self._desk.snapshot())))
+            client.show(_line_for(role, self._desk.snapshot()))
         return None
 
     async def _heard(self, client: Client, line: dict[str, Any]) -> None:
@@ -185,6 +188,17 @@ class Panel:
             client.send({"answer": answer})
         else:
             raise WireError(f"a {client.role} may not say {', '.join(line) or 'nothing'}")
+
+
+def _line_for(role: Role | None, snapshot: Snapshot) -> bytes:
+    """A stop code is for the driver at the screen alone: nobody else is shown it, however he asks."""
+    if role is not Role.SCREEN:
+        evses = tuple(
+            evse if evse.transaction is None else replace(evse, transaction=replace(evse.transaction, stop_code=""))
+            for evse in snapshot.evses
+        )
+        snapshot = replace(snapshot, evses=evses)
+    return pack(snapshot_line(snapshot))
 
 
 def _sent(task: asyncio.Task[None], client: Client) -> None:
