@@ -46,6 +46,7 @@ TARIFF = Tariff(
 )
 GRACE_S = 1_200
 VOUCHER_LIVES = timedelta(days=365)
+HELP_CONTACT = "+49 40 555 0177"  # as on the demo kiosk's screen
 PASSWORD = "harbour"  # of the demo's operator page, which listens on loopback only
 
 
@@ -85,7 +86,8 @@ class Till:
         folder.mkdir(parents=True)
         self.folder = folder
         self._key = make_server_key(folder)
-        settings = f'operator_name = "Harbour Charging"\noperator_password_hash = "{hash_password(PASSWORD)}"\n'
+        settings = 'operator_name = "Harbour Charging"\n'
+        settings += f'help_contact = "{HELP_CONTACT}"\noperator_password_hash = "{hash_password(PASSWORD)}"\n'
         (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
         self.authority = make_authority(folder, "Harbour Charging", server_time())
         make_certificate(folder, ("127.0.0.1",), server_time())
