@@ -123,8 +123,8 @@ class _Writer:
             is_exact=is_exact,
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
-            payment=self._payment(),
-            paid=self._paid(),
+            payment=self._payment(cdr),
+            paid=self._paid(bool(lines)) if cdr is not None else "",
             notes=self._notes(),
             cdr_id="" if cdr is None else str(cdr.cdr_id),
         )
@@ -215,7 +215,7 @@ class _Writer:
                 rows.append((words["meter_number"], self._started.meter.serial))
         return tuple(rows)
 
-    def _payment(self) -> tuple[tuple[str, str], ...]:
+    def _payment(self, cdr: Row[Any] | None) -> tuple[tuple[str, str], ...]:
         words = RECEIPT[self.language]
         if self._started is None or self._started.authority is None:
             return ()
@@ -231,14 +231,21 @@ class _Writer:
             if voucher is not None:
                 value = money(voucher.value_minor, voucher.currency, self.language)
                 rows.append((words["voucher_value"], value))
+                if cdr is not None and cdr.currency == voucher.currency and cdr.incl_vat_minor < voucher.value_minor:
+                    rest_minor = voucher.value_minor - cdr.incl_vat_minor
+                    rows.append((words["voucher_rest"], money(rest_minor, voucher.currency, self.language)))
         return tuple(rows)
 
-    def _paid(self) -> str:
+    def _paid(self, has_lines: bool) -> str:
         if self._started is None or self._started.authority is None:
             return ""
         kind = self._started.authority.token_kind
         name = {TokenKind.VOUCHER: "paid_voucher", TokenKind.CENTRAL: "paid_central"}.get(kind, "paid_account")
-        return RECEIPT[self.language][name]
+        words = RECEIPT[self.language]
+        sentences = [words[name]] if has_lines else []
+        if kind is TokenKind.VOUCHER:
+            sentences.append(words["voucher_rule"])
+        return " ".join(sentences)
 
     def _notes(self) -> tuple[str, ...]:
         words, zone = RECEIPT[self.language], self.site.time_zone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from billing.pages.render import LANGUAGES, choose_language, money
 from billing.pages.texts import RECEIPT
 from billing.passwords import FAILURES_ALLOWED, hash_password
 from billing.settings import Settings
+from billing.vouchers import remember_voucher
 from contract.identity import TokenKind
 from contract.tariff import TariffOffer
+from contract.tokens import Voucher
 from contract.transaction import ClockQuality, StoppedReason, TransactionEvent
 from tests.billing.client import running
 from tests.billing.conftest import SERVER_KEY, furnish
@@ -147,6 +150,27 @@ def test_notes_tell_of_offline_clock_and_power_loss(web: Browser, stored: Engine
 
     for part in ("had no connection", "was not synchronised", "lost power", "Taken from the voucher"):
         assert part in text
+
+
+def test_a_receipt_says_what_happens_to_the_rest_of_a_voucher(web: Browser, stored: Engine) -> None:
+    in_a_month = NOON + timedelta(days=30)
+    with stored.begin() as connection:
+        remember_voucher(connection, Voucher("v", "hk-07", 2_000, "EUR", in_a_month), NOON)
+    story = charge(receipt_id=RECEIPT_ID, minutes=5, parked_minutes=25, token_kind=TokenKind.VOUCHER, voucher_id="v")
+    upload(stored, story)
+
+    for language, rest, rule in (
+        ("en", "€\u00a018.09", "A voucher is used once; what is not used is not paid out."),
+        ("de", "18,09\u00a0€", "was nicht verbraucht ist, wird nicht ausgezahlt"),
+        ("ja", "€18.09", "1回限り"),
+    ):
+        assert rest in receipt(web, language) and rule in receipt(web, language)
+
+
+def test_times_of_a_receipt_are_not_broken_between_lines(web: Browser, stored: Engine) -> None:
+    upload(stored, charge(receipt_id=RECEIPT_ID))
+
+    assert '<span class="whole">14:00–14:05 (UTC+2)</span>' in receipt(web)
 
 
 def test_lines_that_do_not_add_up_when_rounded_are_shown_exactly(web: Browser, stored: Engine) -> None:

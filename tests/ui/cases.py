@@ -88,6 +88,9 @@ CASES: dict[str, Case] = {
         s.snapshot(replace(s.preparing(), connector_type="CCS", max_power_w=150_000), s.evse(2)), AT_1, 0,
     ),
     "04-plug-in-no-code": (s.snapshot(s.preparing(stop_code=""), s.evse(2)), AT_1, 0),
+    "04-plug-in-voucher": (
+        s.snapshot(s.preparing(is_prepaid=True, is_offline=True), s.evse(2)), AT_1, 0,
+    ),
     "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
     "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),
     "05-charging": (_charging(), AT_1, 0),
@@ -126,6 +129,13 @@ CASES: dict[str, Case] = {
     "08-receipt": (s.snapshot(s.with_receipt(), s.evse(2), minutes=44), AT_1, 0),
     "08-receipt-rich": (
         s.snapshot(s.with_receipt(PilotState.B, offer=s.RICH_OFFER), s.evse(2), minutes=44), AT_1, 0,
+    ),
+    "08-receipt-voucher": (
+        s.snapshot(s.with_receipt(is_prepaid=True, cap_minor=200_000), s.evse(2), minutes=44), AT_1, 0,
+    ),
+    "08-receipt-voucher-rich": (
+        s.snapshot(s.with_receipt(offer=s.RICH_OFFER, is_prepaid=True, cap_minor=200_000), s.evse(2), minutes=44),
+        AT_1, 0,
     ),
     "08-receipt-after-a-fault": (_fault(FaultCode.RCD_TRIPPED), replace(AT_1, page=Page.RECEIPT), 0),
     "08-receipt-nothing": (

@@ -173,6 +173,15 @@ def test_a_wrong_code_is_said_at_the_keypad() -> None:
     assert view.error == "Wrong code"
 
 
+def test_a_voucher_is_told_to_be_used_once_before_the_start_and_what_is_left_after_it() -> None:
+    before, after, other = view_of("04-plug-in-voucher"), view_of("08-receipt-voucher"), view_of("08-receipt")
+    assert isinstance(before, PlugInView) and isinstance(after, ReceiptView) and isinstance(other, ReceiptView)
+
+    assert before.steps[0].sub == "A voucher is used once"
+    assert "not paid out" in after.rest and "€" in after.rest
+    assert other.rest == ""
+
+
 def test_the_receipt_shows_lines_tax_total_and_address() -> None:
     view = view_of("08-receipt")
     assert isinstance(view, ReceiptView)

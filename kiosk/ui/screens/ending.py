@@ -78,7 +78,8 @@ def closing(view: ClosingView) -> Node:
 
 
 def receipt(view: ReceiptView) -> Node:
-    lines = [_line(line) if len(view.lines) <= 3 else _short_line(line) for line in view.lines]
+    most = 2 if view.rest else 3
+    lines = [_line(line) if len(view.lines) <= most else _short_line(line) for line in view.lines]
     bill = card(
         *lines,
         Space(),
@@ -89,6 +90,7 @@ def receipt(view: ReceiptView) -> Node:
             h=48,
         ),
         row(small(view.vat), Text(view.why, "small", "ink2", align="right"), gap=8, h=26),
+        small(view.rest, "ink", 26) if view.rest else None,
         gap=4,
         pad=(18, 8, 18, 6),
     )
@@ -123,5 +125,5 @@ def _short_line(line: LineWords) -> Node:
         small(line.detail, h=34),
         Text(line.amount, "lead", "ink", align="right", w=96),
         gap=8,
-        h=40,
+        h=39,
     )

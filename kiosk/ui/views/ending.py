@@ -73,6 +73,7 @@ class ReceiptView:
     total: str
     vat: str
     why: str
+    rest: str  # what happens to the rest of a voucher
     scan: str
     payload: str
     no_account: str
@@ -196,6 +197,7 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
         total,
         say("receipt.vat", vat=formats.money(bill.vat_minor, bill.currency)),
         reason_words(seen, receipt),
+        _rest_words(seen, receipt),
         say("receipt.scan"),
         receipt.receipt_url,
         say("receipt.no_account"),
@@ -205,6 +207,14 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
         say("receipt.done"),
         acts.DismissReceipt(evse.evse_id),
     )
+
+
+def _rest_words(seen: Seen, receipt: TransactionView) -> str:
+    """Of a voucher whose value was not used up; "" for any other."""
+    if not receipt.is_prepaid or receipt.cap_minor is None or receipt.bill.total_minor >= receipt.cap_minor:
+        return ""
+    rest_minor = receipt.cap_minor - receipt.bill.total_minor
+    return seen.say("receipt.rest", rest=seen.formats.money(rest_minor, receipt.bill.currency))
 
 
 def _line(seen: Seen, evse: EvseView, line: PriceLine, receipt: TransactionView) -> LineWords:

@@ -137,6 +137,8 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     offer = transaction.offer if transaction else evse.offer
     price = price_words(seen, offer).headline if offer else ""
     accepted = say("plug_in.accepted_offline" if transaction and transaction.is_offline else "plug_in.accepted_text")
+    if transaction and transaction.is_prepaid:
+        accepted = say("plug_in.accepted_prepaid")
     waits = say("plug_in.starting_text" if asks else "plug_in.waiting_text")
     if evse.offered_a == 0 and any(cause.startswith("site_limit:") for cause in evse.why):
         waits = say("plug_in.turn_text")
