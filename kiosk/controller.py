@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -27,7 +27,7 @@ from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
 from contract.transaction import Authority, TransactionEvent, token_hash
 from kiosk import authority, interlock
-from kiosk.devices import Contactor, DigitalInput, Heartbeat, IdReader, Lock, Meter, Observation, Pilot
+from kiosk.devices import Contactor, Device, DigitalInput, Heartbeat, IdReader, Lock, Meter, Observation, Pilot
 from kiosk.session import events
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
@@ -588,15 +588,26 @@ class Controller:
         )
 
     def _devices(self) -> Iterable[DeviceView]:
-        for parts in self._parts.evses.values():
-            for device in (parts.contactor, parts.pilot, parts.meter, parts.rcd, parts.lock):
-                if device is not None:
-                    health = device.health()
-                    yield DeviceView(device.name, health.is_good, health.message)
-        for line in (self._parts.emergency_stop, self._parts.heartbeat, self._parts.site_meter):
-            if line is not None:
-                health = line.health()
-                yield DeviceView(line.name, health.is_good, health.message)
+        """Each by its name; with its kind before it, as drivers write it, where several have the same."""
+        kinds: list[tuple[str, Device | None]] = [
+            (kind, device)
+            for parts in self._parts.evses.values()
+            for kind, device in (
+                ("contactor", parts.contactor),
+                ("board", parts.pilot),
+                ("meter", parts.meter),
+                ("rcd", parts.rcd),
+                ("lock", parts.lock),
+            )
+        ]
+        kinds += [("input", self._parts.emergency_stop), ("output", self._parts.heartbeat)]
+        kinds += [("site meter", self._parts.site_meter)]
+        there = [(kind, device) for kind, device in kinds if device is not None]
+        times = Counter(device.name for _, device in there)
+        for kind, device in there:
+            health = device.health()
+            name = device.name if times[device.name] == 1 else f"{kind} '{device.name}'"
+            yield DeviceView(name, health.is_good, health.message)
         note = self.last_error or self.journal_note
         yield DeviceView("journal", not note, note)
 

@@ -501,3 +501,14 @@ def test_what_was_used_offline_lessens_the_credit_in_the_commit_of_its_ended_unt
     rig.disk.is_acknowledged = True
     rig.beat(2)
     assert rig.controller.knowledge.drawn_minor == {}
+
+
+def test_devices_of_one_name_are_told_apart_by_their_kind() -> None:
+    rig = Rig()
+    rig.pilots[1].name = rig.meters[1].name = "left"
+    rig.beat(2)
+
+    names = [device.name for device in rig.snapshot().devices]
+
+    assert names.count("board 'left'") == names.count("meter 'left'") == 1
+    assert "left" not in names and rig.heartbeat.name in names

@@ -87,6 +87,11 @@ def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
     lines.append("")
     lines += words.table(HEAD, [_row(evse) for evse in snapshot["evses"]])
     lines.append("")
+    if snapshot["token_waits"]:
+        lines.append(
+            f"a card or code waits for its cable to be chosen, {words.duration(snapshot['token_waits_s'])} left"
+        )
+        lines.append("")
     for title, parts in (("readers", snapshot["readers"]), ("devices", snapshot["devices"])):
         bad = [part for part in parts if not part["is_good"]]
         good = [part["name"] for part in parts if part["is_good"]]

@@ -56,6 +56,13 @@ def test_a_stale_reading_is_shown_as_stale(tmp_path: Path, kiosk: Run, offer: Ta
     assert "11.04" not in done.stdout
 
 
+def test_a_token_that_waits_for_a_connector_has_a_line(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer), token_waits=True, token_waits_s=42.0)):
+        done = kiosk("status")
+
+    assert "a card or code waits for its cable to be chosen, 42 s left" in done.stdout.splitlines()
+
+
 def test_status_as_json_is_the_snapshot_itself(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
     whole = snapshot(delivering(1, offer))
     with panel(tmp_path / "panel", whole):
