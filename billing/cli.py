@@ -114,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     offer_set.add_argument("tariff")
     offer_set.add_argument("--parking-grace", type=int, default=0, metavar="SECONDS")
 
+    add(offer, "list", "list_offers", "what is offered now").add_argument("kiosk", nargs="?")
+
     token = group("token", "cards and member codes")
     for name, work, text in (
         ("add", "add_token", "give a card or member code to an account"),
@@ -129,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
             one.add_argument("--group", help="group of a new account")
             one.add_argument("--cap-minor", type=int, help="most one order of a new account may cost")
             one.add_argument("--offline-cap-minor", type=int, default=2_000, help="most a kiosk lends on its own")
+
+    add(token, "list", "list_tokens", "cards and codes with their accounts, masked").add_argument("--account")
 
     voucher = group("voucher", "prepaid vouchers")
     voucher_new = add(voucher, "new", "new_voucher", "issue a voucher for one kiosk; prints text and QR code")

@@ -22,8 +22,12 @@ class NotSetUp(Exception):
     """No data directory, or a database that is older than this program."""
 
 
+class SetUpAlready(Exception):
+    """What is to be made is there; it is not overwritten."""
+
+
 NOT_SET_UP = (NotSetUp,)
-REFUSED = (directory.NotKnown, FileExistsError)
+REFUSED = (directory.NotKnown, SetUpAlready, FileExistsError)
 BAD_INPUT = (ValueError, WireError, BadSettings, OSError, OperationalError)
 
 

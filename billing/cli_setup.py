@@ -9,16 +9,19 @@ from argparse import Namespace
 from pathlib import Path
 
 from billing import certificates, facts
-from billing.cli_base import Result, data_dir_of, database_of
+from billing.cli_base import Result, SetUpAlready, data_dir_of, database_of
 from billing.database import open_database
 from billing.migrations import migrate, revision_of
 from billing.passwords import USER, hash_password
-from billing.server_key import make_server_key, public_hex
+from billing.server_key import KEY_FILE, make_server_key, public_hex
 from billing.settings import SETTINGS_FILE, default_database_url, read_settings, server_time
 
 
 def init(arguments: Namespace) -> Result:
     data_dir = arguments.data_dir
+    for file in (SETTINGS_FILE, KEY_FILE):
+        if (data_dir / file).exists():
+            raise SetUpAlready(f"{data_dir} is set up already ({file} is there); nothing was changed")
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     password = arguments.password or secrets.token_urlsafe(12)
     settings = {

@@ -1,4 +1,4 @@
-"""Subcommands that only look: commands, sessions, receipt, quarantine."""
+"""Subcommands that only look: offers, tokens, commands, sessions, receipt, quarantine."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import json
 from argparse import Namespace
 from dataclasses import asdict
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from billing import directory
 from billing.cli_base import Result, database_of
+from billing.moments import from_ms
 from billing.pages.operator_view import kept_aside, sessions
 from billing.pages.receipt_view import cdr_body, find_receipt
 from billing.settings import server_time
-from billing.tables import commands
+from billing.tables import commands, evse_offers, tokens
+
+SHOWN_OF_HASH = 8  # characters
 
 
 def list_commands(arguments: Namespace) -> Result:
@@ -27,6 +30,41 @@ def list_commands(arguments: Namespace) -> Result:
         f"{row['command_id']}  {row['kiosk_id']}  {row['kind']}  {row['status'] or 'not answered'}" for row in rows
     )
     return Result(text or "no commands yet", rows)
+
+
+def list_offers(arguments: Namespace) -> Result:
+    """What is offered now, one line per EVSE."""
+    o = evse_offers.c
+    newest = select(func.max(o.offer_no)).group_by(o.kiosk_id, o.evse_id)
+    query = select(o.kiosk_id, o.evse_id, o.tariff_id, o.tariff_version, o.parking_grace_s, o.from_ms)
+    with database_of(arguments) as connection:
+        if arguments.kiosk is not None:
+            query = query.where(o.kiosk_id == directory.find_kiosk(connection, arguments.kiosk))
+        found = connection.execute(query.where(o.offer_no.in_(newest)).order_by(o.kiosk_id, o.evse_id))
+        rows = [dict(row) for row in found.mappings()]
+    text = "\n".join(
+        f"{row['kiosk_id']} EVSE {row['evse_id']}  {row['tariff_id']} version {row['tariff_version']}"
+        f"  parking grace {row['parking_grace_s']} s  since {from_ms(row['from_ms']):%Y-%m-%d %H:%M} UTC"
+        for row in rows
+    )
+    return Result(text or "nothing is offered yet; kiosk-billing offer set KIOSK EVSE TARIFF", rows)
+
+
+def list_tokens(arguments: Namespace) -> Result:
+    """Cards and member codes: enough to recognise one, too little to copy it."""
+    t = tokens.c
+    query = select(t.token_hash, t.token_kind, t.label, t.account_id, t.is_blocked)
+    with database_of(arguments) as connection:
+        if arguments.account is not None:
+            query = query.where(t.account_id == arguments.account)
+        found = connection.execute(query.order_by(t.account_id, t.created_ms)).mappings()
+        rows = [{**row, "token_hash": f"{row['token_hash'][:SHOWN_OF_HASH]}…"} for row in found]
+    text = "\n".join(
+        f"{row['token_hash']}  {row['token_kind']} {row['label']}  {row['account_id']}"
+        f"  {'blocked' if row['is_blocked'] else 'not blocked'}"
+        for row in rows
+    )
+    return Result(text or "no cards or codes yet; kiosk-billing token add CARD-UID", rows)
 
 
 def list_sessions(arguments: Namespace) -> Result:

@@ -21,6 +21,7 @@ from billing.settings import server_time
 from billing.tables import tariffs, transactions
 from billing.tariff_files import read_tariff
 from contract.api import Command, CommandKind
+from contract.currency import from_minor
 from contract.identity import IdToken, TokenKind
 from contract.tokens import MEMBER_CODE_PREFIX
 
@@ -121,12 +122,13 @@ def new_voucher(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
         now = server_time()
+        valid_until = now + timedelta(days=arguments.valid_days)
         text = vouchers.new_voucher(
             connection,
             kiosk_id,
             arguments.value_minor,
             arguments.currency,
-            now + timedelta(days=arguments.valid_days),
+            valid_until,
             now,
             read_server_key(arguments.data_dir),
         )
@@ -134,7 +136,11 @@ def new_voucher(arguments: Namespace) -> Result:
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
     code.add_data(text)
     code.print_ascii(out=drawing, invert=True)
-    return Result(f"{text}\n{drawing.getvalue()}", {"voucher": text, "kiosk_id": kiosk_id})
+    value = f"{from_minor(arguments.value_minor, arguments.currency)} {arguments.currency}"
+    words = f"worth {value} at {kiosk_id}, until {valid_until:%Y-%m-%d %H:%M} UTC; used once, the rest is not paid out"
+    data = {"voucher": text, "kiosk_id": kiosk_id, "value_minor": arguments.value_minor}
+    data |= {"currency": arguments.currency, "valid_until": valid_until.isoformat()}
+    return Result(f"{text}\n{words}\n{drawing.getvalue()}", data)
 
 
 def command_start(arguments: Namespace) -> Result:

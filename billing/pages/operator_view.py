@@ -220,7 +220,7 @@ def local_time(moment_ms: int, time_zone: str) -> str:
 
 def _health(site: Row[Any], is_enrolled: bool, alarm_count: int, now: datetime) -> tuple[str, str, str]:
     if not is_enrolled:
-        return "off", "Not enrolled", "waits for its code: kiosk-billing kiosk add prints it"
+        return "off", "Not enrolled", "waits for its code: kiosk-billing kiosk code prints a new one"
     if alarm_count:
         return "bad", "Alarm", "see alarms above"
     if site.last_contact_ms is None:

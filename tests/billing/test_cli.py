@@ -44,9 +44,16 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> N
         assert run("tariff", "load", str(file))["is_new"]
     assert run("offer", "set", "HK-07", "1", "harbour-ac", "--parking-grace", "600")["version"] == 1
     assert run("token", "add", "04:a2:b3:c4", "--account", "anna")["account_id"] == "anna"
+    offers = run("offer", "list", "HK-07")
+    assert [(row["evse_id"], row["tariff_id"], row["parking_grace_s"]) for row in offers] == [(1, "harbour-ac", 600)]
     run("token", "add", "--member", "abc")
     assert run("token", "block", "04A2B3C4") == {"is_blocked": True}
-    voucher = run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")["voucher"]
+    shown = run("token", "list", "--account", "anna")
+    assert [(row["account_id"], row["is_blocked"], len(row["token_hash"])) for row in shown] == [("anna", True, 9)]
+    assert len(run("token", "list")) == 2
+    issued = run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")
+    voucher = issued["voucher"]
+    assert (issued["value_minor"], issued["currency"]) == (2000, "EUR") and issued["valid_until"] > "2026"
     assert read_voucher(voucher, [settings.server_key.public_key()]).value_minor == 2000
     unheard = run("command", "start", "HK-07", "1", "--account", "anna", code=1)
     assert unheard == {"status": "NotReachable", "kiosk_id": "hk-07", "last_heard": None}
@@ -70,7 +77,7 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> N
         (["token", "add", "xyz"], 2, "in hex"),
         (["voucher", "new", "--kiosk", "X", "--value-minor", "1", "--valid-days", "0"], 2, "valid-days"),
         (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml"),
-        (["init"], 1, "exists"),
+        (["init"], 1, "is set up already"),
     ],
 )
 def test_a_mistake_gets_one_clear_line_and_its_code(run: Run, words: list[str], code: int, part: str) -> None:
@@ -112,3 +119,11 @@ def test_a_tariff_file_with_an_unknown_key_names_file_and_key(tmp_path: Path) ->
 
     with pytest.raises(WireError, match=r"t\.toml: tariff\.prise: unknown key"):
         read_tariff(file)
+
+
+def test_a_second_init_says_that_all_is_there_and_changes_nothing(run: Run, tmp_path: Path) -> None:
+    run("init")
+    before = read_settings(tmp_path / "data").operator_password_hash
+
+    assert "is set up already" in run("init", "--password", "other", code=1)["error"]
+    assert read_settings(tmp_path / "data").operator_password_hash == before
