@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,8 @@ class Request:
 
     def load(self) -> Config:
         """The configuration. Raises Trouble with every problem of it."""
+        if not os.path.exists(self.config):
+            raise Trouble(USAGE, f"no such file: {self.config}; use --config FILE or KIOSK_CONFIG")
         try:
             return load(self.config)
         except ConfigError as error:

@@ -323,6 +323,13 @@ def test_a_wrong_configuration_is_a_finding_and_the_rest_is_still_looked_at(desk
     assert "clock" in done.stdout
 
 
+def test_a_command_that_needs_the_configuration_says_how_to_name_another(tmp_path: Path, kiosk: Run) -> None:
+    done = kiosk("nfc", "read")
+
+    assert done.returncode == 2
+    assert done.stderr == f"kiosk: no such file: {tmp_path}/kiosk.toml; use --config FILE or KIOSK_CONFIG\n"
+
+
 def test_without_a_configuration_doctor_names_the_file_and_invents_no_failure(tmp_path: Path, kiosk: Run) -> None:
     done = kiosk("doctor")
 
