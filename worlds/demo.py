@@ -7,10 +7,12 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
+from billing.passwords import USER
 from worlds.charges import Charges
 from worlds.eyes import Eyes
 from worlds.hands import Finger, Hands, Intents, Mirror
@@ -61,12 +63,15 @@ def _start(args: argparse.Namespace, stack: ExitStack, is_done: threading.Event)
     stage = stack.enter_context(Stage(args.root))
     stage.start_server_and_street()
     tell(f"server at {stage.server_url}; a street whose time runs {stage.rate:g} times as fast as yours")
+    tell(
+        "the kiosk's clock runs with the street, so times on screens, pictures and receipts do too; the server's does not"
+    )
     mirror = Mirror(LANGUAGE)
     eyes = stack.enter_context(Eyes(stage.places.panel, mirror.saw))
     charges = Charges(stage, eyes)
     hands: Hands = Intents(charges)
     if not args.no_screen:
-        hands = _start_screen(args.size, charges, mirror, stack)
+        hands = _start_screen(args.size, charges, mirror, stack, tell)
         hands.wait_for_window()
         hands.shoot("no-controller")
     stage.start_kiosk()
@@ -78,9 +83,11 @@ def _start(args: argparse.Namespace, stack: ExitStack, is_done: threading.Event)
     return stage
 
 
-def _start_screen(size: str, charges: Charges, mirror: Mirror, stack: ExitStack) -> Hands:
+def _start_screen(size: str, charges: Charges, mirror: Mirror, stack: ExitStack, tell: Callable[[str], None]) -> Hands:
     width, height = (int(part) for part in size.split("x"))
     shown_on, is_own = stack.enter_context(display((width, height)))
+    if not is_own:
+        tell(f"no display here: the screen is drawn on Xvfb; pictures in {charges.stage.places.root}")
     env = {"DISPLAY": shown_on}
     if not is_own:
         env["LIBGL_ALWAYS_SOFTWARE"] = "1"
@@ -99,7 +106,8 @@ def _as_interrupt(number: int, frame: FrameType | None) -> None:
 def _explain(stage: Stage) -> None:
     print(
         f"""
-It is yours now; Ctrl-C ends it. From another terminal, in this directory:
+It is yours now; Ctrl-C ends it. From another terminal, in this directory (plug first, then tap; or touch a connector
+on the screen, then tap):
 
   .venv/bin/kiosk-sim plug 1 zoe        a car comes to EVSE 1 (zoe, id3, leaf, moody)
   .venv/bin/kiosk-sim tap anna          a card at the reader (anna, ben, stranger)
@@ -112,7 +120,7 @@ It is yours now; Ctrl-C ends it. From another terminal, in this directory:
   .venv/bin/kiosk status --socket {stage.places.panel}
 
   A voucher over 20.00 EUR:   {stage.till.voucher(2_000)}
-  The operator's page:        {stage.server_url}/operator   (any name, password {PASSWORD};
+  The operator's page:        {stage.server_url}/operator   (user {USER}, password {PASSWORD};
                               its test authority is unknown to your browser, which will say so)
   Logs:                       {stage.places.logs}
 """
