@@ -63,9 +63,7 @@ def _start(args: argparse.Namespace, stack: ExitStack, is_done: threading.Event)
     stage = stack.enter_context(Stage(args.root))
     stage.start_server_and_street()
     tell(f"server at {stage.server_url}; a street whose time runs {stage.rate:g} times as fast as yours")
-    tell(
-        "the kiosk's clock runs with the street, so times on screens, pictures and receipts do too; not the server's"
-    )
+    tell("the kiosk's clock runs with the street, so times on screens, pictures and receipts do too; not the server's")
     mirror = Mirror(LANGUAGE)
     eyes = stack.enter_context(Eyes(stage.places.panel, mirror.saw))
     charges = Charges(stage, eyes)
