@@ -162,7 +162,7 @@ def test_absent_hardware_is_named_and_nothing_crashes(controller: Controller) ->
             snapshot = screen.hear()["snapshot"]
         bad = {device["name"] for device in snapshot["devices"] if not device["is_good"]}
 
-        assert bad == {"contactor 1", "left", "emergency stop", "heartbeat"}
+        assert bad == {"contactor 1", "meter 'left'", "board 'left'", "emergency stop", "heartbeat"}
         assert [reader["is_good"] for reader in snapshot["readers"]] == [False, False]
         assert snapshot["evses"][0]["state"] == "out_of_service"
         assert snapshot["clock_quality"] == "synchronised"
