@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.identity import IdToken, TokenKind
-from kiosk.session.events import ConnectorChosen, Event, LimitChosen, StopPressed
+from kiosk.session.events import CancelPressed, ConnectorChosen, Event, LimitChosen, StopPressed
 from kiosk.session.session import Session
 from kiosk.session.snapshot import Limit, LimitKind
 from kiosk.session.states import State
@@ -55,6 +55,7 @@ class Person:
         self.is_gone = True
         outlet = self.world.outlets[self.evse_id]
         outlet.unplug(self.world.agenda.now_s)
+        self._post(CancelPressed(self.evse_id))  # an authorised wait would else charge the next car to this account
         self.world.safety.note()
         self.world.street.free(self.evse_id)
 
@@ -66,6 +67,9 @@ class Person:
 
     def _tap(self) -> None:
         """Choose the connector on the screen, hold the card to the reader."""
+        session = self._session()
+        if session is not None and session.state is not State.IDLE:
+            return  # the screen says that this connector is not free; a look later may find it so
         self.taps += 1
         if self.world.kiosk is None:
             return

@@ -119,6 +119,10 @@ def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_name_is_checked_as_an_address_is(tmp_path: Path) -> None:
+    try:
+        socket.getaddrinfo("localhost", None)
+    except socket.gaierror:
+        pytest.skip("this machine knows no localhost: its /etc/hosts is missing")
     with served_over_tls(tmp_path, host="localhost") as billing:
         named = Billing(billing.url.replace("127.0.0.1", "localhost"), billing.engine, billing.app)
 
