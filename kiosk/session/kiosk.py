@@ -10,20 +10,16 @@ from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason, token_hash
 from kiosk.session import events, taps
+from kiosk.session.deadlines import next_deadline_s
+from kiosk.session.energy import wants
 from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
-from kiosk.session.session import (
-    NEVER_S,
-    Notified,
-    Session,
-    Turn,
-    next_deadline_s,
-    wants_of,
-)
+from kiosk.session.session import NEVER_S, Notified, Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.sharing import shared
 from kiosk.session.site import Site
 from kiosk.session.snapshot import Notice, NoticeCode
 from kiosk.session.states import State
+from kiosk.session.turn import Turn
 from kiosk.session.wants import Wants
 
 _Act = Callable[[Turn], None]
@@ -59,7 +55,7 @@ class Kiosk:
 
     def wants(self, now_s: float) -> dict[int, Wants]:
         patience = self.settings.patience
-        return {s.evse_id: wants_of(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions}
+        return {s.evse_id: wants(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions}
 
     def next_deadline_s(self, now_s: float) -> float:
         """When the core wants to be stepped again, if nothing happens before; simulations jump there."""

@@ -14,7 +14,7 @@ from kiosk.session import energy
 from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.kiosk import Kiosk
-from kiosk.session.session import Session, wants_of
+from kiosk.session.session import Session
 from kiosk.session.snapshot import (
     Availability,
     Bill,
@@ -78,7 +78,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
 
 def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
     evse = kiosk.evse(session.evse_id)
-    wants = wants_of(session, now.s, evse, kiosk.settings.patience)
+    wants = energy.wants(session, now.s, evse, kiosk.settings.patience)
     offer = kiosk.offers.get(session.evse_id)
     receipt_in_s = None
     if session.receipt_at is not None:

@@ -12,8 +12,8 @@ from contract.metering import Quality
 from contract.tariff import Dimension
 from contract.transaction import StoppedReason, TransactionEvent
 from kiosk.session import events
+from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.faults import FAULT_RULES, RULE_OF, FaultCode
-from kiosk.session.session import next_deadline_s
 from kiosk.session.states import State
 from kiosk.session.transaction import recovered
 from tests.session.bench import WITH_PARKING, Bench, Plug, check_story, offer_of, power_cut

@@ -192,7 +192,7 @@ def test_a_state_is_changed_in_one_place_only() -> None:
                         writers.append((path.name, function.name))
 
     first_state_after_a_restart, what_is_only_shown = ("session.py", "resumed_after_restart"), ("view.py", "_evse")
-    assert set(writers) - {first_state_after_a_restart, what_is_only_shown} == {("session.py", "_move")}
+    assert set(writers) - {first_state_after_a_restart, what_is_only_shown} == {("turn.py", "_move")}
 
 
 def test_every_state_can_be_left_and_reached_and_out_of_service_from_anywhere() -> None:

@@ -1,0 +1,23 @@
+"""When a session must be looked at again though nothing happens: simulations jump there, the loop sleeps until then."""
+
+from __future__ import annotations
+
+from kiosk.session import limits
+from kiosk.session.session import NEVER_S, Session
+from kiosk.session.settings import EvseSettings, Patience
+from kiosk.session.states import State
+
+
+def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
+    """When this session wants to be looked at again, if nothing happens before."""
+    due = [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
+    due.append(limits.limit_deadline_s(session, now_s, evse))
+    due.append(session.wish_since_s + patience.off_s)
+    due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
+    if session.transaction is not None:
+        due.append(session.transaction.reading_due_s)
+        if session.state is State.PARKED and session.transaction.authority.voucher_id is not None:
+            due.append(now_s + limits.PARKING_LOOK_S)
+    if session.receipt_at is not None:
+        due.append(session.receipt_at.s + patience.receipt_s)
+    return min((at for at in due if at > now_s), default=NEVER_S)

@@ -1,0 +1,120 @@
+"""What is written down of a running transaction, and when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from contract.metering import Quality
+from contract.price import Sample
+from contract.transaction import EventType, MeterValue, StoppedReason, TransactionEvent, TriggerReason
+from kiosk.session import energy
+from kiosk.session.events import Now
+from kiosk.session.session import Session
+from kiosk.session.settings import Patience
+from kiosk.session.states import State
+from kiosk.session.transaction import Transaction
+
+_END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
+    StoppedReason.EV_DISCONNECTED: TriggerReason.EV_DEPARTED,
+    StoppedReason.TIMEOUT: TriggerReason.EV_CONNECT_TIMEOUT,
+    StoppedReason.REMOTE: TriggerReason.REMOTE_STOP,
+    StoppedReason.ENERGY_LIMIT_REACHED: TriggerReason.ENERGY_LIMIT_REACHED,
+    StoppedReason.TIME_LIMIT_REACHED: TriggerReason.TIME_LIMIT_REACHED,
+    StoppedReason.COST_LIMIT_REACHED: TriggerReason.COST_LIMIT_REACHED,
+    StoppedReason.LOCAL_OUT_OF_CREDIT: TriggerReason.COST_LIMIT_REACHED,
+    StoppedReason.EMERGENCY_STOP: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.GROUND_FAULT: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.POWER_LOSS: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.OTHER: TriggerReason.ABNORMAL_CONDITION,
+}
+
+
+def end_trigger(reason: StoppedReason | None) -> TriggerReason:
+    return _END_TRIGGER.get(reason, TriggerReason.STOP_AUTHORIZED)
+
+
+def recorded(
+    session: Session,
+    now: Now,
+    patience: Patience,
+    event_type: EventType,
+    trigger: TriggerReason,
+    is_final: bool | None = None,
+) -> tuple[Transaction, TransactionEvent]:
+    """The next event of the running transaction, and the transaction with it. `is_final` stands in Ended only."""
+    t = session.running
+    meter = meter_value(session, now, is_final)
+    state = energy.charging_state(session)
+    sample = Sample(t.elapsed_ms(now), meter.import_wh, energy.time_use(session))
+    ended = event_type is EventType.ENDED
+    started = event_type is EventType.STARTED
+    event = TransactionEvent(
+        event_type=event_type,
+        transaction_id=t.ids.transaction_id,
+        seq_no=t.next_seq,
+        order_id=t.ids.order_id,
+        receipt_id=t.ids.receipt_id,
+        evse_id=t.evse_id,
+        connector_id=t.connector_id,
+        trigger_reason=trigger,
+        charging_state=state,
+        time_use=sample.time_use,
+        offline=t.is_offline,
+        at=now.moment,
+        elapsed_ms=sample.elapsed_ms,
+        meter=meter,
+        authority=t.authority if started else None,
+        offer=t.offer if started else None,
+        stopped_reason=t.stopped_reason if ended else None,
+        final=bool(is_final) if ended else None,
+        total_incl_vat_minor=t.price_with(sample).incl_vat_minor if ended else None,
+    )
+    t = replace(
+        t.sampled(sample),
+        next_seq=t.next_seq + 1,
+        charging_state=state,
+        reading_due_s=next_reading_s(session, now, patience),
+    )
+    return t, event
+
+
+def meter_value(session: Session, now: Now, is_final: bool | None) -> MeterValue:
+    """The newest reading; where it is missing or ran backwards the last journaled one stands, marked stale."""
+    t = session.running
+    reading, least_wh = session.facts.meter, t.samples[-1].import_wh if t.samples else 0
+    if reading is None or reading.import_wh < least_wh:
+        quality = Quality.STALE if t.samples else Quality.MISSING
+        return MeterValue(least_wh, 0, 0, 0, quality)
+    age_ms = max(0, round((now.s - reading.at_s) * 1000))
+    is_good = session.facts.meter_is_fresh and is_final is not False
+    quality = Quality.GOOD if is_good else Quality.STALE
+    power_w = reading.power_w if session.state is State.DELIVERING else 0
+    return MeterValue(reading.import_wh, reading.export_wh, power_w, age_ms, quality, reading.serial)
+
+
+def next_reading_s(session: Session, now: Now, patience: Patience) -> float:
+    """Every minute while delivering, and on the clock's quarter-hour in any case."""
+    wall = now.wall
+    into_quarter = timedelta(minutes=wall.minute % 15, seconds=wall.second, microseconds=wall.microsecond)
+    quarter_s = now.s + (timedelta(minutes=15) - into_quarter).total_seconds()
+    if session.state is State.PARKED:
+        return quarter_s
+    return min(quarter_s, now.s + patience.reading_every_s)
+
+
+def reading_trigger(now: Now) -> TriggerReason:
+    on_the_clock = now.wall.minute % 15 == 0 and now.wall.second < 2
+    return TriggerReason.METER_VALUE_CLOCK if on_the_clock else TriggerReason.METER_VALUE_PERIODIC
+
+
+def drawn(session: Session, now: Now) -> Transaction:
+    """A point of the power curve now and then; the curve is for the screen, billing never reads it."""
+    t, meter = session.running, session.facts.meter
+    if meter is None or not session.facts.meter_is_fresh:
+        return t
+    elapsed_s = t.elapsed_ms(now) // 1000
+    spacing_s = max(5, elapsed_s // 120)
+    if not t.curve or elapsed_s >= t.curve[-1].elapsed_s + spacing_s:
+        return t.drawn(elapsed_s, meter.power_w)
+    return t

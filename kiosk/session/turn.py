@@ -1,0 +1,392 @@
+"""One step of one session: a pure state machine. Everything that moves a session between states is in this file.
+
+Rules:
+1. A turn is a function of (session, event, now); it yields the next session and the messages it causes, in order.
+2. Outputs are levels: `wants` (in energy.py) is a function of (state, facts).
+3. First an event may move the session, then the facts may, until nothing moves: `settle`.
+4. A transaction begins with Started and ends with exactly one Ended, whatever happens in between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contract.api import CommandStatus
+from contract.identity import IdToken
+from contract.tariff import TariffOffer
+from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
+from kiosk.session import energy, events, limits, recording
+from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
+from kiosk.session.facts import NOTHING_KNOWN, Facts
+from kiosk.session.faults import RULE_OF, FaultCode, fault_in
+from kiosk.session.session import LONG_AGO_S, NEVER_S, Notified, Session, same_owner
+from kiosk.session.settings import EvseSettings, Patience
+from kiosk.session.snapshot import NoticeCode
+from kiosk.session.states import MOVES, State
+from kiosk.session.transaction import Transaction
+
+WRONG_CODES = 3  # then the keypad rests for patience.code_lock_s
+SETTLE_LIMIT = 8  # more moves than states in one step would be a loop
+
+
+class Turn:
+    """One step of one session: the working copy and what it has said so far."""
+
+    def __init__(self, session: Session, now: Now, evse: EvseSettings, patience: Patience) -> None:
+        self.session = session
+        self.now = now
+        self.evse = evse
+        self.patience = patience
+        self.messages: list[Message | Notified] = []
+
+    # ---- 1 moves an event causes --------------------------------------------------------------------------------
+
+    def take(self, event: events.Event) -> None:
+        match event:
+            case events.Sensed(facts):
+                self._sensed(facts.get(self.session.evse_id, NOTHING_KNOWN))
+            case events.Recorded(transaction_id, seq_no):
+                self._recorded(transaction_id, seq_no)
+            case events.Authorized(transaction_id, authority, offer, offline):
+                self._authorized(transaction_id, authority, offer, offline)
+            case events.Refused(transaction_id, code):
+                self._refused(transaction_id, code)
+            case events.StartCommanded():
+                self._start_commanded(event)
+            case events.StopCommanded():
+                self._stop_commanded(event)
+            case events.StopPressed(_, code):
+                self._stop_pressed(code)
+            case events.CancelPressed():
+                self._cancelled()
+            case events.LimitChosen(_, limit):
+                if (t := self.session.transaction) is not None and self.session.state is not State.CLOSING:
+                    self._change(transaction=replace(t, limit=limit))
+            case events.ReceiptDismissed():
+                self._change(receipt=None, receipt_at=None)
+            case events.ResetPressed(_, by):
+                self.messages.append(Audited(by, "reset", self.session.evse_id))
+                if self.session.state is State.OUT_OF_SERVICE:  # asked any earlier, it is refused and forgotten
+                    self._change(was_reset=True)
+            case _:
+                pass
+
+    def ask(self, token: IdToken, ids: Ids) -> None:
+        """Begin: who is this? Only from IDLE."""
+        ask = Ask(ids, self.session.evse_id, token)
+        self._change(asked=ask, receipt=None, receipt_at=None)
+        self._move(State.AUTHORIZING, self.patience.authorize_s)
+        self.messages.append(ask)
+
+    def stop(self, trigger: TriggerReason, reason: StoppedReason) -> None:
+        """A normal stop, from whoever may. Parked where parking is billed and the cable is still in."""
+        session, t = self.session, self.session.transaction
+        if session.state not in (State.PREPARING, State.DELIVERING) or t is None:
+            return
+        plugged = session.facts.pilot is not None and session.facts.pilot.is_connected
+        t = replace(t, stopped_reason=reason)
+        self._change(transaction=t, ramp_until_s=self.now.s + self.patience.ramp_s)
+        if session.state is State.DELIVERING and plugged and t.offer.tariff.bills_parking:
+            self._move(State.PARKED)
+            self._record(EventType.UPDATED, trigger)
+        else:
+            self._close(reason, ramp=session.state is State.DELIVERING)
+
+    def _sensed(self, facts: Facts) -> None:
+        plugged = facts.pilot is not None and facts.pilot.is_connected
+        self._change(facts=facts, was_plugged=self.session.was_plugged or plugged)
+        if energy.is_seen(self.session, closed=False) and not self.session.wishes_closed:
+            if self.session.opened_at_s is None:
+                self._change(opened_at_s=facts.contactor_sensed_at_s)
+        elif facts.contactor_closed:
+            self._change(opened_at_s=None)
+
+    def _recorded(self, transaction_id: str, seq_no: int) -> None:
+        t = self.session.transaction
+        if t is not None and t.ids.transaction_id == transaction_id and seq_no > t.durable_seq:
+            self._change(transaction=replace(t, durable_seq=seq_no))
+
+    def _authorized(self, transaction_id: str, authority: Authority, offer: TariffOffer, offline: bool) -> None:
+        asked = self.session.asked
+        if self.session.state is not State.AUTHORIZING or asked is None or asked.ids.transaction_id != transaction_id:
+            return
+        if not limits.is_covered(self.evse, self.patience, authority, offer):
+            self._refused(transaction_id, NoticeCode.NO_CREDIT)
+            return
+        self._begin(asked.ids, asked.token.masked, authority, offer, offline, TriggerReason.AUTHORIZED)
+
+    def _refused(self, transaction_id: str, code: NoticeCode) -> None:
+        asked = self.session.asked
+        if self.session.state is State.AUTHORIZING and asked and asked.ids.transaction_id == transaction_id:
+            self._move(State.IDLE)
+            self.messages.append(Notified(code, self.session.evse_id))
+
+    def _start_commanded(self, command: events.StartCommanded) -> None:
+        held = self.session.held_for
+        if not self.session.is_free or (held is not None and not same_owner(held, command.authority)):
+            why = f"EVSE {self.session.evse_id} is {self.session.state.value}"
+            self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
+            return
+        if not limits.is_covered(self.evse, self.patience, command.authority, command.offer):
+            why = "cap_minor is less than the shortest charge may cost"
+            self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
+            return
+        self._move(State.AUTHORIZING, self.patience.authorize_s)
+        self._begin(command.ids, "", command.authority, command.offer, False, TriggerReason.REMOTE_START)
+        self.messages.append(Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id))
+
+    def _stop_commanded(self, command: events.StopCommanded) -> None:
+        can_stop = self.session.state in (State.PREPARING, State.DELIVERING)
+        self.messages.append(Audited(command.by, "stop", self.session.evse_id))
+        if command.command_id is not None:
+            status = CommandStatus.ACCEPTED if can_stop else CommandStatus.REJECTED
+            why = "" if can_stop else f"EVSE {self.session.evse_id} is {self.session.state.value}"
+            self.messages.append(Answered(command.command_id, status, why))
+        self.stop(TriggerReason.REMOTE_STOP, StoppedReason.REMOTE)
+
+    def _stop_pressed(self, code: str) -> None:
+        session, t = self.session, self.session.transaction
+        if session.state not in (State.PREPARING, State.DELIVERING) or t is None:
+            return
+        if self.now.s < session.code_locked_until_s:
+            self.messages.append(Notified(NoticeCode.CODE_LOCKED, session.evse_id))
+        elif code == t.ids.stop_code and code:
+            self.stop(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL)
+        else:
+            wrong = session.wrong_codes + 1
+            locked = self.now.s + self.patience.code_lock_s if wrong >= WRONG_CODES else session.code_locked_until_s
+            self._change(wrong_codes=wrong % WRONG_CODES, code_locked_until_s=locked)
+            code_notice = NoticeCode.CODE_LOCKED if wrong >= WRONG_CODES else NoticeCode.WRONG_CODE
+            self.messages.append(Notified(code_notice, session.evse_id))
+
+    def _cancelled(self) -> None:
+        if self.session.state is State.AUTHORIZING:
+            self._move(State.IDLE)
+            self.messages.append(Notified(NoticeCode.CANCELLED, self.session.evse_id))
+        elif self.session.state is State.PREPARING and not self.session.was_plugged:
+            self.messages.append(Notified(NoticeCode.CANCELLED, self.session.evse_id))
+            self._close(StoppedReason.LOCAL, ramp=False)
+
+    # ---- 2 moves the facts cause, to a fixed point ------------------------------------------------------------
+
+    def settle(self) -> None:
+        for _ in range(SETTLE_LIMIT):
+            before = self.session.state
+            self._settle_once()
+            if self.session.state is before:
+                break
+        else:
+            raise AssertionError(f"EVSE {self.session.evse_id} does not settle: {self.session}")
+        self._note_wish()
+
+    def _settle_once(self) -> None:
+        session = self.session
+        if (code := self._fault()) is not None and session.state is not State.OUT_OF_SERVICE:
+            self._fail(code)
+            return
+        match session.state:
+            case State.IDLE:
+                self._settle_idle()
+            case State.AUTHORIZING:
+                if self.now.s >= session.deadline_s:
+                    self._move(State.IDLE)
+                    self.messages.append(Notified(NoticeCode.NO_ANSWER, session.evse_id))
+            case State.PREPARING:
+                self._settle_preparing()
+            case State.DELIVERING:
+                self._settle_delivering()
+            case State.PARKED:
+                self._settle_parked()
+            case State.CLOSING:
+                self._settle_closing()
+            case State.OUT_OF_SERVICE:
+                self._settle_out_of_service(code)
+
+    def _settle_idle(self) -> None:
+        if self.session.held_for is not None and not self.session.is_plugged:
+            self._change(held_for=None)
+        if (at := self.session.receipt_at) is not None and self.now.s >= at.s + self.patience.receipt_s:
+            self._change(receipt=None, receipt_at=None)
+
+    def _settle_preparing(self) -> None:
+        session = self.session
+        if energy.is_seen(session, closed=True) and session.wishes_closed:
+            self._move(State.DELIVERING)
+            self._record(EventType.UPDATED, TriggerReason.CHARGING_STATE_CHANGED)
+        elif session.was_plugged and not self.session.is_plugged:
+            self._close(StoppedReason.EV_DISCONNECTED, ramp=False)
+        elif not session.was_plugged and self.now.s >= session.deadline_s:
+            self.messages.append(Notified(NoticeCode.PLUG_IN_TIMEOUT, session.evse_id))
+            self._close(StoppedReason.TIMEOUT, ramp=False)
+
+    def _settle_delivering(self) -> None:
+        if not self.session.is_plugged:
+            self._close(StoppedReason.EV_DISCONNECTED, ramp=False)
+        elif (reached := limits.reached(self.session, self.now, self.evse, self.patience)) is not None:
+            self.stop(*reached)
+        else:
+            t = self.session.running
+            if energy.charging_state(self.session) is not t.charging_state:
+                self._record(EventType.UPDATED, TriggerReason.CHARGING_STATE_CHANGED)
+            self._read_when_due()
+            self._change(transaction=recording.drawn(self.session, self.now))
+
+    def _settle_parked(self) -> None:
+        t = self.session.running
+        if not self.session.is_plugged:
+            self._close(t.stopped_reason or StoppedReason.OTHER, ramp=False)
+        elif limits.parking_reaches_hold(self.session, self.now, self.evse, self.patience):
+            self._change(parking_is_free=True)
+            self._record(EventType.UPDATED, TriggerReason.COST_LIMIT_REACHED)
+        else:
+            self._read_when_due()
+
+    def _settle_closing(self) -> None:
+        session = self.session
+        opened = energy.is_seen(session, closed=False) and not session.wishes_closed
+        has_last_reading = opened and (self.session.last_reading is not None)
+        if has_last_reading or (self.now.s >= session.deadline_s and not session.wishes_closed):
+            self._end(is_final=has_last_reading)
+            if session.is_welded or session.facts.contactor_closed:
+                self._fault_found(FaultCode.CONTACTOR_WELDED)  # even if the safety relay has opened it since
+            elif not opened:
+                self._fault_found(FaultCode.FEEDBACK_LOST)
+            self._move(State.IDLE if self.session.fault is None else State.OUT_OF_SERVICE)
+
+    def _settle_out_of_service(self, code: FaultCode | None) -> None:
+        fault = self.session.fault
+        if code is not None:
+            if fault is None or RULE_OF[code].latches or not RULE_OF[fault].latches:
+                self._fault_found(code)
+            self._change(was_reset=False)
+        elif self.session.is_welded and fault is not FaultCode.CONTACTOR_WELDED:
+            self._fault_found(FaultCode.CONTACTOR_WELDED)  # behind another fault: it needs a reset of its own
+        elif fault is None or not RULE_OF[fault].latches or self.session.was_reset:
+            self._move(State.IDLE)
+            self._change(fault=None, fault_since=None, was_reset=False, is_welded=False)
+
+    # ---- faults --------------------------------------------------------------------------------------------------
+
+    def _fault(self) -> FaultCode | None:
+        """What the facts show, or what they show against the wish for too long."""
+        session, code = self.session, fault_in(self.session.facts)
+        seen_for_s = session.facts.contactor_sensed_at_s - session.wish_since_s  # since when the wish could be seen
+        is_welded = bool(session.facts.contactor_closed) and not session.wishes_closed
+        is_welded = is_welded and seen_for_s >= self.patience.open_s
+        if is_welded:
+            self._change(is_welded=True)  # whatever else is wrong: an emergency stop needs the safety relay most
+        if code is not None and RULE_OF[code].latches:
+            return code
+        if is_welded and session.state is not State.CLOSING:  # CLOSING waits for the safety relay to open it
+            return FaultCode.CONTACTOR_WELDED
+        is_stuck = session.facts.contactor_closed is False and session.wishes_closed
+        if is_stuck and seen_for_s >= self.patience.close_s and energy.feedback_is_fresh(session):
+            return FaultCode.CONTACTOR_STUCK_OPEN
+        if code is None and session.facts.journal_fails:
+            t = session.transaction
+            if t is None or t.durable_seq < 0:
+                return FaultCode.JOURNAL_FAILED  # what cannot be written down does not begin
+        return code
+
+    def _fail(self, code: FaultCode) -> None:
+        """A fault opens at once; a transaction still gets its Ended, by way of CLOSING."""
+        state = self.session.state
+        if self.session.fault is None or RULE_OF[code].latches:
+            self._fault_found(code)
+        if state is State.CLOSING:
+            if not RULE_OF[code].ramps:
+                self._change(ramp_until_s=LONG_AGO_S)
+            self._settle_closing()
+        elif self.session.transaction is not None:
+            self._close(RULE_OF[code].stopped_reason, ramp=RULE_OF[code].ramps and state is State.DELIVERING)
+        else:
+            self._move(State.OUT_OF_SERVICE)
+
+    def _fault_found(self, code: FaultCode) -> None:
+        if self.session.fault is not code:
+            self._change(fault=code, fault_since=self.now, was_reset=False)
+
+    # ---- moving and recording --------------------------------------------------------------------------------------
+
+    def _begin(
+        self, ids: Ids, masked: str, authority: Authority, offer: TariffOffer, offline: bool, trigger: TriggerReason
+    ) -> None:
+        transaction = Transaction(
+            ids, authority, offer, masked, offline, self.evse.evse_id, self.evse.connector_id, started=self.now
+        )
+        plugged = self.session.is_plugged
+        self._change(transaction=transaction, was_plugged=plugged, wrong_codes=0, receipt=None, receipt_at=None)
+        self._change(parking_is_free=False)
+        self._move(State.PREPARING, self.patience.plug_in_s)
+        self._record(EventType.STARTED, trigger)
+
+    def _close(self, reason: StoppedReason, ramp: bool) -> None:
+        t = self.session.running
+        t = replace(t, stopped_reason=t.stopped_reason or reason, closed_ms=t.elapsed_ms(self.now))
+        self._change(transaction=t, ramp_until_s=self.now.s + self.patience.ramp_s if ramp else LONG_AGO_S)
+        self._move(State.CLOSING, self.patience.end_s + (self.patience.ramp_s if ramp else 0.0))
+
+    def _end(self, is_final: bool) -> None:
+        t = self.session.running
+        self._record(EventType.ENDED, recording.end_trigger(t.stopped_reason), is_final)
+        t = self.session.running
+        cost_nothing = t.energy_wh == 0 and t.price_with(t.samples[-1]).incl_vat_minor == 0
+        nothing_to_show = t.is_recovered or cost_nothing
+        self._change(
+            transaction=None,
+            held_for=t.authority if self.session.is_plugged else None,
+            receipt=None if nothing_to_show else t,
+            receipt_at=None if nothing_to_show else self.now,
+        )
+
+    def _record(self, event_type: EventType, trigger: TriggerReason, is_final: bool | None = None) -> None:
+        transaction, event = recording.recorded(self.session, self.now, self.patience, event_type, trigger, is_final)
+        self._change(transaction=transaction)
+        self.messages.append(Record(event))
+
+    def _read_when_due(self) -> None:
+        if self.now.s >= self.session.running.reading_due_s and self.session.facts.meter_is_fresh:
+            self._record(EventType.UPDATED, recording.reading_trigger(self.now))
+
+    # ---- small words -----------------------------------------------------------------------------------------------
+
+    def _change(self, **fields: object) -> None:
+        self.session = replace(self.session, **fields)  # type: ignore[arg-type]
+
+    def _move(self, to: State, patience_s: float = NEVER_S) -> None:
+        assert to in MOVES[self.session.state], f"{self.session.state} → {to} is no move"
+        self._change(state=to, since_s=self.now.s, deadline_s=self.now.s + patience_s)
+        if to in (State.IDLE, State.OUT_OF_SERVICE):
+            self._change(asked=None, ramp_until_s=LONG_AGO_S)
+
+    def _note_wish(self) -> None:
+        """Remember since when the contactor's level has been wanted: feedback must be younger."""
+        wanted = energy.wants(self.session, self.now.s, self.evse, self.patience).contactor_closed
+        if wanted != self.session.wishes_closed:
+            opened = None if wanted else self.session.opened_at_s
+            self._change(wishes_closed=wanted, wish_since_s=self.now.s, opened_at_s=opened)
+
+
+_END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
+    StoppedReason.EV_DISCONNECTED: TriggerReason.EV_DEPARTED,
+    StoppedReason.TIMEOUT: TriggerReason.EV_CONNECT_TIMEOUT,
+    StoppedReason.REMOTE: TriggerReason.REMOTE_STOP,
+    StoppedReason.ENERGY_LIMIT_REACHED: TriggerReason.ENERGY_LIMIT_REACHED,
+    StoppedReason.TIME_LIMIT_REACHED: TriggerReason.TIME_LIMIT_REACHED,
+    StoppedReason.COST_LIMIT_REACHED: TriggerReason.COST_LIMIT_REACHED,
+    StoppedReason.LOCAL_OUT_OF_CREDIT: TriggerReason.COST_LIMIT_REACHED,
+    StoppedReason.EMERGENCY_STOP: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.GROUND_FAULT: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.POWER_LOSS: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.OTHER: TriggerReason.ABNORMAL_CONDITION,
+}
+
+
+def step(
+    session: Session, event: events.Event, now: Now, evse: EvseSettings, patience: Patience
+) -> tuple[Session, list[Message | Notified]]:
+    """One event through one session."""
+    turn = Turn(session, now, evse, patience)
+    turn.take(event)
+    turn.settle()
+    return turn.session, turn.messages
