@@ -19,7 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import Table
 
-from billing.tables import metadata
+from billing.schema import metadata
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from billing.tables import metadata
+from billing.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from billing.database import open_database
 from billing.migrations import migrate, newest_revision, revision_of
 from billing.passwords import hash_password, password_matches
+from billing.schema import metadata
 from billing.signatures import NONCE_LIVES, NonceBook
-from billing.tables import metadata
 from tests.billing.stories import NOON
 
 

@@ -1,0 +1,116 @@
+"""Writing in the book and reading from it. Everything runs inside the caller's database transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from billing.database import insert_if_absent
+from billing.ledger.chart import Account, account_of
+from billing.ledger.draft import Draft, Leg
+from billing.ledger.tables import ledger_accounts, ledger_entries, ledger_postings
+from billing.moments import from_ms, to_ms
+
+
+class KeyReused(ValueError):
+    """The key is in the book with other legs: two different facts want one name."""
+
+
+class NotInTheBook(LookupError):
+    """No entry has that key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it stands in the book."""
+
+    entry_no: int
+    draft: Draft
+    at: datetime
+
+
+def post(connection: Connection, draft: Draft, now: datetime) -> bool:
+    """Write the entry; False where the book has it already. Raises KeyReused where it has another under that key."""
+    open_accounts(connection, (leg.account for leg in draft.legs))
+    values = {
+        "key": draft.key,
+        "what": draft.what,
+        "subject": draft.subject,
+        "reverses": draft.reverses,
+        "at_ms": to_ms(now),
+    }
+    inserted = connection.execute(
+        insert_if_absent(connection, ledger_entries).returning(ledger_entries.c.entry_no), values
+    ).scalar()
+    if inserted is None:
+        known = entry(connection, draft.key)
+        if known is None or _meaning(known.draft) != _meaning(draft):
+            raise KeyReused(f"entry {draft.key}: the book has {known and known.draft.legs}, not {draft.legs}")
+        return False
+    rows = [
+        {"entry_no": inserted, "leg_no": number, "account": leg.account.name, "amount": leg.amount}
+        for number, leg in enumerate(draft.legs)
+    ]
+    connection.execute(ledger_postings.insert(), rows)
+    return True
+
+
+def reverse(connection: Connection, key: str, why: str, now: datetime) -> bool:
+    """Take an entry back, once; False where it was taken back before. Raises NotInTheBook."""
+    known = entry(connection, key)
+    if known is None:
+        raise NotInTheBook(f"no entry {key} to take back")
+    if connection.execute(select(ledger_entries.c.key).where(ledger_entries.c.reverses == key)).first() is not None:
+        return False
+    legs = tuple(Leg(leg.account, -leg.amount) for leg in known.draft.legs)
+    return post(connection, Draft(f"{key}#reversed", why, legs, known.draft.subject, reverses=key), now)
+
+
+def entry(connection: Connection, key: str) -> Entry | None:
+    row = connection.execute(select(ledger_entries).where(ledger_entries.c.key == key)).first()
+    return None if row is None else _entry(connection, row)
+
+
+def entries_about(connection: Connection, subject: str) -> list[Entry]:
+    """Every entry of an order or session, in the order they were written."""
+    query = select(ledger_entries).where(ledger_entries.c.subject == subject).order_by(ledger_entries.c.entry_no)
+    return [_entry(connection, row) for row in connection.execute(query).all()]
+
+
+def balance(connection: Connection, account: Account) -> int:
+    """The sum of the account's postings, in the smallest part of its unit; positive is debit."""
+    query = select(func.coalesce(func.sum(ledger_postings.c.amount), 0)).where(
+        ledger_postings.c.account == account.name
+    )
+    return int(connection.execute(query).scalar_one())
+
+
+def balances(connection: Connection) -> dict[Account, int]:
+    """Every account that holds something."""
+    total = func.sum(ledger_postings.c.amount)
+    query = select(ledger_postings.c.account, total).group_by(ledger_postings.c.account).having(total != 0)
+    return {account_of(name): int(amount) for name, amount in connection.execute(query)}
+
+
+def open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
+    rows = [{"name": a.name, "kind": a.kind.value, "owner": a.owner, "unit": a.unit} for a in sorted(set(accounts))]
+    connection.execute(insert_if_absent(connection, ledger_accounts), rows)
+
+
+def _meaning(draft: Draft) -> tuple[tuple[Leg, ...], str | None, str | None]:
+    return tuple(sorted(draft.legs, key=lambda leg: (leg.account, leg.amount))), draft.subject, draft.reverses
+
+
+def _entry(connection: Connection, row: object) -> Entry:
+    found = row._mapping  # type: ignore[attr-defined]
+    postings = connection.execute(
+        select(ledger_postings.c.account, ledger_postings.c.amount)
+        .where(ledger_postings.c.entry_no == found["entry_no"])
+        .order_by(ledger_postings.c.leg_no)
+    )
+    legs = tuple(Leg(account_of(name), amount) for name, amount in postings)
+    draft = Draft(found["key"], found["what"], legs, found["subject"], found["reverses"])
+    return Entry(found["entry_no"], draft, from_ms(found["at_ms"]))

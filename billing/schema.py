@@ -1,0 +1,10 @@
+"""Every table of the server in one MetaData: whoever creates or compares a database asks here."""
+
+from __future__ import annotations
+
+from billing.ledger.tables import APPEND_ONLY
+from billing.tables import metadata
+
+assert all(table.metadata is metadata for table in APPEND_ONLY)
+
+__all__ = ["metadata"]
