@@ -1,7 +1,8 @@
 """Commands to kiosks: queued, fetched by long poll, idempotent by id, answered once, dead after their time.
 
 A command is sent again until it is answered or expired: the answer to the poll may have been lost. The kiosk knows
-it by its id. `ttl_s` on the wire is what is left, and the kiosk counts it from arrival.
+it by its id. Each sending is signed, and says in `age_s` how long the command has waited here; the kiosk counts the
+rest of `ttl_s` from arrival.
 
 Somebody who waits for an answer uses `send_command`: a kiosk that cannot hear is told at once, and nothing is queued
 that would start a charge for a driver who has left. What may come later, a newer list, uses `queue_command`.
@@ -13,12 +14,14 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Select, or_, select, update
 
 from billing.moments import from_ms, to_ms
 from billing.tables import commands, kiosk_keys, kiosks
-from contract.api import Command, CommandAnswer, CommandKind, Commands, CommandStatus
+from contract.api import CommandAnswer, Commands, CommandStatus
 from contract.codec import from_bytes, to_bytes
+from contract.commands import Command, CommandKind, lacks, sign_command
 
 SEND_AGAIN_AFTER = timedelta(seconds=10)
 COMMANDS_PER_POLL = 20
@@ -48,8 +51,8 @@ def send_command(connection: Connection, kiosk_id: str, command: Command, now: d
 
 def queue_command(connection: Connection, kiosk_id: str, command: Command, now: datetime) -> str:
     """Queue a command (its `command_id` may be "" and is minted here). Returns the id. Raises ValueError."""
-    if not 1 <= command.ttl_s <= 86_400:
-        raise ValueError(f"ttl_s {command.ttl_s}: want 1 to 86400")
+    if missing := lacks(command):
+        raise ValueError(f"{command.kind}: lacks {missing}")
     if not command.command_id:
         command = replace(command, command_id=uuid.uuid4().hex)
     connection.execute(
@@ -70,17 +73,17 @@ def has_commands(connection: Connection, kiosk_id: str, now: datetime) -> bool:
     return connection.execute(_due(kiosk_id, now).limit(1)).first() is not None
 
 
-def take_commands(connection: Connection, kiosk_id: str, now: datetime) -> Commands:
-    """What the kiosk is to be told now, oldest first."""
+def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_key: Ed25519PrivateKey) -> Commands:
+    """What the kiosk is to be told now, oldest first, signed for this sending."""
     due = connection.execute(_due(kiosk_id, now).limit(COMMANDS_PER_POLL)).all()
     if due:
         ids = [row.command_id for row in due]
         connection.execute(update(commands).where(commands.c.command_id.in_(ids)).values(sent_ms=to_ms(now)))
-    return Commands(
-        tuple(
-            replace(from_bytes(Command, row.body), ttl_s=max(1, (row.expires_ms - to_ms(now)) // 1000)) for row in due
-        )
+    sent = (
+        replace(from_bytes(Command, row.body), kiosk_id=kiosk_id, age_s=max(0, to_ms(now) - row.queued_ms) // 1000)
+        for row in due
     )
+    return Commands(tuple(sign_command(command, server_key) for command in sent))
 
 
 def answer_command(connection: Connection, kiosk_id: str, answer: CommandAnswer, now: datetime) -> bool:
@@ -130,7 +133,7 @@ def ask_for_list_update(connection: Connection, now: datetime) -> None:
 def _due(kiosk_id: str, now: datetime) -> Select[tuple[str, str, int]]:
     c = commands.c
     return (
-        select(c.command_id, c.body, c.expires_ms)
+        select(c.command_id, c.body, c.queued_ms)
         .where(c.kiosk_id == kiosk_id, c.answered_ms.is_(None), c.expires_ms > to_ms(now))
         .where(or_(c.sent_ms.is_(None), c.sent_ms <= to_ms(now - SEND_AGAIN_AFTER)))
         .order_by(c.queued_ms, c.command_id)

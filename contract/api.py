@@ -8,7 +8,7 @@
 | POST /v1/disclaim            | Disclaim               | 204                                     |
 | POST /v1/rows                | RowBatch               | RowAnswer                               |
 | GET  /v1/list?after=VERSION  | –                      | the signed list as text, or 204         |
-| GET  /v1/commands?wait_s=N   | –                      | Commands (long poll)                    |
+| GET  /v1/commands?wait_s=N   | –                      | Commands, signed one by one (long poll) |
 | POST /v1/commands/answer     | CommandAnswer          | 204                                     |
 
 Every request but the first two is signed by the kiosk's key over method, path with query, nonce and body hash
@@ -22,6 +22,8 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.commands import Command as Command  # for those whose door is this module
+from contract.commands import CommandKind as CommandKind
 from contract.identity import TokenKind
 from contract.tariff import TariffOffer
 
@@ -134,35 +136,11 @@ class RowAnswer:
     quarantined: tuple[Quarantined, ...] = ()
 
 
-class CommandKind(StrEnum):
-    """OCPP 2.1 names of what a server may ask."""
-
-    START = "RequestStartTransaction"
-    STOP = "RequestStopTransaction"
-    UPDATE_LIST = "SendLocalList"
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Idempotent by id; the kiosk counts `ttl_s` from its arrival.
-
-    START carries evse_id, account_id, offer, cap_minor; STOP carries transaction_id.
-    """
-
-    command_id: str
-    kind: CommandKind
-    ttl_s: int
-    evse_id: int | None = None
-    transaction_id: str | None = None
-    account_id: str | None = None
-    group_id: str | None = None
-    offer: TariffOffer | None = None
-    cap_minor: int | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Commands:
-    commands: tuple[Command, ...]
+    """Each is a signed contract.commands.Command: the process that acts on it checks the signature itself."""
+
+    commands: tuple[str, ...]
 
 
 class CommandStatus(StrEnum):

@@ -47,3 +47,5 @@ class AuditRecord:
     at: Moment
     evse_id: int | None = None
     command_id: str | None = None
+    reason: str | None = None  # beside a command that was not accepted
+    transaction_id: str | None = None  # what an accepted start began

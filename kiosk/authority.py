@@ -117,7 +117,8 @@ REFUSAL_OF = {
 
 
 def read_answer(ask: Ask, answer: AuthorizeAnswer) -> Authorized | Refused:
-    """The server's answer to an Ask. An acceptance without offer or account is none."""
+    """The server's answer to an Ask. An acceptance without offer or account is none, nor is one of a voucher that
+    does not say which voucher and up to what amount: without a cap it would be worth anything."""
     transaction_id = ask.ids.transaction_id
     if answer.status is not AuthorizeStatus.ACCEPTED:
         code = REFUSAL_OF[answer.status]
@@ -125,6 +126,8 @@ def read_answer(ask: Ask, answer: AuthorizeAnswer) -> Authorized | Refused:
             code = NoticeCode.SPENT_VOUCHER
         return Refused(transaction_id, code)
     if answer.offer is None or answer.account_id is None:
+        return Refused(transaction_id, NoticeCode.NO_ANSWER)
+    if ask.token.kind is TokenKind.VOUCHER and (answer.voucher_id is None or answer.cap_minor is None):
         return Refused(transaction_id, NoticeCode.NO_ANSWER)
     authority = Authority(
         ask.token.kind,

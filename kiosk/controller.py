@@ -15,18 +15,20 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, CommandKind, CommandStatus, RowKind
+from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
 from contract.codec import to_bytes
-from contract.identity import TokenKind
+from contract.commands import Command, CommandKind, read_command
 from contract.iec61851 import PilotState
 from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
-from contract.transaction import Authority, TransactionEvent, token_hash
+from contract.tokens import ForgedText
+from contract.transaction import TransactionEvent, token_hash
 from kiosk import authority, interlock
+from kiosk.commands import CommandBook, outcome_of
 from kiosk.devices import Contactor, Device, DigitalInput, Heartbeat, IdReader, Lock, Meter, Observation, Pilot
 from kiosk.session import events
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
@@ -47,7 +49,6 @@ DOCUMENT_DRAWN = "drawn_offline"  # JSON: account → minor units
 DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once the server was reached
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
-KNOWN_COMMANDS = 1_000  # answers kept for commands that come again
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,9 @@ class Uplink(Protocol):
 
     def answer(self, answer: CommandAnswer) -> None: ...
 
+    def refresh_list(self, version: int) -> None:
+        """Ask the server now for a list newer than `version`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -127,7 +131,7 @@ class Found:
 
     open_transactions: tuple[tuple[TransactionEvent, ...], ...] = ()
     asked: tuple[str, ...] = ()  # transaction ids asked for, neither Started nor disclaimed
-    command_ids: frozenset[str] = frozenset()
+    answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # to commands, by id
 
 
 @dataclass(slots=True)
@@ -183,9 +187,8 @@ class Controller:
         self._in_flight: _Outgoing | None = None
         self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
         self._unwritten_since_s: float | None = None  # when the disk was first asked for what it has not taken yet
-        self._answers: dict[str, CommandAnswer] = {}
-        self._undecided: set[str] = set()  # commands that were taken and whose answer is not on disk yet
-        self._old_commands = found.command_ids
+        self._commands = CommandBook(found.answers)
+        self._verdicts: list[Answered] = []  # on commands the core need not see; written with the next beat
         self._objections: dict[int, str] = {}
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
         self._facts: dict[int, Facts] = {}
@@ -211,7 +214,7 @@ class Controller:
         return True
 
     def has_news(self) -> bool:
-        return bool(self._inbox)
+        return bool(self._inbox or self._verdicts)
 
     def answered(self, answer: AuthorizeAnswer, now: Now) -> None:
         """The server's answer to an Ask; one that comes too late finds nobody waiting and is ignored."""
@@ -235,22 +238,32 @@ class Controller:
         known = self.knowledge.authorizations
         return 0 if known is None else known.version
 
+    def take_command(self, text: str) -> None:
+        """A signed command of the server, as it came; what nobody known has signed is logged and forgotten."""
+        try:
+            command = read_command(text, self.knowledge.server_keys, self.knowledge.kiosk_id)
+        except ForgedText as error:
+            log.error("command refused: %s", error)
+            return
+        self.commanded(command)
+
     def commanded(self, command: Command) -> None:
-        """A command of the server: idempotent by id, answered once decided. START and STOP only."""
-        if (known := self._answers.get(command.command_id)) is not None:
+        """A command whose signature is good: idempotent by id, answered once decided and written down."""
+        if (known := self._commands.answer_to(command.command_id)) is not None:
             self._uplink.answer(known)
             return
-        if command.command_id in self._undecided:
+        if self._commands.is_undecided(command.command_id):
             return
-        if command.command_id in self._old_commands:
-            self._answer(CommandAnswer(command.command_id, CommandStatus.EXPIRED, "already seen before the restart"))
-            return
-        event = self._command_event(command)
-        if event is None or not self.post(event):
-            why = "kiosk is busy" if event is not None else f"{command.kind} lacks a field"
-            self._answer(CommandAnswer(command.command_id, CommandStatus.REJECTED, why))
-        else:
-            self._undecided.add(command.command_id)
+        log.info("command %s %s", command.kind, command.command_id)
+        self._commands.take(command.command_id)
+        outcome: events.Event | Answered = outcome_of(command, self._mint)
+        if command.kind is CommandKind.UPDATE_LIST and command.left_s > 0:
+            self._uplink.refresh_list(self.list_version())
+            outcome = Answered(command.command_id, CommandStatus.ACCEPTED)
+        if not isinstance(outcome, Answered) and not self.post(outcome):
+            outcome = Answered(command.command_id, CommandStatus.REJECTED, "kiosk is busy")
+        if isinstance(outcome, Answered):
+            self._verdicts.append(outcome)
 
     # ---- the beat ----------------------------------------------------------------------------------------------------
 
@@ -314,6 +327,9 @@ class Controller:
     # ---- decide ------------------------------------------------------------------------------------------------------
 
     def _decide(self, now: Now) -> None:
+        for verdict in self._verdicts:
+            self._note(verdict, now)
+        self._verdicts.clear()
         while self._inbox:
             event = self._inbox.popleft()
             if isinstance(event, events.Authorized) and event.authority.voucher_id in self.knowledge.spent_vouchers:
@@ -358,8 +374,9 @@ class Controller:
                 out.then.append(message)
             case Audited(by, what, evse_id):
                 out.entries.append(Entry(RowKind.AUDIT, to_bytes(AuditRecord(by, what, now.moment, evse_id))))
-            case Answered(command_id, status):
-                record_of = AuditRecord("server", f"command {status.value}", now.moment, None, command_id)
+            case Answered(command_id, status, reason, transaction_id):
+                what = f"command {status.value}"
+                record_of = AuditRecord("server", what, now.moment, None, command_id, reason or None, transaction_id)
                 out.entries.append(Entry(RowKind.AUDIT, to_bytes(record_of)))
                 out.then.append(message)
 
@@ -473,8 +490,7 @@ class Controller:
                 pending.is_durable = True
                 self._inbox.append(events.Ticked())
             elif isinstance(message, Answered):
-                self._undecided.discard(message.command_id)
-                self._answer(CommandAnswer(message.command_id, message.status, message.reason, message.transaction_id))
+                self._uplink.answer(self._commands.decided(message))
 
     def _engage(self, wants: dict[int, Wants]) -> None:
         """What may be on goes on, if the interlock agrees."""
@@ -517,7 +533,7 @@ class Controller:
 
     def _next_beat_s(self, now: Now) -> float:
         due = [self.kiosk.next_deadline_s(now.s)]
-        if self._inbox:
+        if self.has_news():
             due.append(now.s)
         if not self._outgoing.is_empty() and self._in_flight is None:
             due.append(max(now.s, self._retry_at_s))
@@ -545,27 +561,6 @@ class Controller:
         record = AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, now.moment)
         self._outgoing.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
         self._uplink.disclaim((transaction_id,))
-
-    def _answer(self, answer: CommandAnswer) -> None:
-        while len(self._answers) >= KNOWN_COMMANDS:
-            self._answers.pop(next(iter(self._answers)))
-        self._answers[answer.command_id] = answer
-        self._uplink.answer(answer)
-
-    def _command_event(self, command: Command) -> events.Event | None:
-        if command.kind is CommandKind.STOP and command.transaction_id is not None:
-            return events.StopCommanded(command.transaction_id, None, "server", command.command_id)
-        if command.kind is CommandKind.START and command.evse_id and command.account_id and command.offer:
-            word = Authority(
-                TokenKind.CENTRAL,
-                token_hash(TokenKind.CENTRAL, command.command_id),
-                command.account_id,
-                command.group_id,
-                command_id=command.command_id,
-                cap_minor=command.cap_minor,
-            )
-            return events.StartCommanded(command.command_id, command.evse_id, word, command.offer, self._mint())
-        return None
 
     def _about(self) -> About:
         readers = []

@@ -21,7 +21,7 @@ A line that does not parse, or an intent a role may not send, is answered with {
 | {"acknowledged": [journal_no, …], "epoch"} | the server has these rows                                              |
 | {"set_aside": journal_no, "reason"}        | the server refuses this row again and again: go on without it          |
 | {"list": signed text}                      | a newer list                                                           |
-| {"command": Command}                       | what the server asks for                                               |
+| {"command": signed text}                   | what the server asks for; the controller checks the signature          |
 
 | UplinkHears                                | meaning                                                                |
 |--------------------------------------------|------------------------------------------------------------------------|
@@ -30,7 +30,7 @@ A line that does not parse, or an intent a role may not send, is answered with {
 | {"command_answer": CommandAnswer}          | what became of a command                                               |
 | {"rows": [Row, …], "epoch"}                | the answer to a fetch; rows may be empty                               |
 | {"rows_waiting": n}                        | journal rows not acknowledged, at hello and on change                  |
-| {"list_version": n}                        | of the list in force (0: none), at hello and on change                 |
+| {"list_version": n, "is_due"}              | of the list in force (0: none), at hello and on change; due: ask now   |
 
 | query                                      | answer                                                                 |
 |--------------------------------------------|------------------------------------------------------------------------|
@@ -48,7 +48,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from contract.api import ROWS_PER_BATCH, AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Disclaim, RowBatch
+from contract.api import ROWS_PER_BATCH, AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Disclaim, RowBatch
 from contract.codec import WireError, from_wire, to_wire
 from kiosk.session import events as session_events
 from kiosk.session.snapshot import Snapshot as Snapshot  # for those whose door is this module
@@ -158,6 +158,11 @@ class SignedList:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedCommand:
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class RowsWaiting:
     rows_waiting: int
 
@@ -165,9 +170,10 @@ class RowsWaiting:
 @dataclass(frozen=True, slots=True)
 class ListVersion:
     list_version: int
+    is_due: bool = False  # the server has a newer one
 
 
-UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SetAside | SignedList | Command
+UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SetAside | SignedList | SignedCommand
 UplinkHears = AuthorizeRequest | Disclaim | CommandAnswer | RowBatch | RowsWaiting | ListVersion
 
 # First key of a line → its type, and whether the value stands under that key (or is the whole line).
@@ -178,7 +184,7 @@ _SAYS: dict[str, tuple[type, bool]] = {
     "acknowledged": (Acknowledged, False),
     "set_aside": (SetAside, False),
     "list": (SignedList, False),
-    "command": (Command, True),
+    "command": (SignedCommand, False),
 }
 _HEARS: dict[str, tuple[type, bool]] = {
     "ask": (AuthorizeRequest, True),

@@ -28,8 +28,8 @@ DOORS = (
     Door(("contract",), ("cryptography", "babel"), ("asyncio", "logging", "random", "socket", "threading", "time")),
     Door(("kiosk",), ()),
     Door(
-        ("kiosk.session", "kiosk.interlock", "kiosk.authority"),
-        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority"),
+        ("kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands"),
+        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands"),
         IMPURE,
     ),
     Door(("kiosk.devices",), ("contract",)),
@@ -42,7 +42,7 @@ DOORS = (
     Door(("kiosk.tls",), ("kiosk.system_clock", "cryptography")),
     Door(
         ("kiosk.controller",),
-        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.devices"),
+        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands", "kiosk.devices"),
     ),
     Door(
         ("kiosk.daemon",),

@@ -14,7 +14,7 @@ from contract.identity import IdToken, TokenKind
 from contract.iec61851 import PilotState
 from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord
-from contract.tokens import AuthorizationList, ListEntry, Voucher, sign_list, sign_voucher
+from contract.tokens import AuthorizationList, ListEntry, Voucher, read_voucher, sign_list, sign_voucher
 from contract.transaction import ClockQuality, TransactionEvent, token_hash
 from kiosk.authority import Knowledge
 from kiosk.controller import Controller, EvseParts, Found, Identity, Parts, Write
@@ -167,6 +167,7 @@ class Server:
     asked: list[AuthorizeRequest] = field(default_factory=list)
     disclaimed: list[str] = field(default_factory=list)
     answers: list[CommandAnswer] = field(default_factory=list)
+    list_refreshes: list[int] = field(default_factory=list)
 
     def is_online(self) -> bool:
         return self.online
@@ -179,6 +180,9 @@ class Server:
 
     def answer(self, answer: CommandAnswer) -> None:
         self.answers.append(answer)
+
+    def refresh_list(self, version: int) -> None:
+        self.list_refreshes.append(version)
 
 
 def knowledge() -> Knowledge:
@@ -262,9 +266,13 @@ class Rig:
 
     def accept(self, status: AuthorizeStatus = AuthorizeStatus.ACCEPTED, number: int = -1) -> None:
         """The server answers one of its asks."""
-        answer = AuthorizeAnswer(self.server.asked[number].transaction_id, status, WITH_PARKING, "anna", cap_minor=2000)
+        asked = self.server.asked[number]
+        answer = AuthorizeAnswer(asked.transaction_id, status, WITH_PARKING, "anna", cap_minor=2000)
+        if asked.token_kind is TokenKind.VOUCHER:
+            shown = read_voucher(asked.token, [KEY.public_key()])
+            answer = replace(answer, voucher_id=shown.voucher_id, cap_minor=shown.value_minor)
         if status is not AuthorizeStatus.ACCEPTED:
-            answer = replace(answer, offer=None, account_id=None, cap_minor=None)
+            answer = replace(answer, offer=None, account_id=None, voucher_id=None, cap_minor=None)
         self.controller.answered(answer, self.now)
         self.beat()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -194,6 +195,16 @@ def test_no_credit_on_a_voucher_means_it_was_spent() -> None:
 
     assert read_answer(ask(voucher()), refused) == Refused("tx-1", NoticeCode.SPENT_VOUCHER)
     assert read_answer(ask(card("ANNA")), refused) == Refused("tx-1", NoticeCode.NO_CREDIT)
+
+
+@pytest.mark.parametrize("lacking", [{"cap_minor": None}, {"voucher_id": None}])
+def test_an_accepted_voucher_without_a_value_is_refused_for_it_would_be_worth_anything(lacking: Any) -> None:
+    accepted = AuthorizeAnswer(
+        "tx-1", AuthorizeStatus.ACCEPTED, ENERGY_ONLY, "voucher:v-1", voucher_id="v-1", cap_minor=900
+    )
+
+    assert isinstance(read_answer(ask(voucher()), accepted), Authorized)
+    assert read_answer(ask(voucher()), replace(accepted, **lacking)) == Refused("tx-1", NoticeCode.NO_ANSWER)
 
 
 def test_offline_credit_is_the_cap_in_all_however_often_the_card_is_used() -> None:

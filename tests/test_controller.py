@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.api import AuthorizeStatus, Command, CommandKind, CommandStatus
+from contract.api import AuthorizeStatus, CommandAnswer, CommandStatus
+from contract.commands import Command, CommandKind, sign_command
 from contract.identity import IdToken, TokenKind
 from contract.iec61851 import PilotState
 from contract.records import AskStep
@@ -16,7 +19,7 @@ from kiosk.controller import INBOX_LIMIT, Found
 from kiosk.session import events
 from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import State
-from tests.rig import Rig, voucher
+from tests.rig import KEY, Rig, voucher
 from tests.session.bench import WITH_PARKING, check_story
 
 
@@ -349,14 +352,62 @@ def test_a_command_is_answered_when_it_is_on_disk_and_the_same_way_ever_after() 
     assert [audit.command_id for audit in rig.disk.audits()] == ["c-1"]
 
 
-def test_a_command_seen_before_the_restart_is_not_obeyed_again() -> None:
-    rig = Rig(found=Found(command_ids=frozenset({"c-1"})))
+def test_a_command_seen_before_the_restart_is_answered_as_then_and_not_obeyed_again() -> None:
+    then = CommandAnswer("c-1", CommandStatus.ACCEPTED, "", "tx-before")
+    rig = Rig(found=Found(answers={"c-1": then}))
     rig.beat(2)
     rig.controller.commanded(start_command())
     rig.run(1)
 
-    assert [answer.status for answer in rig.server.answers] == [CommandStatus.EXPIRED]
+    assert rig.server.answers == [then]
     assert rig.state() is State.IDLE
+    assert rig.disk.events() == []
+
+
+def test_a_command_counts_only_with_the_servers_signature_and_this_kiosks_name() -> None:
+    rig = Rig()
+    rig.beat(2)
+    good = replace(start_command(), kiosk_id="hk-07")
+    other_key = Ed25519PrivateKey.generate()
+    for forged in (
+        sign_command(good, other_key),
+        sign_command(replace(good, kiosk_id="hk-08"), KEY),
+        sign_command(good, KEY)[:-4] + "AAAA",
+        "KC1.e30.e30",
+        "",
+    ):
+        rig.controller.take_command(forged)
+    rig.run(1)
+    assert (rig.state(), rig.server.answers, rig.disk.rows) == (State.IDLE, [], [])
+
+    rig.controller.take_command(sign_command(good, KEY))
+    rig.run(1)
+
+    assert [answer.status for answer in rig.server.answers] == [CommandStatus.ACCEPTED]
+    assert rig.state() is State.PREPARING
+
+
+def test_a_start_that_waited_too_long_at_the_server_is_answered_expired_and_starts_nothing() -> None:
+    rig = Rig()
+    rig.beat(2)
+    rig.controller.commanded(replace(start_command(), age_s=60))
+    rig.run(1)
+
+    assert [(a.status, a.reason) for a in rig.server.answers] == [
+        (CommandStatus.EXPIRED, "it waited 60 s and was valid for 60 s")
+    ]
+    assert rig.state() is State.IDLE
+    assert [(a.what, a.command_id) for a in rig.disk.audits()] == [("command Expired", "c-1")]
+
+
+def test_a_newer_list_is_asked_for_at_once_and_the_command_is_answered() -> None:
+    rig = Rig()
+    rig.beat(2)
+    rig.controller.commanded(Command("c-1", CommandKind.UPDATE_LIST, 60))
+    rig.run(1)
+
+    assert rig.server.list_refreshes == [1]
+    assert [answer.status for answer in rig.server.answers] == [CommandStatus.ACCEPTED]
 
 
 def test_a_stop_command_stops_the_transaction_it_names() -> None:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime
 
-from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Commands, Disclaim, RowBatch
+from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowBatch
 from kiosk.uplink.drain import (
     Answer,
     AskRequest,
@@ -23,7 +23,7 @@ from kiosk.uplink.drain import (
     RowsRequest,
     ServerRequest,
 )
-from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SignedList, UplinkSays
+from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SignedCommand, SignedList, UplinkSays
 from worlds.agenda import Agenda
 from worlds.disk import Disk
 from worlds.server import Server
@@ -61,7 +61,7 @@ class Link:
         self._planned_s = float("inf")
         self.on_answer: Callable[[AuthorizeAnswer], None] = lambda answer: None
         self.on_list: Callable[[str], None] = lambda text: None
-        self.on_command: Callable[[Command], None] = lambda command: None
+        self.on_command: Callable[[str], None] = lambda text: None
         self.on_acknowledged: Callable[[], None] = lambda: None
 
     # ---- as the controller's Uplink ------------------------------------------------------------------------------
@@ -79,6 +79,10 @@ class Link:
 
     def answer(self, answer: CommandAnswer) -> None:
         self._drain.heard(answer, self._agenda.now_s)
+        self._pump()
+
+    def refresh_list(self, version: int) -> None:
+        self._drain.heard(ListVersion(version, is_due=True), self._agenda.now_s)
         self._pump()
 
     # ---- as a process ----------------------------------------------------------------------------------------------
@@ -174,8 +178,8 @@ class Link:
                     self._drain.heard(RowsWaiting(self._disk.store.waiting()), self._agenda.now_s)
                 case SignedList(text):
                     self.on_list(text)
-                case Command():
-                    self.on_command(word)
+                case SignedCommand(text):
+                    self.on_command(text)
 
 
 def _has_commands(answer: Answer) -> bool:

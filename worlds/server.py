@@ -68,7 +68,7 @@ class Server:
 
     def take_commands(self, now: datetime) -> Commands:
         with self._engine.begin() as connection:
-            return take_commands(connection, KIOSK_ID, now)
+            return take_commands(connection, KIOSK_ID, now, self._key)
 
     def answer_command(self, answer: CommandAnswer, now: datetime) -> None:
         with self._engine.begin() as connection:

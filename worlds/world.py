@@ -184,7 +184,7 @@ class World:
             found=Found(
                 open_transactions=tuple(t.events for t in projection.open_transactions),
                 asked=tuple(a.transaction_id for a in projection.asked),
-                command_ids=projection.used_command_ids,
+                answers=projection.answers,
             ),
             now=self._now_of(started_s, boot_id),
         )
@@ -192,7 +192,7 @@ class World:
         self.kiosk = boot
         link.on_answer = lambda answer: self._with(boot, lambda: controller.answered(answer, self.now()))
         link.on_list = lambda text: self._with(boot, lambda: self._take_list(boot, text))
-        link.on_command = lambda command: self._with(boot, lambda: controller.commanded(command))
+        link.on_command = lambda text: self._with(boot, lambda: controller.take_command(text))
         link.on_acknowledged = recorder.recount
         boot.due_s = self.agenda.now_s
         link.start(controller.list_version())

@@ -87,13 +87,14 @@ async def get_commands(request: Request, wait_s: float = 0) -> Response:
     """Long poll: answers as soon as there is a command, or with none after `wait_s` (at most 55)."""
     server = server_of(request)
     kiosk_id, _ = await signed_body(request, 0)
+    key = server.settings.server_key
     if not 0 <= wait_s <= 3600:
         raise WireError("wait_s: want 0 to 3600")
     loop = asyncio.get_running_loop()
     until = loop.time() + min(wait_s, LONGEST_POLL_S)
     while True:
         if await server.read(lambda c: has_commands(c, kiosk_id, server.now())):
-            return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now())))
+            return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now(), key)))
         left_s = until - loop.time()
         if left_s <= 0 or await request.is_disconnected():
             return answer(Commands(()))

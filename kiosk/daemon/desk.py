@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from contract.api import AuthorizeAnswer, AuthorizeRequest, Command, CommandAnswer, Disclaim, Row, RowBatch, RowKind
+from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Disclaim, Row, RowBatch, RowKind
 from contract.codec import to_wire
 from kiosk.controller import Controller, Write
 from kiosk.daemon.clock import Clock
@@ -28,6 +28,7 @@ from kiosk.wire import (
     Role,
     RowsWaiting,
     SetAside,
+    SignedCommand,
     SignedList,
     UplinkHears,
     UplinkSays,
@@ -108,6 +109,9 @@ class UplinkLine:
     def answer(self, answer: CommandAnswer) -> None:
         self._keep(answer)
 
+    def refresh_list(self, version: int) -> None:
+        self._send(ListVersion(version, is_due=True))  # an uplink that is away asks by itself when it comes
+
     def came(self) -> None:
         """Say what was kept while the uplink was away."""
         while self._letters and self._send(self._letters[0]):
@@ -179,9 +183,8 @@ class FrontDesk:
                 self._recorder.do(lambda store: note_refused(store, number, reason), self._noted)
             case SignedList(text):
                 self._take_list(text)
-            case Command():
-                log.info("command %s %s", said.kind, said.command_id)
-                self._controller.commanded(said)
+            case SignedCommand(text):
+                self._controller.take_command(text)
 
     def _fetched(self, batch: RowBatch | None, error: Exception | None) -> None:
         if error is not None:

@@ -73,7 +73,7 @@ class Daemon:
             Found(
                 tuple(story.events for story in found.open_transactions),
                 tuple(asked.transaction_id for asked in found.asked),
-                found.used_command_ids,
+                found.answers,
             ),
             clock.now(),
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from contract.api import CommandAnswer, CommandStatus, RowKind
 from contract.codec import WireError, from_bytes, utc_from_text
-from contract.records import AuthorizationRecord
+from contract.records import AuditRecord, AuthorizationRecord
 from contract.transaction import TransactionEvent
 from kiosk.journal.values import (
     DRAWN,
@@ -33,6 +34,7 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
             epoch=documents.get(EPOCH, ""),
             last_wall=None if last_wall is None else utc_from_text(last_wall),
             used_command_ids=frozenset(key for (key,) in db.execute("SELECT command_id FROM used_command")),
+            answers=_answers(db),
             drawn_minor=json.loads(documents.get(DRAWN, "{}")),
             vouchers_in_doubt=documents.get(VOUCHERS_IN_DOUBT) == "yes",
         )
@@ -41,6 +43,29 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
 
 
 _ASKED = "SELECT body FROM row JOIN open_ask USING (journal_no) ORDER BY journal_no"
+
+
+_ANSWERED = (
+    "SELECT command_id, kind, body FROM used_command LEFT JOIN row USING (journal_no)"
+    " ORDER BY journal_no DESC LIMIT 1000"
+)
+
+
+def _answers(db: sqlite3.Connection) -> dict[str, CommandAnswer]:
+    """The newest thousand, oldest first. A start that stands as Started was accepted."""
+    found: dict[str, CommandAnswer] = {}
+    for command_id, kind, body in db.execute(_ANSWERED):
+        if kind == RowKind.TRANSACTION:
+            event = from_bytes(TransactionEvent, body)
+            found[command_id] = CommandAnswer(command_id, CommandStatus.ACCEPTED, "", event.transaction_id)
+        elif kind == RowKind.AUDIT:
+            record = from_bytes(AuditRecord, body)
+            word = record.what.removeprefix("command ")
+            status = CommandStatus(word) if word in set(CommandStatus) else CommandStatus.EXPIRED
+            found[command_id] = CommandAnswer(command_id, status, record.reason or "", record.transaction_id)
+        else:  # its row is gone from a damaged journal
+            found[command_id] = CommandAnswer(command_id, CommandStatus.EXPIRED, "seen before the journal was damaged")
+    return dict(reversed(found.items()))
 
 
 def _open_transactions(db: sqlite3.Connection) -> tuple[OpenTransaction, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from contract.api import RowKind
+from contract.api import CommandAnswer, RowKind
 from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
 
@@ -82,6 +82,7 @@ class Projection:
     epoch: str = ""
     last_wall: datetime | None = None
     used_command_ids: frozenset[str] = frozenset()  # named by a Started or an audit row
+    answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # what those commands were answered, by id
     vouchers_in_doubt: bool = False
     drawn_minor: Mapping[str, int] = field(default_factory=dict)  # by account
 

@@ -24,11 +24,8 @@ from contract.api import (
     ROWS_PER_BATCH,
     AuthorizeAnswer,
     AuthorizeRequest,
-    Command,
     CommandAnswer,
-    CommandKind,
     Commands,
-    CommandStatus,
     Disclaim,
     RowAnswer,
     RowBatch,
@@ -40,6 +37,7 @@ from kiosk.wire import (
     Online,
     RowsWaiting,
     SetAside,
+    SignedCommand,
     SignedList,
     UplinkHears,
     UplinkSays,
@@ -168,8 +166,10 @@ class Drain:
                 self._letters.append(heard)
             case RowsWaiting(count):
                 self._rows_wait = count > 0
-            case ListVersion(version):
+            case ListVersion(version, is_due):
                 self._list_version = version
+                if is_due:
+                    self._list_due_s = now_s
             case RowBatch():
                 self._under_way.discard(Lane.BULK)
                 if heard.rows or now_s >= self._epoch_due_s:
@@ -228,7 +228,7 @@ class Drain:
                 if isinstance(answer, str):
                     says.append(SignedList(answer))
             case PollRequest(), Commands(commands):
-                says.extend(self._commanded(commands, now_s))
+                says.extend(SignedCommand(text) for text in commands)
         return tuple(says)
 
     def failed(self, request: ServerRequest, now_s: float) -> tuple[UplinkSays, ...]:
@@ -310,13 +310,3 @@ class Drain:
         self._under_way.discard(request.lane)
         if isinstance(request, LetterRequest):
             self._letters.appendleft(request.letter)
-
-    def _commanded(self, commands: tuple[Command, ...], now_s: float) -> list[UplinkSays]:
-        says: list[UplinkSays] = []
-        for command in commands:
-            if command.kind is CommandKind.UPDATE_LIST:
-                self._list_due_s = now_s
-                self._letters.append(CommandAnswer(command.command_id, CommandStatus.ACCEPTED))
-            else:
-                says.append(command)
-        return says

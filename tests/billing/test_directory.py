@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, update
@@ -35,7 +35,8 @@ from billing.facts import epoch, renew_epoch
 from billing.lists import VALID_FOR, authorization_list
 from billing.moments import to_ms
 from billing.tables import kiosks
-from contract.api import Command, CommandAnswer, CommandKind, CommandStatus, EnrolRequest
+from contract.api import CommandAnswer, CommandStatus, EnrolRequest
+from contract.commands import Command, CommandKind, read_command
 from contract.identity import IdToken, TokenKind
 from contract.tokens import AuthorizationList, read_list
 from contract.transaction import token_hash
@@ -100,11 +101,17 @@ def test_a_published_tariff_version_never_changes(connection: Connection) -> Non
     assert offer is not None and (offer.tariff.version, offer.parking_grace_s) == (2, 600)
 
 
+def sent(connection: Connection, now: datetime) -> list[Command]:
+    """What hk-07 gets when it polls, after its own look at the signatures."""
+    texts = take_commands(connection, "hk-07", now, SERVER_KEY).commands
+    return [read_command(text, [SERVER_KEY.public_key()], "hk-07") for text in texts]
+
+
 def test_a_change_tells_each_enrolled_kiosk_once_to_fetch_its_list(connection: Connection) -> None:
     enrolled(connection)
     add_account(connection, "bert", NOON)
     add_token(connection, IdToken(TokenKind.ISO14443, "AABBCCDD"), "bert", NOON)
-    found = take_commands(connection, "hk-07", NOON).commands
+    found = sent(connection, NOON)
 
     assert [command.kind for command in found] == [CommandKind.UPDATE_LIST]
 
@@ -113,7 +120,7 @@ def test_a_command_is_sent_again_until_it_is_answered_or_expired(connection: Con
     command_id = queue_command(connection, "hk-07", Command("", CommandKind.STOP, 60, transaction_id="t"), NOON)
 
     def ids(after: timedelta) -> list[tuple[str, int]]:
-        return [(c.command_id, c.ttl_s) for c in take_commands(connection, "hk-07", NOON + after).commands]
+        return [(c.command_id, c.left_s) for c in sent(connection, NOON + after)]
 
     assert ids(timedelta(0)) == [(command_id, 60)]
     assert ids(timedelta(seconds=1)) == []
@@ -135,10 +142,10 @@ def test_a_kiosk_that_is_not_heard_is_not_reachable_and_nothing_waits_for_it(con
     connection.execute(update(kiosks).values(last_contact_ms=to_ms(NOON)))
     with pytest.raises(NotReachable, match="last heard 71 s ago"):
         send_command(connection, "hk-07", stop, late)
-    assert take_commands(connection, "hk-07", late).commands == ()
+    assert sent(connection, late) == []
 
     assert send_command(connection, "hk-07", stop, NOON + REACHABLE_WITHIN)
-    assert len(take_commands(connection, "hk-07", NOON + REACHABLE_WITHIN).commands) == 1
+    assert len(sent(connection, NOON + REACHABLE_WITHIN)) == 1
 
 
 def test_a_kiosk_that_polls_stays_reachable_between_two_longest_polls() -> None:

@@ -27,9 +27,7 @@ from contract.api import (
     AuthorizeAnswer,
     AuthorizeRequest,
     AuthorizeStatus,
-    Command,
     CommandAnswer,
-    CommandKind,
     Commands,
     CommandStatus,
     Disclaim,
@@ -41,6 +39,7 @@ from contract.api import (
     RowKind,
 )
 from contract.codec import from_bytes
+from contract.commands import Command, CommandKind, read_command
 from contract.identity import TokenKind
 from contract.tokens import read_list
 from tests.billing.client import Kiosk, running
@@ -255,7 +254,8 @@ def test_a_long_poll_answers_as_soon_as_a_command_comes(place: Place) -> None:
         command_id = queue_command(connection, "hk-07", stop, datetime.now(UTC))
     poll.join(30)
 
-    assert [command.command_id for command in found[0].commands] == [command_id]
+    keys = [SERVER_KEY.public_key()]
+    assert [read_command(text, keys, "hk-07").command_id for text in found[0].commands] == [command_id]
     for status in (CommandStatus.ACCEPTED, CommandStatus.REJECTED):
         assert kiosk.send("POST", "/v1/commands/answer", CommandAnswer(command_id, status)).status_code == 204
     with place.engine.begin() as connection:

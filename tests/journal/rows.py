@@ -90,8 +90,8 @@ def disclaimed_row(transaction_id: str) -> NewRow:
     return NewRow(RowKind.AUTHORIZATION, to_bytes(AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, MOMENT)))
 
 
-def audit_row(command_id: str) -> NewRow:
-    return NewRow(RowKind.AUDIT, to_bytes(AuditRecord("server", "stop", MOMENT, None, command_id)))
+def audit_row(command_id: str, what: str = "stop") -> NewRow:
+    return NewRow(RowKind.AUDIT, to_bytes(AuditRecord("server", what, MOMENT, None, command_id)))
 
 
 def status_row(text: str) -> NewRow:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from contract.api import RowKind
+from contract.api import CommandStatus, RowKind
 from contract.codec import to_bytes, utc_text
 from kiosk.journal import (
     Batch,
@@ -88,6 +88,19 @@ def test_a_command_stays_used(store: JournalStore) -> None:
     store.commit(Batch((audit_row("stop-1"),)))
 
     assert store.project().used_command_ids == {"start-1", "stop-1"}
+
+
+def test_what_a_command_was_answered_is_known_after_a_restart(store: JournalStore) -> None:
+    store.commit(Batch(rows=(row(started("a", command_id="start-1")), audit_row("start-1"))))
+    for number, status in enumerate(("Accepted", "Rejected", "Expired")):
+        store.commit(Batch((audit_row(f"c-{number}", f"command {status}"),)))
+
+    assert {known.command_id: (known.status, known.transaction_id) for known in store.project().answers.values()} == {
+        "start-1": (CommandStatus.ACCEPTED, "a"),
+        "c-0": (CommandStatus.ACCEPTED, None),
+        "c-1": (CommandStatus.REJECTED, None),
+        "c-2": (CommandStatus.EXPIRED, None),
+    }
 
 
 def test_a_voucher_is_spent_once_and_with_it_goes_the_whole_batch(store: JournalStore) -> None:

@@ -11,9 +11,7 @@ from contract.api import (
     AuthorizeAnswer,
     AuthorizeRequest,
     AuthorizeStatus,
-    Command,
     CommandAnswer,
-    CommandKind,
     Commands,
     CommandStatus,
     Disclaim,
@@ -38,7 +36,7 @@ from kiosk.uplink.drain import (
     RowsRequest,
     ServerRequest,
 )
-from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SetAside, SignedList, UplinkSays
+from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SetAside, SignedCommand, SignedList, UplinkSays
 
 SETTINGS = DrainSettings(poll_s=25, poll_gap_s=0.2, list_every_s=60, retry_least_s=1, retry_most_s=8, ask_lives_s=15)
 ASK = AuthorizeRequest("t1", "o1", "r1", 1, TokenKind.ISO14443, "04A1")
@@ -299,17 +297,25 @@ def test_what_was_set_aside_may_come_again_with_the_next_controller() -> None:
     assert drain.succeeded(_next(drain, 30.0, RowsRequest), RowAnswer("e", (1,)), 30.0) == (Acknowledged((1,), "e"),)
 
 
-def test_commands_reach_the_controller_and_a_list_command_is_obeyed_here() -> None:
+def test_commands_reach_the_controller_as_they_were_signed() -> None:
     drain = connected()
     drain.succeeded(_next(drain, 0, ListRequest), None, 0.0)
     poll = _next(drain, 0, PollRequest)
-    stop = Command("c1", CommandKind.STOP, 60, transaction_id="t1")
 
-    says = drain.succeeded(poll, Commands((stop, Command("c2", CommandKind.UPDATE_LIST, 60))), 5.0)
+    assert drain.succeeded(poll, Commands(("KC1.a.b", "KC1.c.d")), 5.0) == (
+        SignedCommand("KC1.a.b"),
+        SignedCommand("KC1.c.d"),
+    )
 
-    assert says == (stop,)
-    assert drain.next_request(5.0) == LetterRequest(CommandAnswer("c2", CommandStatus.ACCEPTED))
-    assert isinstance(drain.next_request(5.0), ListRequest)
+
+def test_the_controller_can_have_the_list_asked_for_at_once() -> None:
+    drain = connected()
+    drain.succeeded(_next(drain, 0, ListRequest), None, 0.0)
+    drain.heard(ListVersion(7), 1.0)
+    assert not isinstance(drain.next_request(1.0), ListRequest)
+    drain.heard(ListVersion(7, is_due=True), 1.0)
+
+    assert drain.next_request(1.0) == ListRequest(7)
 
 
 def test_polls_keep_a_gap_and_do_not_wait_while_offline() -> None:
