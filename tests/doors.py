@@ -101,6 +101,7 @@ DOORS = (
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
+    Door(("sim.social",), ("fastapi", "pydantic", "requests")),
     Door(
         ("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")
     ),

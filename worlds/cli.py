@@ -16,6 +16,7 @@ from worlds import controls
 # name → module, one line for the list
 COMMANDS = {
     "worlds": ("worlds.fleet", "years of charging in virtual time, from one seed each"),
+    "social": ("worlds.social", "a payment app's server with books of its own, well-behaved or not"),
     "street": ("worlds.street", "simulated hardware behind a real kiosk"),
     "demo": ("worlds.demo", "server, street, kiosk and touchscreen: a tour, then yours to play with"),
     "kills": ("worlds.kills", "kill -9 of controller and uplink at random moments of a charge"),
