@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 # Share of the charger's power up to a share of the battery: full power, then two steps down, as AC cars do.
 CURVE = ((0.80, 1.0), (0.92, 0.6), (1.0, 0.3))
 NEVER_S = float("inf")
+FULL_WITHIN_WH = 0.5  # a battery this close to its end is full
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Mood:
 
 @dataclass(slots=True)
 class Vehicle:
-    """`advance` moves the charge; `power_w` is what it draws where the contactor lets it."""
+    """`advance` moves the charge; `pilot` and `power_w` are what it shows and draws until its next change."""
 
     name: str
     battery_wh: float = 60_000.0
@@ -34,14 +35,19 @@ class Vehicle:
     mood: Mood = field(default_factory=Mood)
     plugged_at_s: float = NEVER_S
     now_s: float = 0.0
+    pilot: str = field(default="B", init=False)  # IEC 61851-1 states B and C; A is a socket without a car
+    power_w: float = field(default=0.0, init=False)  # drawn behind a closed contactor
     _offered_a: int = 0
     _follows_a: int = 0  # the offer it has reacted to
     _follows_at_s: float = NEVER_S
+    _changes_at_s: float = field(default=NEVER_S, init=False)  # a pause or a reaction: the next change by time alone
+    _changes_at_wh: float = field(default=0.0, init=False)  # charged so far the curve takes its next step
 
     def plug_in(self, at_s: float) -> None:
         self.now_s = self.plugged_at_s = at_s
         self._offered_a = self._follows_a = 0
         self._follows_at_s = NEVER_S
+        self._settle()
 
     def offer(self, amps: int, at_s: float) -> None:
         """The pilot's duty cycle, as amps. More is followed at once, less after the reaction time."""
@@ -49,47 +55,41 @@ class Vehicle:
             self._offered_a = amps
             reacts_at_s = at_s + (self.mood.reaction_s if amps < self._follows_a else 0.0)
             self._follows_at_s = min(self._follows_at_s, reacts_at_s)  # a second change delays no reaction
-            self.advance(at_s, 0.0)
+            self.now_s = max(self.now_s, at_s)
+            self._settle()
 
     def advance(self, now_s: float, drawn_wh: float) -> None:
         """Time went on and `drawn_wh` came through the contactor meanwhile."""
         self.charged_wh = min(self.battery_wh, self.charged_wh + drawn_wh)
         self.now_s = max(self.now_s, now_s)
-        if self.now_s >= self._follows_at_s:
-            self._follows_a, self._follows_at_s = self._offered_a, NEVER_S
+        if self.now_s >= self._changes_at_s or self.charged_wh >= self._changes_at_wh:
+            self._settle()
 
     @property
     def is_full(self) -> bool:
-        return self.charged_wh >= self.battery_wh - 0.5
+        return self.charged_wh >= self.battery_wh - FULL_WITHIN_WH
 
     @property
     def is_pausing(self) -> bool:
-        since_s = self.now_s - self.plugged_at_s
-        return any(start <= since_s < end for start, end in self.mood.pauses)
-
-    @property
-    def pilot(self) -> str:
-        """IEC 61851-1 states B and C; A is a socket without a car."""
-        asks = not (self.mood.refuses or self.is_full or self.is_pausing) and self._follows_a >= 6
-        return "C" if asks else "B"
-
-    @property
-    def power_w(self) -> float:
-        """What it draws behind a closed contactor."""
-        if self.pilot != "C":
-            return 0.0
-        share = next(part for upto, part in CURVE if self.charged_wh < upto * self.battery_wh or upto == 1.0)
-        return min(self.charger_w, self._follows_a * 230.0 * self.phases) * share
+        begun_s = self.plugged_at_s
+        return any(begun_s + start <= self.now_s < begun_s + end for start, end in self.mood.pauses)
 
     def deadline_s(self, is_drawing: bool) -> float:
         """When it next changes by itself: a pause, a reaction, a step of the curve."""
-        due = [self._follows_at_s]
-        for start, end in self.mood.pauses:
-            due += [self.plugged_at_s + start, self.plugged_at_s + end]
-        power_w = self.power_w
-        if is_drawing and power_w > 0:
-            for upto, _ in CURVE:
-                missing_wh = upto * self.battery_wh - self.charged_wh
-                if missing_wh > 0:
-                    due.append(self.now_s + max(0.001, missing_wh * 3600.0 / power_w + 0.001))
-        return min((at for at in due if at > self.now_s), default=NEVER_S)
+        if not is_drawing or self.power_w <= 0:
+            return self._changes_at_s
+        missing_wh = self._changes_at_wh - self.charged_wh
+        return min(self._changes_at_s, self.now_s + max(0.001, missing_wh * 3600.0 / self.power_w + 0.001))
+
+    def _settle(self) -> None:
+        """What it shows and draws from now on, and how long that holds."""
+        if self.now_s >= self._follows_at_s:
+            self._follows_a, self._follows_at_s = self._offered_a, NEVER_S
+        asks = not (self.mood.refuses or self.is_full or self.is_pausing) and self._follows_a >= 6
+        upto, share = next(step for step in CURVE if self.charged_wh < step[0] * self.battery_wh or step[0] == 1.0)
+        self.pilot = "C" if asks else "B"
+        self.power_w = min(self.charger_w, self._follows_a * 230.0 * self.phases) * share if asks else 0.0
+        full_wh = self.battery_wh - FULL_WITHIN_WH
+        self._changes_at_wh = NEVER_S if self.is_full else min(upto * self.battery_wh, full_wh)
+        turns = (self.plugged_at_s + second for pause in self.mood.pauses for second in pause)
+        self._changes_at_s = min((at_s for at_s in (*turns, self._follows_at_s) if at_s > self.now_s), default=NEVER_S)

@@ -16,6 +16,7 @@ from kiosk.devices import Health, Observation
 from sim.outlet import Outlet
 
 GOOD = Health(True)
+NEVER_SEEN_S = float("-inf")
 
 
 @dataclass(slots=True)
@@ -44,9 +45,14 @@ class ContactorTwin:
             self.commanded = closed
             self._act(self._times.command_delay_s)
 
+    @property
+    def fresh_at_s(self) -> float:
+        """From when on a look brings a younger observation than the last one."""
+        return NEVER_SEEN_S if self._seen is None else self._seen.at_s + self._times.feedback_period_s
+
     def feedback(self) -> Observation[bool] | None:
         now_s = self._clock()
-        if self._seen is None or now_s >= self._seen.at_s + self._times.feedback_period_s:
+        if now_s >= self.fresh_at_s:
             self._seen = Observation(self._outlet.contactor.feedback, now_s)
         return self._seen
 
@@ -62,9 +68,13 @@ class PilotTwin:
         self.offered_a = 0
         self._seen: Observation[PilotState] | None = None
 
+    @property
+    def fresh_at_s(self) -> float:
+        return NEVER_SEEN_S if self._seen is None else self._seen.at_s + self._times.pilot_period_s
+
     def state(self) -> Observation[PilotState] | None:
         now_s = self._clock()
-        if self._seen is None or now_s >= self._seen.at_s + self._times.pilot_period_s:
+        if now_s >= self.fresh_at_s:
             self._seen = Observation(PilotState(self._outlet.pilot), now_s)
         return self._seen
 
@@ -84,9 +94,13 @@ class MeterTwin:
         self._outlet, self._times, self._clock = outlet, times, clock
         self._seen: MeterReading | None = None
 
+    @property
+    def fresh_at_s(self) -> float:
+        return NEVER_SEEN_S if self._seen is None else self._seen.at_s + self._times.meter_period_s
+
     def reading(self) -> MeterReading | None:
         now_s = self._clock()
-        if self._seen is None or now_s >= self._seen.at_s + self._times.meter_period_s:
+        if now_s >= self.fresh_at_s:
             meter = self._outlet.meter
             power_w, current_ma = round(self._outlet.power_w), self._outlet.currents_ma
             self._seen = MeterReading(now_s, meter.register_wh, 0, power_w, current_ma, serial=meter.serial)

@@ -16,7 +16,11 @@ from worlds.agenda import Act
 if TYPE_CHECKING:
     from worlds.world import World
 
-LOOKS_EVERY_S = 20.0  # how often a person looks at the screen
+LOOKS_EVERY_S = 20.0  # how often a person who waits looks at the screen
+HEARS_EVERY_S = 0.3  # how often somebody listens who wants to stop as soon as the contactor closes
+NOTICES_WITHIN_S = 20.0  # that the screen shows something else than before
+FIRST_TAP_S = 14.0  # of those who plug first
+SOON_S, LATER_S = (30.0, 1_800.0), (2 * 3600.0, 5 * 3600.0)  # until the next visit, as often one as the other
 WAITS_AT_MOST_S = 3 * 3600.0
 
 
@@ -40,10 +44,11 @@ class Person:
         self.began_s = world.agenda.now_s
         self.delivering_since_s: float | None = None
         self.has_stopped = self.is_gone = False
+        self.looks_at_s = 0.0
         self.taps = 0
 
     def come(self) -> None:
-        plug_s, tap_s = (18.0, 3.0) if self.visit.taps_first else (3.0, 14.0)
+        plug_s, tap_s = (18.0, 3.0) if self.visit.taps_first else (3.0, FIRST_TAP_S)
         self._after(plug_s, self._plug)
         self._after(tap_s, self._tap)
         self._after(tap_s + 5.0, self._look)
@@ -77,40 +82,48 @@ class Person:
         self.world.kiosk.reader.present(self.token)
         self.world.kiosk.due_s = self.world.agenda.now_s
 
+    def seen(self) -> None:
+        """The screen shows another state of this connector than before."""
+        is_listening = self.visit.end is End.REGRET and self.delivering_since_s is None
+        self._after(HEARS_EVERY_S if is_listening else self.world.rng.uniform(1.0, NOTICES_WITHIN_S), self._look)
+
     def _look(self) -> None:
-        session = self._session()
-        now_s = self.world.agenda.now_s
-        state = session.state if session is not None else None
         if self.delivering_since_s is None:
-            if state is State.DELIVERING:
-                self.delivering_since_s = now_s
-                self._began()
-                return
-            if now_s - self.began_s > self.visit.patience_s and state is not State.PREPARING:
-                self._give_up()
-                return
-            if now_s - self.began_s > self.visit.patience_s * 4:
-                self._give_up()
-                return
-            if state is State.IDLE and self.taps < 3:
-                self._tap()
-            if self._regrets(session):
-                self.has_stopped = True
-                self._after(self.visit.stays_s, self._stop_with_code)
-                self._after(self.visit.stays_s + self.visit.lingers_s, self.leave)
-                return
-        elif state in (None, State.IDLE, State.OUT_OF_SERVICE, State.CLOSING):
-            if not self.has_stopped:
-                self.has_stopped = True
-                self._after(self.visit.lingers_s, self.leave)
-                return
-        elif now_s - self.began_s > WAITS_AT_MOST_S:
-            self.leave()
+            self._look_whether_it_begins()
+        elif not self.has_stopped and self._state() in (None, State.IDLE, State.OUT_OF_SERVICE, State.CLOSING):
+            self.has_stopped = True
+            self._after(self.visit.lingers_s, self.leave)
+
+    def _look_whether_it_begins(self) -> None:
+        """Looks come every so often and whenever the screen changes; the first one to find something acts on it."""
+        session, state, waited_s = self._session(), self._state(), self.world.agenda.now_s - self.began_s
+        if self.has_stopped:
             return
-        self._after(LOOKS_EVERY_S if self.visit.end is not End.REGRET else 0.3, self._look)
+        if state is State.DELIVERING:
+            self.delivering_since_s = self.world.agenda.now_s
+            self._began()
+        elif waited_s > self.visit.patience_s * (4 if state is State.PREPARING else 1):
+            self._give_up()
+        elif self._regrets(session):
+            self.has_stopped = True
+            self._after(self.visit.stays_s, self._stop_with_code)
+            self._after(self.visit.stays_s + self.visit.lingers_s, self.leave)
+        else:
+            if state is State.IDLE and self.taps < 3 and waited_s > FIRST_TAP_S:
+                self._tap()
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """One look at a time is planned by those who wait."""
+        listens = self.visit.end is End.REGRET and self._state() in (State.AUTHORIZING, State.PREPARING)
+        at_s = self.world.agenda.now_s + (HEARS_EVERY_S if listens else LOOKS_EVERY_S)
+        if not self.world.agenda.now_s < self.looks_at_s <= at_s:
+            self.looks_at_s = at_s
+            self._after(at_s - self.world.agenda.now_s, self._look)
 
     def _began(self) -> None:
         self.world.activity.sessions += 1
+        self._after(WAITS_AT_MOST_S - (self.world.agenda.now_s - self.began_s), self.leave)
         match self.visit.end:
             case End.LIMIT:
                 self._post(LimitChosen(self.evse_id, Limit(LimitKind.ENERGY, self.visit.limit_wh)))
@@ -119,7 +132,6 @@ class Person:
                 self._after(WAITS_AT_MOST_S / 2, self._stop_by_hand)
             case _:
                 self._after(self.visit.stays_s, self._stop_by_hand)
-        self._after(LOOKS_EVERY_S, self._look)
 
     def _stop_by_hand(self) -> None:
         if self.has_stopped:
@@ -162,6 +174,11 @@ class Person:
             self.world.kiosk.controller.post(event)
             self.world.kiosk.due_s = self.world.agenda.now_s
 
+    def _state(self) -> State | None:
+        """As the screen shows it; None: it is dark."""
+        session = self._session()
+        return None if session is None else session.state
+
     def _session(self) -> Session | None:
         return None if self.world.kiosk is None else self.world.kiosk.controller.kiosk.session(self.evse_id)
 
@@ -181,6 +198,7 @@ class Street:
     def __init__(self, world: World) -> None:
         self.world = world
         self.people: dict[int, Person | None] = dict.fromkeys(world.outlets)
+        self._shown: dict[int, State] = {}
         self.is_open = False
 
     def open(self) -> None:
@@ -195,13 +213,23 @@ class Street:
             if person is not None:
                 person.leave()
 
+    def look(self, sessions: tuple[Session, ...]) -> None:
+        """What the screen shows now; nothing, where the kiosk is dead. Whoever stands there notices a change."""
+        shown = {session.evse_id: session.state for session in sessions}
+        if shown != self._shown:
+            before, self._shown = self._shown, shown
+            for evse_id, person in self.people.items():
+                if person is not None and shown.get(evse_id) is not before.get(evse_id):
+                    person.seen()
+
     def free(self, evse_id: int) -> None:
         self.people[evse_id] = None
         self._expect(evse_id)
 
     def _expect(self, evse_id: int) -> None:
         if self.is_open:
-            self.world.agenda.after(self.world.rng.uniform(30, 2_400), lambda: self._arrive(evse_id))
+            pause_s = self.world.rng.uniform(*self.world.rng.choice((SOON_S, LATER_S)))
+            self.world.agenda.after(pause_s, lambda: self._arrive(evse_id))
 
     def _arrive(self, evse_id: int) -> None:
         if not self.is_open:

@@ -20,11 +20,11 @@ from kiosk.authority import Knowledge
 from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
 from kiosk.session.events import Ids, Now, ResetPressed
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
-from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
 from worlds.agenda import Act, Agenda
 from worlds.disk import Disk, WorldRecorder
 from worlds.link import Link, Network
+from worlds.polls import SAFETY_POLL_S, next_poll_s
 from worlds.safety import SafetyWatch
 from worlds.server import KIOSK_ID, Server
 from worlds.site import SiteWorld
@@ -33,7 +33,6 @@ from worlds.visits import Street, VisitLog
 
 BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
 MEMBERS = 12
-SAFETY_POLL_S = 0.004  # the real loop looks at its safety inputs every ≤ 5 ms
 RELAY_DROPS_AFTER_S = 1.0
 BEATS_AT_ONCE = 20
 CALM_S = 2 * 3600.0
@@ -227,6 +226,7 @@ class World:
         self.kiosk.link.cut()
         self.kiosk = None
         self._generation += 1
+        self.street.look(())
 
     def _look_at_kiosk(self, boot: Boot) -> None:
         """Beat if it is time, then find out when it will be time again."""
@@ -236,27 +236,11 @@ class World:
             boot.heartbeat.was_given = False
             due_s = boot.controller.beat(self.now())
             self._feed_relay(boot.heartbeat.was_given)
+            self.street.look(boot.controller.kiosk.sessions)
             boot.due_s = due_s - 10.0 + boot.started_s
         else:
             boot.due_s = self.agenda.now_s + SAFETY_POLL_S
-        boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, self._next_poll_s(boot)))
-
-    def _next_poll_s(self, boot: Boot) -> float:
-        """When a driver would bring news: something changed since its last poll, or the core waits for a fresh look."""
-        now_s, due_s = self.agenda.now_s, self.site.next_poll_s(boot)
-        for session in boot.controller.kiosk.sessions:
-            outlet, times = self.outlets[session.evse_id], self.times[session.evse_id]
-            facts = session.facts
-            waits = session.state is State.CLOSING or (session.state is State.PREPARING and session.wishes_closed)
-            if waits or facts.contactor_closed is not outlet.contactor.feedback:
-                due_s = min(due_s, now_s + max(SAFETY_POLL_S, times.feedback_period_s / 2))
-            if facts.pilot is None or facts.pilot.value != outlet.pilot:
-                due_s = min(due_s, now_s + times.pilot_period_s / 2)
-            if waits or session.ramp_until_s > now_s - boot.started_s + 10.0:
-                due_s = min(due_s, now_s + times.meter_period_s / 2)
-            if facts.emergency_stop != self.estop.active:
-                due_s = min(due_s, now_s + SAFETY_POLL_S)
-        return due_s
+        boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, next_poll_s(self, boot)))
 
     def _with(self, boot: Boot, act: Act) -> None:
         if boot.is_powered:

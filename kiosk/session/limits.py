@@ -81,7 +81,8 @@ def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> floa
     t, meter = session.transaction, session.facts.meter
     if session.state is not State.DELIVERING or t is None or meter is None:
         return NEVER_S
-    used_wh = max(meter.import_wh, t.samples[-1].import_wh) - t.samples[0].import_wh
+    # A coarse register may take its next step right away, though almost nothing flows until then.
+    used_wh = max(meter.import_wh, t.samples[-1].import_wh) - t.samples[0].import_wh + evse.meter_step_wh - 1
     due_s, time_is_up_s = NEVER_S, NEVER_S
     caps_minor = [t.authority.cap_minor] if t.authority.cap_minor is not None else []
     if t.limit is not None:

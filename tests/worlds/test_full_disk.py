@@ -14,7 +14,7 @@ from kiosk.session.states import State
 from worlds.checker import check
 from worlds.world import World
 
-HOURS = 10.0
+HOURS = 30.0
 
 
 class FullDiskWorld(World):
