@@ -95,6 +95,7 @@ DOORS = (
             "jinja2",
             "pydantic",
             "qrcode",
+            "requests",
             "sqlalchemy",
             "starlette",
             "uvicorn",

@@ -133,6 +133,9 @@ def test_nobody_pays_twice_nor_for_nothing_whatever_answers_are_lost(
         assert payment.refused is not None or payment.is_surely_nothing
         assert bank.available("mina", wire.now_s) == bank.balance("mina") == 100
         return
+    if payment.refused is not None:  # its code expired while nobody answered: the charge does not begin
+        assert bank.balance("mina") == bank.available("mina", wire.now_s) == 10_000
+        return
     if outcome == "give up later":
         payment = given_up(payment)
     elif outcome != "give up at once":
