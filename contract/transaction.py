@@ -57,6 +57,8 @@ class StoppedReason(StrEnum):
     LOCAL_OUT_OF_CREDIT = "LocalOutOfCredit"
     EMERGENCY_STOP = "EmergencyStop"
     GROUND_FAULT = "GroundFault"
+    OVERCURRENT_FAULT = "OvercurrentFault"
+    POWER_QUALITY = "PowerQuality"
     POWER_LOSS = "PowerLoss"
     TIMEOUT = "Timeout"
     OTHER = "Other"

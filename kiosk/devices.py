@@ -68,7 +68,8 @@ class Alarm(StrEnum):
 
     DERATING = "derating"  # it lowers the current by itself and goes on
     OVER_TEMPERATURE = "over_temperature"  # hotter than its parts stand; nothing may flow
-    PILOT_FAILURE = "pilot_failure"  # its check of the pilot failed: short, or the vehicle's diode (IEC 61851-1, A.2)
+    PILOT_FAILURE = "pilot_failure"  # the pilot is at E or F
+    DIODE_FAILURE = "diode_failure"  # its check of the pilot failed: the vehicle's diode, or a short (IEC 61851-1, A.2)
     BOARD_ERROR = "board_error"  # an error that it does not name more closely
 
 
@@ -112,6 +113,14 @@ class Exchangeable(Protocol):
         """The last time another meter was found, or None if it was always the same one."""
 
 
+@runtime_checkable
+class Doubting(Protocol):
+    """A Meter may have this too: it sets readings aside that cannot be true, and lets the last good one grow old."""
+
+    def doubted(self) -> Observation[str] | None:
+        """Why the newest answer is no reading, in a few words; None where it is one."""
+
+
 class Lock(Device, Protocol):
     """The cable lock of a socket outlet."""
 
@@ -119,7 +128,8 @@ class Lock(Device, Protocol):
 
 
 class DigitalInput(Device, Protocol):
-    """A safety line (RCD tripped, emergency stop pressed). A line that cannot be read counts as active."""
+    """A safety line (RCD tripped, emergency stop pressed). A line that cannot be read counts as active, and its health
+    is bad."""
 
     def is_active(self) -> bool: ...
 

@@ -23,6 +23,10 @@ def objection(wants: Wants, facts: Facts, is_on_disk: bool) -> str | None:
         return "emergency_stop"
     if facts.rcd_tripped:
         return "rcd_tripped"
+    if facts.safety_line_lost:
+        return "safety_line_lost"
+    if facts.board_failed or facts.diode_failed or facts.board_is_too_hot:
+        return "board_objects"
     if facts.pilot is None or not facts.pilot.is_connected:
         return "no_vehicle"
     if facts.contactor_closed is None:

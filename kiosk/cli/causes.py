@@ -41,7 +41,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "feedback_lost": (
         "The contactor's feedback line cannot be read.",
-        "Check the GPIO chip and the auxiliary contact's wiring: kiosk doctor. Clears by itself.",
+        "The line below names the GPIO, or the board, and the error: the chip is gone, another program holds the line "
+        "(gpioinfo), or the board is silent. Clears by itself.",
     ),
     "meter_lost": (
         "No fresh reading from the meter: what cannot be measured is not sold.",
@@ -60,6 +61,72 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The vehicle drew more than it was offered, for longer than 5 s: its contactor was opened.",
         "Unplug the vehicle; that clears it. It happens with every vehicle: check the board's current setting and "
         "which phases the meter's transformers are on.",
+    ),
+    "contactor_dropped": (
+        "The contactor opened by itself while it was told to be closed, and energy flowed.",
+        "Check the coil's supply and fuse, the safety relay and its heartbeat wire, and whether something else shares "
+        "the supply and pulls it down. Then: kiosk reset EVSE.",
+    ),
+    "flows_though_open": (
+        "The meter measured current though the contactor's feedback says open. The safety relay was dropped.",
+        "Isolate the supply at the breaker before you touch anything. Measure across the contactor: closed, replace "
+        "it; open, its contact is right and the meter's wiring is wrong (another load behind it). "
+        "Then: kiosk reset EVSE.",
+    ),
+    "safety_line_lost": (
+        "The line of the emergency stop or of the RCD cannot be read, so it counts as active.",
+        "The line below names the GPIO and the error: the chip is gone, or another program holds the line (gpioinfo). "
+        "Clears by itself.",
+    ),
+    "over_current": (
+        "The vehicle drew more than its offer and the tolerance allow, for longer than over_current_s.",
+        "Unplug the vehicle; that clears it. It happens with every vehicle: compare the meter's current with a clamp, "
+        "and check the board's current setting; [protection] over_current_percent.",
+    ),
+    "over_temperature": (
+        "The board is too hot: less current did not cool it, or it is past what its parts stand.",
+        "Check the terminals for a loose screw (a thermal camera shows it), the fan, and the sun on the cabinet. "
+        "Clears by itself once it has cooled.",
+    ),
+    "diode_fault": (
+        "The board's check of the pilot failed: the vehicle's diode, or a short between pilot and earth.",
+        "Unplug the vehicle. It clears: the vehicle or its cable. It stays: the pilot wire is shorted, or the board "
+        "is ill. Clears by itself.",
+    ),
+    "board_fault": (
+        "The board reports an error of its own; its code is in the line below.",
+        "Switch the board's supply off for ten seconds; it comes again: look the code up in its manual. "
+        "Clears by itself.",
+    ),
+    "meter_swapped": (
+        "Another meter answers at this address: its serial number is not the one before. A running charge ended with "
+        "the last good reading of the former meter.",
+        "You exchanged it: kiosk reset EVSE, which says so in the journal. Nobody did: look whether two devices share "
+        "the address.",
+    ),
+    "meter_implausible": (
+        "The meter answers with a register that cannot be true: it ran backwards, or moved faster than this "
+        "connection can carry. Such readings are set aside; the last good one stands.",
+        "The line below says from where to where. Check whether the meter was reset, or whether two devices share "
+        "the address: kiosk doctor, kiosk meter scan. Clears by itself with a register that can be true.",
+    ),
+    "under_voltage": (
+        "The meter measures too little voltage on a phase, for longer than under_voltage_s.",
+        "Measure at the supply: a lost phase or neutral, a loose terminal, or a weak grid (tell its operator). "
+        "Clears by itself; [protection] under_voltage_percent.",
+    ),
+    # less than it could, and no fault
+    "heat:half": (
+        "The board is warm: half of the current is offered until it has cooled.",
+        "Nothing now. Often: check terminals, fan and the sun on the cabinet.",
+    ),
+    "heat:least": (
+        "Half of the current did not cool the board: 6 A are offered, and nothing if that does not help either.",
+        "Check the terminals for a loose screw, the fan and the sun on the cabinet.",
+    ),
+    "heat:board": (
+        "The board lowers the current by itself (derating); charging goes on, slower.",
+        "Nothing now. Often: clear its air, shade the cabinet.",
     ),
     # the same, while the input is healthy again
     "emergency_stop:gone": (
@@ -132,6 +199,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     "stopped:LocalOutOfCredit": ("What the order may cost was reached.", NOTHING),
     "stopped:EmergencyStop": ("The emergency stop ended it.", "Look for people and damage first."),
     "stopped:GroundFault": ("The residual-current device ended it.", "See the RCD before anybody plugs in again."),
+    "stopped:OvercurrentFault": ("The vehicle drew too much and was switched off.", "Let the vehicle be checked."),
+    "stopped:PowerQuality": ("Too little voltage ended it.", "Measure at the supply."),
     "stopped:PowerLoss": ("A power cut ended it.", NOTHING),
     "stopped:Timeout": ("No vehicle came in time.", NOTHING),
     "stopped:Other": ("A fault ended it.", "kiosk journal list --kind transaction shows when."),
@@ -175,6 +244,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "not_on_disk": (
         "The last event is not on disk yet, and nothing engages before it is.",
         "A second is normal. Longer: the card or disk is failing or full: kiosk doctor.",
+    ),
+    "board_objects": (
+        "The board reports an error, a failed diode check or too much heat, so nothing may engage.",
+        "See the fault of this EVSE: kiosk why.",
     ),
     "no_vehicle": ("No vehicle is connected (pilot A), so nothing may engage.", "Plug in."),
     "feedback_unknown": (

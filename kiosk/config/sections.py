@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from kiosk.config.reader import limits
 from kiosk.config.site import ROTATIONS, Site
-from kiosk.session.settings import EvseSettings, KioskSettings, Patience
+from kiosk.session.settings import EvseSettings, KioskSettings, Patience, Protection
 
 MOST_PIN = 27  # BCM numbers on the 40-pin header
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
@@ -249,6 +249,7 @@ class Config:
     clock: Clock = field(default_factory=Clock)
     server: Server = field(default_factory=Server)
     patience: Patience = field(default_factory=Patience)
+    protection: Protection = field(default_factory=Protection)
     buses: tuple[Bus, ...] = limits((), key="bus")
     meters: tuple[Meter, ...] = limits((), key="meter")
     boards: tuple[Board, ...] = limits((), key="board")
@@ -262,6 +263,6 @@ class Config:
     @property
     def settings(self) -> KioskSettings:
         """For the session core."""
-        evses = tuple(evse.settings for evse in self.evses)
+        evses = tuple(replace(evse.settings, protection=self.protection) for evse in self.evses)
         site = None if self.site is None else self.site.settings
         return KioskSettings(evses, self.patience, self.kiosk.stop_with_code, site)

@@ -23,7 +23,11 @@ CAUSES = {
         "Check the terminals for a loose screw, the fan and the sun on the cabinet.",
     ),
     Alarm.PILOT_FAILURE: (
-        "finds the pilot failed",
+        "finds the pilot shorted or failed",
+        "Unplug the vehicle: if it clears, its cable is bad; if not, the pilot wire is shorted.",
+    ),
+    Alarm.DIODE_FAILURE: (
+        "finds that the vehicle's diode, or the pilot, failed",
         "Unplug the vehicle: if it clears, its diode or cable is bad; if not, the pilot wire is shorted.",
     ),
     Alarm.BOARD_ERROR: (

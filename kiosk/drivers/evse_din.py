@@ -104,7 +104,7 @@ class EvseDin:
         if state.value is not None:
             code = int(state.value)
             self._state = Observation(STATES.get(code, PilotState.E), state.asked_s)
-            failed = Alarm.PILOT_FAILURE if code == PILOT_FAILED else Alarm.BOARD_ERROR
+            failed = Alarm.DIODE_FAILURE if code == PILOT_FAILED else Alarm.BOARD_ERROR
             self._report.take(frozenset(() if code in STATES else (failed,)), None, f"state {code}", state.asked_s)
         if offered.value is not None:
             self._offered.saw(int(offered.value), offered.asked_s)

@@ -40,8 +40,8 @@ SERIAL_EVERY_S = 60.0  # real seconds: how long a meter swapped between two poll
 
 
 class ModbusMeter:
-    """kiosk.devices.Meter and Exchangeable over Modbus. `poll_s` (real seconds) from the start of one poll to the
-    next; a reading older than `stale_s` (seconds of `clock`) is bad health; `most_w` bounds what the registers may
+    """kiosk.devices.Meter, Exchangeable and Doubting over Modbus. `poll_s` (real seconds) from the start of one poll to
+    the next; a reading older than `stale_s` (seconds of `clock`) is bad health; `most_w` bounds what the registers may
     move; every `serial_every_s` (real seconds) the meter is asked for its number."""
 
     def __init__(
@@ -73,6 +73,7 @@ class ModbusMeter:
         self._serial_every_s = serial_every_s
         self._serial_due_s = float("-inf")  # event loop seconds
         self._change: Observation[MeterChange] | None = None
+        self._doubt: Observation[str] | None = None
         self._doubted_since_s: float | None = None
         self._trouble = ""
 
@@ -81,6 +82,9 @@ class ModbusMeter:
 
     def change(self) -> Observation[MeterChange] | None:
         return self._change
+
+    def doubted(self) -> Observation[str] | None:
+        return self._doubt
 
     def health(self) -> Health:
         if self._trouble:
@@ -136,11 +140,11 @@ class ModbusMeter:
             return
         self._import.accept(reading.import_wh, reading.at_s)
         self._export.accept(reading.export_wh, reading.at_s)
-        self._reading, self._trouble, self._doubted_since_s = reading, "", None
+        self._reading, self._trouble, self._doubt, self._doubted_since_s = reading, "", None, None
 
     def _set_aside(self, reading: MeterReading, objection: str) -> None:
         """A register that cannot be true; whether it is another meter's, the next poll asks first."""
-        self._aside = reading
+        self._aside, self._doubt = reading, Observation(objection, reading.at_s)
         self.asides += 1
         self._serial_due_s = float("-inf")
         if self._doubted_since_s is None:

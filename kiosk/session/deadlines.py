@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.session import limits
+from kiosk.session import limits, protection
 from kiosk.session.session import NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.states import State
@@ -14,6 +14,8 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
     due.append(limits.limit_deadline_s(session, now_s, evse))
     due.append(session.wish_since_s + patience.off_s)
     due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
+    if session.watch is not protection.CALM:
+        due.append(protection.next_look_s(session.watch, evse.protection))
     if session.transaction is not None:
         due.append(session.transaction.reading_due_s)
         if session.state is State.PARKED and session.transaction.authority.voucher_id is not None:

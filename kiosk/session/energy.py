@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from contract.iec61851 import PilotState
 from contract.price import TimeUse
 from contract.transaction import ChargingState
+from kiosk.session.protection import heat_cap_a
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.states import State
 from kiosk.session.wants import Wants
@@ -33,7 +34,8 @@ def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience
         connected = facts.pilot is not None and facts.pilot.is_connected
         asks = facts.pilot is not None and facts.pilot.asks_for_energy
         rested = session.wishes_closed or now_s >= session.wish_since_s + patience.off_s
-        share_a = evse.max_a if session.share is None else min(evse.max_a, session.share.offered_a)
+        most_a = evse.max_a if session.watch.heat == 0 else heat_cap_a(session.watch, evse)
+        share_a = most_a if session.share is None else min(most_a, session.share.offered_a)
         offered_a = share_a if connected and transaction.durable_seq >= 0 else 0
         # A pause takes the current away first and opens once it is gone; nothing closes on an offer of nothing.
         is_falling = session.wishes_closed and session.share is not None and session.share.may_draw

@@ -25,6 +25,8 @@ _END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
     StoppedReason.LOCAL_OUT_OF_CREDIT: TriggerReason.COST_LIMIT_REACHED,
     StoppedReason.EMERGENCY_STOP: TriggerReason.ABNORMAL_CONDITION,
     StoppedReason.GROUND_FAULT: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.OVERCURRENT_FAULT: TriggerReason.ABNORMAL_CONDITION,
+    StoppedReason.POWER_QUALITY: TriggerReason.ABNORMAL_CONDITION,
     StoppedReason.POWER_LOSS: TriggerReason.ABNORMAL_CONDITION,
     StoppedReason.OTHER: TriggerReason.ABNORMAL_CONDITION,
 }
@@ -73,6 +75,7 @@ def recorded(
     t = replace(
         t.sampled(sample),
         next_seq=t.next_seq + 1,
+        meter_serial=meter.serial or t.meter_serial,
         charging_state=state,
         reading_due_s=next_reading_s(session, now, patience),
     )

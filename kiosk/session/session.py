@@ -9,6 +9,7 @@ from contract.transaction import Authority, StoppedReason
 from kiosk.session.events import Ask, Now
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
+from kiosk.session.protection import CALM, NOTHING_OFFERED, Offered, Watch
 from kiosk.session.settings import Patience
 from kiosk.session.site import Share
 from kiosk.session.snapshot import NoticeCode
@@ -46,6 +47,9 @@ class Session:
     wrong_codes: int = 0
     code_locked_until_s: float = LONG_AGO_S
     share: Share | None = None  # of the site's limit; None: the EVSE has its own supply
+    watch: Watch = CALM  # what the readings show over time
+    offered: Offered = NOTHING_OFFERED  # as last wanted
+    was_seen_closed: bool = False  # since the contactor was last wanted closed
 
     @property
     def is_running(self) -> bool:

@@ -38,6 +38,50 @@ class Patience:
                 raise ValueError(f"{name}: want more than 0 and at most 86400 seconds")
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What is too much, too little or too hot, and for how long. It explains; the certified hardware protects.
+
+    Over-current as EVerest has it by default (EvseManager: soft_over_current_*). Voltage: EN 50160 knows no supply
+    below 85 % of nominal. Heat: boards of the usual industrial grade stand 85 °C, at which they stop at once.
+    """
+
+    over_current_percent: int = 10  # above what is offered
+    over_current_noise_ma: int = 500  # and above that: of meter and vehicle
+    over_current_s: float = 7.0
+    under_voltage_percent: int = 85  # of nominal_v, on any phase; 0: not looked at
+    under_voltage_s: float = 10.0
+    warm_c: int = 70  # from here the offer is halved, then lowered to the least, then nothing
+    cool_c: int = 60  # and from here all of it is back
+    heat_step_s: float = 300.0  # a cabinet cools within minutes once the current falls
+    follow_s: float = 5.0  # a vehicle follows a lower offer within (IEC 61851-1)
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("over_current_percent", 0, 100),
+            ("over_current_noise_ma", 0, 5_000),
+            ("over_current_s", 1, 120),
+            ("under_voltage_percent", 0, 95),
+            ("under_voltage_s", 1, 600),
+            ("warm_c", 30, 84),
+            ("cool_c", 20, 83),
+            ("heat_step_s", 10, 3_600),
+            ("follow_s", 1, 30),
+        ):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} {getattr(self, name)}: want {least} to {most}")
+        if self.cool_c >= self.warm_c:
+            raise ValueError(f"cool_c {self.cool_c}: want less than warm_c ({self.warm_c})")
+
+    @property
+    def warm_dc(self) -> int:
+        return self.warm_c * 10
+
+    @property
+    def cool_dc(self) -> int:
+        return self.cool_c * 10
+
+
 SITE_PHASES = {"".join("RST"[n] for n in order): order for order in permutations(range(3))}
 
 
@@ -53,6 +97,7 @@ class EvseSettings:
     nominal_v: int = 230
     meter_step_wh: int = 1  # what the meter's register resolves; a cap keeps one step in reserve
     phase_rotation: str = "RST"  # OCPP PhaseRotation: which of the site's phases its conductors are on, L1 first
+    protection: Protection = field(default_factory=Protection)
 
     def __post_init__(self) -> None:
         if not LEAST_OFFER_A <= self.max_a <= 80:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from contract.metering import MeterReading
 from kiosk.session.consumer import LONG_AGO_S, Demand
+from kiosk.session.protection import current_ma
 from kiosk.session.session import Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.site import Site, SiteFacts, allocate, share_of
@@ -41,17 +42,10 @@ def demand_of(session: Session, evse: EvseSettings) -> Demand:
         is_plugged=is_plugged,
         came_s=t.started.s if t is not None else LONG_AGO_S,
         departs_s=departs_s,
-        current_ma=_current_ma(facts.meter, evse) if facts.meter_is_fresh else (),
+        current_ma=current_ma(facts.meter, evse) if facts.meter is not None and facts.meter_is_fresh else (),
         current_at_s=facts.meter.at_s if facts.meter is not None else LONG_AGO_S,
         open_at_s=facts.contactor_sensed_at_s if facts.contactor_closed is False else None,
     )
-
-
-def _current_ma(meter: MeterReading | None, evse: EvseSettings) -> tuple[int, ...]:
-    """Per conductor. On a single phase the power tells it, too; on three it would be a guess."""
-    if meter is None or meter.current_ma or evse.phases != 1:
-        return () if meter is None else tuple(abs(current) for current in meter.current_ma[: evse.phases])
-    return (round(abs(meter.power_w) * 1000 / evse.nominal_v),)
 
 
 def _with_share(session: Session, site: Site, facts: SiteFacts) -> Session:

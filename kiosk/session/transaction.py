@@ -34,6 +34,7 @@ class Transaction:
     next_seq: int = 0
     durable_seq: int = -1
     charging_state: ChargingState = ChargingState.EV_CONNECTED  # as last recorded
+    meter_serial: str | None = None  # of the meter whose register the samples are
     reading_due_s: float = float("inf")
     limit: Limit | None = None
     curve: tuple[CurvePoint, ...] = ()
@@ -98,6 +99,7 @@ def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
         next_seq=last.seq_no + 1,
         durable_seq=last.seq_no,
         charging_state=last.charging_state,
+        meter_serial=next((event.meter.serial for event in reversed(events) if event.meter.serial), None),
         closed_ms=samples[-1].elapsed_ms,
         is_recovered=True,
     )

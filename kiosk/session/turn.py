@@ -15,7 +15,7 @@ from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
-from kiosk.session import energy, events, limits, recording
+from kiosk.session import energy, events, limits, protection, recording
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
@@ -67,7 +67,7 @@ class Turn:
             case events.ResetPressed(_, by):
                 self.messages.append(Audited(by, "reset", self.session.evse_id))
                 if self.session.state is State.OUT_OF_SERVICE:  # asked any earlier, it is refused and forgotten
-                    self._change(was_reset=True)
+                    self._reset()
             case _:
                 pass
 
@@ -92,14 +92,38 @@ class Turn:
         else:
             self._close(reason, ramp=session.state is State.DELIVERING)
 
+    def _reset(self) -> None:
+        """By name. Where another meter was found, it says that this one is right."""
+        session = self.session
+        if session.fault is FaultCode.METER_SWAPPED:
+            accepted = replace(session.watch, meter_accepted_s=session.facts.meter_changed_at_s)
+            self._change(watch=accepted)
+        self._change(was_reset=True)
+
     def _sensed(self, facts: Facts) -> None:
+        session = self.session
+        facts = self._of_this_meter(facts)
         plugged = facts.pilot is not None and facts.pilot.is_connected
-        self._change(facts=facts, was_plugged=self.session.was_plugged or plugged)
+        reading = facts.meter if facts.meter is not session.facts.meter and facts.meter_is_fresh else None
+        offered = session.offered if session.wishes_closed else None
+        open_since_s = NEVER_S if session.wishes_closed else session.wish_since_s
+        watch = protection.watched(session.watch, facts, reading, self.evse, offered, open_since_s, self.now.s)
+        self._change(facts=facts, was_plugged=session.was_plugged or plugged, watch=watch)
         if energy.is_seen(self.session, closed=False) and not self.session.wishes_closed:
             if self.session.opened_at_s is None:
                 self._change(opened_at_s=facts.contactor_sensed_at_s)
         elif facts.contactor_closed:
-            self._change(opened_at_s=None)
+            is_news = session.wishes_closed and energy.feedback_is_fresh(self.session)
+            self._change(opened_at_s=None, was_seen_closed=session.was_seen_closed or is_news)
+
+    def _of_this_meter(self, facts: Facts) -> Facts:
+        """Another meter's register has nothing to do with a running transaction: its last good reading stands."""
+        t, reading = self.session.transaction, facts.meter
+        if t is None or reading is None or t.meter_serial is None or reading.serial in (None, t.meter_serial):
+            return facts
+        changed_at_s = max(facts.meter_changed_at_s, reading.at_s)
+        own = self.session.facts.meter
+        return replace(facts, meter=own, meter_is_fresh=False, meter_changed_at_s=changed_at_s)
 
     def _recorded(self, transaction_id: str, seq_no: int) -> None:
         t = self.session.transaction
@@ -245,10 +269,12 @@ class Turn:
         session = self.session
         opened = energy.is_seen(session, closed=False) and not session.wishes_closed
         has_last_reading = opened and (self.session.last_reading is not None)
-        if has_last_reading or (self.now.s >= session.deadline_s and not session.wishes_closed):
+        is_over = has_last_reading or (opened and session.fault is FaultCode.METER_SWAPPED)  # none of the old one comes
+        if is_over or (self.now.s >= session.deadline_s and not session.wishes_closed):
             self._end(is_final=has_last_reading)
             if session.is_welded or session.facts.contactor_closed:
-                self._fault_found(FaultCode.CONTACTOR_WELDED)  # even if the safety relay has opened it since
+                if session.fault is not FaultCode.FLOWS_THOUGH_OPEN:
+                    self._fault_found(FaultCode.CONTACTOR_WELDED)  # even if the safety relay has opened it since
             elif not opened:
                 self._fault_found(FaultCode.FEEDBACK_LOST)
             self._move(State.IDLE if self.session.fault is None else State.OUT_OF_SERVICE)
@@ -259,7 +285,7 @@ class Turn:
             if fault is None or RULE_OF[code].latches or not RULE_OF[fault].latches:
                 self._fault_found(code)
             self._change(was_reset=False)
-        elif self.session.is_welded and fault is not FaultCode.CONTACTOR_WELDED:
+        elif self.session.is_welded and fault not in (FaultCode.CONTACTOR_WELDED, FaultCode.FLOWS_THOUGH_OPEN):
             self._fault_found(FaultCode.CONTACTOR_WELDED)  # behind another fault: it needs a reset of its own
         elif fault is None or not RULE_OF[fault].latches or self.session.was_reset:
             self._move(State.IDLE)
@@ -269,11 +295,11 @@ class Turn:
 
     def _fault(self) -> FaultCode | None:
         """What the facts show, or what they show against the wish for too long."""
-        session, code = self.session, fault_in(self.session.facts)
+        session, code = self.session, fault_in(self.session.facts, self.session.watch)
         seen_for_s = session.facts.contactor_sensed_at_s - session.wish_since_s  # since when the wish could be seen
         is_welded = bool(session.facts.contactor_closed) and not session.wishes_closed
         is_welded = is_welded and seen_for_s >= self.patience.open_s
-        if is_welded:
+        if is_welded or (session.watch.flows_though_open and not session.is_welded):
             self._change(is_welded=True)  # whatever else is wrong: an emergency stop needs the safety relay most
         if code is not None and RULE_OF[code].latches:
             return code
@@ -281,7 +307,7 @@ class Turn:
             return FaultCode.CONTACTOR_WELDED
         is_stuck = session.facts.contactor_closed is False and session.wishes_closed
         if is_stuck and seen_for_s >= self.patience.close_s and energy.feedback_is_fresh(session):
-            return FaultCode.CONTACTOR_STUCK_OPEN
+            return FaultCode.CONTACTOR_DROPPED if session.was_seen_closed else FaultCode.CONTACTOR_STUCK_OPEN
         if code is None and session.facts.journal_fails:
             t = session.transaction
             if t is None or t.durable_seq < 0:
@@ -360,26 +386,15 @@ class Turn:
             self._change(asked=None, ramp_until_s=LONG_AGO_S)
 
     def _note_wish(self) -> None:
-        """Remember since when the contactor's level has been wanted: feedback must be younger."""
-        wanted = energy.wants(self.session, self.now.s, self.evse, self.patience).contactor_closed
-        if wanted != self.session.wishes_closed:
-            opened = None if wanted else self.session.opened_at_s
-            self._change(wishes_closed=wanted, wish_since_s=self.now.s, opened_at_s=opened)
-
-
-_END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
-    StoppedReason.EV_DISCONNECTED: TriggerReason.EV_DEPARTED,
-    StoppedReason.TIMEOUT: TriggerReason.EV_CONNECT_TIMEOUT,
-    StoppedReason.REMOTE: TriggerReason.REMOTE_STOP,
-    StoppedReason.ENERGY_LIMIT_REACHED: TriggerReason.ENERGY_LIMIT_REACHED,
-    StoppedReason.TIME_LIMIT_REACHED: TriggerReason.TIME_LIMIT_REACHED,
-    StoppedReason.COST_LIMIT_REACHED: TriggerReason.COST_LIMIT_REACHED,
-    StoppedReason.LOCAL_OUT_OF_CREDIT: TriggerReason.COST_LIMIT_REACHED,
-    StoppedReason.EMERGENCY_STOP: TriggerReason.ABNORMAL_CONDITION,
-    StoppedReason.GROUND_FAULT: TriggerReason.ABNORMAL_CONDITION,
-    StoppedReason.POWER_LOSS: TriggerReason.ABNORMAL_CONDITION,
-    StoppedReason.OTHER: TriggerReason.ABNORMAL_CONDITION,
-}
+        """Remember since when the contactor's level has been wanted (feedback must be younger), and what is offered."""
+        wants = energy.wants(self.session, self.now.s, self.evse, self.patience)
+        if wants.offered_a != self.session.offered.now_a:
+            follow_s = self.evse.protection.follow_s
+            self._change(offered=self.session.offered.told(wants.offered_a, self.now.s, follow_s))
+        if wants.contactor_closed != self.session.wishes_closed:
+            self._change(wishes_closed=wants.contactor_closed, wish_since_s=self.now.s, was_seen_closed=False)
+            if wants.contactor_closed:
+                self._change(opened_at_s=None)
 
 
 def step(

@@ -249,16 +249,26 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             code = session.fault or FaultCode.PILOT_LOST
             causes.append(f"fault:{code.value}")
             if RULE_OF[code].latches:
-                is_gone = code in _BY_A_LINE and not RULE_OF[code].holds(session.facts)
+                is_gone = code in _BY_A_LINE and not RULE_OF[code].holds(session.facts, session.watch)
                 causes.append("cause_gone" if is_gone else "needs_reset")
-            if (standing := fault_in(session.facts)) not in (None, code):
+            if (standing := fault_in(session.facts, session.watch)) not in (None, code):
                 causes.append(f"fault:{standing}")
     if session.share is not None and session.state in (State.PREPARING, State.DELIVERING):
         about_site = list(session.share.causes)
         causes = about_site + causes if session.share.offered_a == 0 else causes + about_site
+    if session.state in (State.PREPARING, State.DELIVERING):
+        causes.extend(_why_warm(session))
     if objection is not None:
         causes.append(f"interlock:{objection}")
     return tuple(causes)
+
+
+def _why_warm(session: Session) -> list[str]:
+    """Why less is offered or taken than could be; no fault."""
+    causes = ["heat:board"] if session.facts.board_derates else []
+    if session.watch.heat:
+        causes.append("heat:half" if session.watch.heat == 1 else "heat:least")
+    return causes
 
 
 def _why_closed(session: Session, now: Now) -> str | None:

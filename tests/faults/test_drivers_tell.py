@@ -313,7 +313,7 @@ def test_a_heidelbergs_own_faults_are_told_by_their_code(
     play_board(tmp_path, board, scene)
 
 
-@pytest.mark.parametrize(("shown", "alarm"), [(5, Alarm.PILOT_FAILURE), (6, Alarm.BOARD_ERROR)])
+@pytest.mark.parametrize(("shown", "alarm"), [(5, Alarm.DIODE_FAILURE), (6, Alarm.BOARD_ERROR)])
 def test_an_evse_dins_fault_codes_are_told_and_it_has_no_temperature(tmp_path: Path, shown: int, alarm: Alarm) -> None:
     board = EvseDinBoard(vehicle_state="C", shown_state=shown)
 

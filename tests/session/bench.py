@@ -57,6 +57,17 @@ class Plug:
     meter_answers: bool = True
     rcd_tripped: bool = False
     emergency_stop: bool = False
+    safety_line_lost: bool = False
+    diode_failed: bool = False
+    board_failed: bool = False
+    board_is_too_hot: bool = False
+    board_derates: bool = False
+    temperature_dc: int | None = None
+    register_is_doubted: bool = False  # the driver sets its readings aside
+    serial: str = "M1"
+    changed_at_s: float = float("-inf")
+    current_ma: tuple[int, ...] = ()
+    voltage_mv: tuple[int, ...] = ()
     wanted: Wants = field(default_factory=Wants)
     wanted_since_s: float = 0.0
     reading: MeterReading | None = None
@@ -75,8 +86,11 @@ class Plug:
             self.closed = (self.wanted.contactor_closed and not self.stuck_open) or (self.welded and self.closed)
 
     def sense(self, now_s: float) -> Facts:
-        if self.meter_answers:
-            self.reading = MeterReading(now_s, int(self.register_wh), 0, self.power_w, serial="M1")
+        if self.meter_answers and not self.register_is_doubted:
+            register_wh = int(self.register_wh)
+            self.reading = MeterReading(
+                now_s, register_wh, 0, self.power_w, self.current_ma, self.voltage_mv, self.serial
+            )
         return Facts(
             pilot=self.pilot if self.pilot_answers else None,
             contactor_closed=self.closed if self.feedback_answers else None,
@@ -85,6 +99,14 @@ class Plug:
             meter_is_fresh=self.reading is not None and now_s - self.reading.at_s <= 5,
             rcd_tripped=self.rcd_tripped,
             emergency_stop=self.emergency_stop,
+            safety_line_lost=self.safety_line_lost,
+            diode_failed=self.diode_failed,
+            board_failed=self.board_failed,
+            board_is_too_hot=self.board_is_too_hot,
+            board_derates=self.board_derates,
+            temperature_dc=self.temperature_dc,
+            meter_is_doubted=self.register_is_doubted and self.meter_answers,
+            meter_changed_at_s=self.changed_at_s,
         )
 
 
@@ -186,6 +208,7 @@ class Bench:
                 assert facts.pilot.asks_for_energy, "closed though the vehicle does not ask"
                 assert not facts.emergency_stop, "closed under the emergency stop"
                 assert not facts.rcd_tripped, "closed on a tripped RCD"
+                assert not facts.safety_line_lost, "closed without knowing the safety lines"
             if wants.contactor_closed != plug.wanted.contactor_closed:
                 plug.wanted_since_s = self.s
             plug.wanted = wants

@@ -32,6 +32,11 @@ CAUSES: dict[FaultCode, Cause] = {
     FaultCode.PILOT_LOST: lambda plug, on: setattr(plug, "pilot_answers", not on),
     FaultCode.FEEDBACK_LOST: lambda plug, on: setattr(plug, "feedback_answers", not on),
     FaultCode.METER_LOST: lambda plug, on: setattr(plug, "meter_answers", not on),
+    FaultCode.SAFETY_LINE_LOST: _set("safety_line_lost"),
+    FaultCode.DIODE_FAULT: _set("diode_failed"),
+    FaultCode.BOARD_FAULT: _set("board_failed"),
+    FaultCode.OVER_TEMPERATURE: _set("board_is_too_hot"),
+    FaultCode.METER_IMPLAUSIBLE: _set("register_is_doubted"),
 }
 
 

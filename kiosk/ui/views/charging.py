@@ -185,6 +185,8 @@ def _note(seen: Seen, evse: EvseView, transaction: TransactionView, meter_stale:
     if transaction.cap_minor is not None and transaction.bill.total_minor * 10 >= transaction.cap_minor * 8:
         cap = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
         return Chip(seen.say("charging.note_cap", cap=cap), "warn", "warn")
+    if any(cause.startswith("heat:") for cause in evse.why):
+        return Chip(seen.say("charging.note_hot"), "warn", "warn")
     if (words := site_words(seen, evse)) is not None:
         return Chip(words, "bolt", "ink2")
     if transaction.is_offline:
