@@ -1,7 +1,10 @@
-"""The database behind the server: SQLite now, PostgreSQL with the money issue; nothing above this file knows which.
+"""The database behind the server: SQLite or PostgreSQL; nothing above this file knows which.
 
-Law (SQLite): WAL and synchronous=FULL, so what was acknowledged survives a power cut; a writing transaction says
-so at its start (BEGIN IMMEDIATE) and waits its turn instead of failing half-way; readers never block the writer.
+Law:
+- What was acknowledged survives a power cut: WAL and synchronous=FULL on SQLite, PostgreSQL's own default.
+- A writing transaction says so at its start and waits its turn instead of failing half-way: BEGIN IMMEDIATE on SQLite,
+  one advisory lock on PostgreSQL. So a job may read and then write what it decided, in any number of processes.
+- Readers never block the writer.
 """
 
 from __future__ import annotations
@@ -25,13 +28,14 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
 READERS = 4
+WRITERS_LOCK = 0x6B696F736B  # whichever number, as long as every writer of this database takes the same
 READ_ONLY = {"billing_reads": True}
 
 
 def open_database(url: str) -> Engine:
-    """An engine for `url` (sqlite:///path, or sqlite:// for one that lives in memory with this engine)."""
+    """An engine for `url`: sqlite:///path, sqlite:// (lives in memory with this engine), postgresql://…"""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return _open_postgresql(url)
     in_memory = url in ("sqlite://", "sqlite:///:memory:")
     if in_memory:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
@@ -48,6 +52,17 @@ def open_database(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get("billing_reads", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _open_postgresql(url: str) -> Engine:
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+
+    @event.listens_for(engine, "begin")
+    def take_turn(connection: Connection) -> None:
+        if not connection.get_execution_options().get("billing_reads", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
     return engine
 
@@ -74,7 +89,8 @@ def insert_if_absent(connection: Connection, table: Table) -> Any:
 @cache
 def _insert_if_absent(dialect: str, table: Table) -> Any:
     insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    return insert(table).on_conflict_do_nothing()
+    # An insert that returns keys forgets how many rows it made, unless told that somebody asks.
+    return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 class Store:

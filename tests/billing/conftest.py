@@ -1,19 +1,23 @@
-"""A server with one kiosk, one tariff and one member, in memory; no HTTP."""
+"""A server with one kiosk, one tariff and one member, on SQLite and on PostgreSQL; no HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine
 
-from billing.database import memory_database
+from billing.database import memory_database, open_database
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from billing.migrations import migrate
 from contract.identity import IdToken, TokenKind
+from tests.billing.postgres import Postgres, programs, running_postgres
 from tests.billing.stories import CARD, NOON, TARIFF
 
 SERVER_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+DATABASES = ("sqlite", "postgresql")
 
 
 def furnish(connection: Connection) -> None:
@@ -26,11 +30,40 @@ def furnish(connection: Connection) -> None:
     add_token(connection, IdToken(TokenKind.ISO14443, CARD), "anna", NOON)
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_database()
+def furnished(engine: Engine) -> None:
+    migrate(engine)
     with engine.begin() as connection:
         furnish(connection)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A furnished database in a file of its own, or on the PostgreSQL server."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres").fresh(furnished)  # type: ignore[no-any-return]
+    url = f"sqlite:///{tmp_path / 'billing.db'}"
+    engine = open_database(url)
+    furnished(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "postgresql":
+        engine = open_database(request.getfixturevalue("postgres").fresh(furnished))
+    else:
+        engine = memory_database()
+        with engine.begin() as connection:
+            furnish(connection)
     yield engine
     engine.dispose()
 

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import requests
@@ -18,7 +17,6 @@ from sqlalchemy import Engine, select
 from billing.commands import queue_command
 from billing.database import open_database
 from billing.enrolment import new_code
-from billing.migrations import migrate
 from billing.passwords import hash_password
 from billing.server_key import public_hex
 from billing.settings import Settings
@@ -43,7 +41,7 @@ from contract.commands import Command, CommandKind, read_command
 from contract.identity import TokenKind
 from contract.tokens import read_list
 from tests.billing.client import Kiosk, running
-from tests.billing.conftest import SERVER_KEY, furnish
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import CARD, charge, rows_of
 
 
@@ -70,14 +68,11 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    url = f"sqlite:///{tmp_path / 'billing.db'}"
-    engine = open_database(url)
-    migrate(engine)
+def place(database_url: str) -> Iterator[Place]:
+    engine = open_database(database_url)
     with engine.begin() as connection:
-        furnish(connection)
         code = new_code(connection, "hk-07", datetime.now(UTC))
-    settings = Settings(url, SERVER_KEY, operator_password_hash=hash_password("secret"))
+    settings = Settings(database_url, SERVER_KEY, operator_password_hash=hash_password("secret"))
     with running(settings) as base_url:
         yield Place(base_url, engine, code)
     engine.dispose()

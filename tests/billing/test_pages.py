@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from sqlalchemy import Engine
 from billing.database import open_database
 from billing.directory import load_tariff, set_offer
 from billing.intake import take_rows
-from billing.migrations import migrate
 from billing.pages.render import LANGUAGES, choose_language, money
 from billing.pages.texts import RECEIPT
 from billing.passwords import FAILURES_ALLOWED, hash_password
@@ -27,7 +25,7 @@ from contract.tariff import TariffOffer
 from contract.tokens import Voucher
 from contract.transaction import ClockQuality, StoppedReason, TransactionEvent
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnish
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import NOON, TARIFF, batch, charge, rows_of
 
 RECEIPT_ID = "0123456789abcdef0123456789abcdef"
@@ -47,19 +45,16 @@ class Browser(requests.Session):
 
 
 @pytest.fixture
-def stored(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'b.db'}")
-    migrate(engine)
-    with engine.begin() as connection:
-        furnish(connection)
+def stored(database_url: str) -> Iterator[Engine]:
+    engine = open_database(database_url)
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def web(stored: Engine, tmp_path: Path) -> Iterator[Browser]:
+def web(stored: Engine, database_url: str) -> Iterator[Browser]:
     settings = Settings(
-        f"sqlite:///{tmp_path / 'b.db'}",
+        database_url,
         SERVER_KEY,
         help_contact="+49 40 555 0107",
         operator_password_hash=hash_password("secret"),
