@@ -34,6 +34,7 @@ class Outlet:
     vehicle: Vehicle | None = None
     now_s: float = 0.0
     offered_a: int = 0
+    uncommanded_wh: float = 0.0  # of what was drawn: through contacts that stayed closed without current in the coil
 
     @property
     def pilot(self) -> str:
@@ -68,6 +69,8 @@ class Outlet:
             until_s = min(now_s, max(self.deadline_s, self.now_s + 1e-6))
             drawn_wh = self.power_w * (until_s - self.now_s) / 3600.0
             self.meter.import_wh += drawn_wh
+            if drawn_wh and not self.contactor.has_coil_current:
+                self.uncommanded_wh += drawn_wh
             self.now_s = until_s
             if self.vehicle is not None:
                 self.vehicle.advance(until_s, drawn_wh)

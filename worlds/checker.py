@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kiosk.session.states import State
-from worlds.world import BEGINNING
+from worlds.forgiveness import Stay, forgivable, stays
 
 if TYPE_CHECKING:
     from worlds.world import World
@@ -34,41 +34,57 @@ class Harm:
 
 
 def check(world: World) -> Harm:
-    """Judge a world that has come to rest."""
+    """Judge a world that has come to rest; what a rule gave up is added to its `activity.forgiven_wh`."""
     harm = Harm(unsafe=world.safety.episodes)
     bills = world.server.bills()
-    begins = BEGINNING.timestamp()
-    for evse_id, logs in world.visits.items():
-        outlet = world.outlets[evse_id]
-        step_wh = max(1.0, outlet.meter.step_wh)
-        for index, log in enumerate(logs):
-            ends_s = logs[index + 1].began_s if index + 1 < len(logs) else float("inf")
-            after_wh = log.import_after_wh if log.import_after_wh is not None else outlet.meter.import_wh
-            true_wh = after_wh - log.import_before_wh
-            mine = [b for b in bills if b[1] == evse_id and log.began_s <= b[2] - begins + 0.01 < ends_s]
-            _judge_visit(world, harm, evse_id, log.began_s, true_wh, [b[3] for b in mine], step_wh)
-    _judge_copies(world, harm, [b[0] for b in bills])
+    for stay in stays(world):
+        # By the moment of its first id: the kiosk's time of day may be anything.
+        mine = [
+            bill.energy_wh
+            for bill in bills
+            if bill.evse_id == stay.evse_id and stay.from_s <= world.minted_s[bill.transaction_id] < stay.to_s
+        ]
+        _judge_stay(world, harm, stay, mine)
+    _judge_copies(world, harm, [bill.transaction_id for bill in bills])
     _judge_rest(world, harm)
     return harm
 
 
-def _judge_visit(
-    world: World, harm: Harm, evse_id: int, began_s: float, true_wh: float, billed_wh: list[int], step_wh: float
-) -> None:
+def _judge_stay(world: World, harm: Harm, stay: Stay, billed_wh: list[int]) -> None:
+    step_wh = max(1.0, world.outlets[stay.evse_id].meter.step_wh)
     allowed_wh = READINGS_PER_BILL * step_wh * max(1, len(billed_wh))
-    if not billed_wh and true_wh > 0.5:
+    short_wh = stay.true_wh - sum(billed_wh)
+    is_lost = not billed_wh and stay.true_wh > 0.5
+    if not is_lost and abs(short_wh) <= allowed_wh:
+        return
+    what = (
+        f"evse {stay.evse_id}, visit at {stay.from_s:.0f} s: {stay.true_wh:.1f} Wh through the contactor,"
+        f" {billed_wh} Wh billed, allowed {allowed_wh:.0f} Wh"
+    )
+    if short_wh < 0:
+        harm.overbilled_wh += round(-short_wh)
+        world.tell(f"OVERBILLED: {what}")
+        return
+    rules = forgivable(world, stay)
+    if rules and short_wh <= sum(rules.values()) + allowed_wh:
+        _forgive(world, rules, short_wh)
+        world.tell(f"forgiven by {', '.join(rules)}: {what}")
+        return
+    bound = f", {', '.join(f'{name} forgives {wh:.0f} Wh' for name, wh in rules.items())}" if rules else ""
+    if is_lost:
         harm.lost += 1
-        world.tell(f"LOST: evse {evse_id}, visit at {began_s:.0f} s: {true_wh:.1f} Wh and no bill")
-    short_wh = true_wh - sum(billed_wh)
-    if abs(short_wh) > allowed_wh:
-        world.tell(
-            f"WRONG ENERGY: evse {evse_id}, visit at {began_s:.0f} s: {true_wh:.1f} Wh through the contactor,"
-            f" {billed_wh} Wh billed, allowed {allowed_wh:.0f} Wh"
-        )
+        world.tell(f"LOST: {what}{bound}")
     if short_wh > allowed_wh:
         harm.unbilled_wh += round(short_wh)
-    elif -short_wh > allowed_wh:
-        harm.overbilled_wh += round(-short_wh)
+        world.tell(f"UNBILLED: {what}{bound}")
+
+
+def _forgive(world: World, rules: dict[str, float], short_wh: float) -> None:
+    """Each rule up to its bound, in their order."""
+    for name, most_wh in rules.items():
+        given_wh = min(short_wh, most_wh)
+        world.activity.forgiven_wh[name] += round(given_wh)
+        short_wh -= given_wh
 
 
 def _judge_copies(world: World, harm: Harm, billed: list[str]) -> None:

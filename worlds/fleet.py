@@ -15,10 +15,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from worlds.faults.kinds import DEFAULT, chosen
+
 STORY_LINES = 80  # of each failing seed, on standard error
 STORIES = 3
 # What a day of a seed must at least have seen, so that "no harm" means something; per 100 seeds and 24 hours.
 LEAST_PER_100 = {"sessions": 1_000.0, "kwh": 5_000.0, "power_cuts": 300.0, "offline_h": 500.0}
+LEAST_FAULTS_PER_100 = 50.0  # of each kind that was asked for; per 100 seeds and 48 hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Outcome:
     offline_h: float
     refusals: int
     faults: dict[str, int]
+    forgiven_wh: dict[str, int]
     story: tuple[str, ...] = field(repr=False)
 
     @property
@@ -48,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-harm", action="store_true", help="stop at the first seed with harm")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at once")
     parser.add_argument(
+        "--faults",
+        default="default",
+        metavar="all|none|KIND[,KIND…]",
+        help=f"what goes wrong; without it {', '.join(sorted(DEFAULT))}",
+    )
+    parser.add_argument(
         "--without",
         choices=("freshness", "release-first", "idempotency-key"),
         help="take one rule away, to see that the worlds find it",
@@ -60,12 +70,17 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"kiosk-sim worlds: --seeds {args.seeds}: {error}", file=sys.stderr)
         return 2
+    try:
+        faults = chosen(args.faults)
+    except ValueError as error:
+        print(f"kiosk-sim worlds: --faults: {error}", file=sys.stderr)
+        return 2
     if not 0 < args.hours <= 24 * 366:
         print(f"kiosk-sim worlds: --hours {args.hours}: want more than 0 and at most a year", file=sys.stderr)
         return 2
     began_s = time.monotonic()
     outcomes = []
-    for outcome in _judge_all(seeds, args.hours, args.without, args.jobs):
+    for outcome in _judge_all(seeds, args.hours, faults, args.without, args.jobs):
         outcomes.append(outcome)
         if args.first_harm and outcome.is_harmed:
             break
@@ -79,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         numbers = ", ".join(str(outcome.seed) for outcome in failing[:20])
         print(f"\n{len(failing)} seeds with harm: {numbers}; replay one: --seeds N --story", file=sys.stderr)
     print(json.dumps(report) if args.json else json.dumps(report, indent=2))
-    lacking = too_little(report, args.hours)
+    lacking = too_little(report, args.hours, faults)
     if lacking:
         print(f"too little activity: {lacking}", file=sys.stderr)
     return 1 if failing or lacking else 0
@@ -98,7 +113,9 @@ def summary(outcomes: list[Outcome], hours: float, took_s: float) -> dict[str, o
     """The one report; `kiosk_hours_per_s` counts the trouble only, not the calm after it."""
     harm: Counter[str] = Counter()
     faults: Counter[str] = Counter()
+    forgiven_wh: Counter[str] = Counter()
     for outcome in outcomes:
+        forgiven_wh.update(outcome.forgiven_wh)
         harm.update(outcome.harm)
         faults.update(outcome.faults)
     return {
@@ -111,26 +128,33 @@ def summary(outcomes: list[Outcome], hours: float, took_s: float) -> dict[str, o
             "offline_h": round(sum(o.offline_h for o in outcomes), 1),
             "refusals": sum(o.refusals for o in outcomes),
             "faults": dict(sorted(faults.items())),
+            "forgiven_wh": dict(sorted(forgiven_wh.items())),
         },
         "kiosk_hours_per_s": round(len(outcomes) * hours / took_s, 1),
     }
 
 
-def too_little(report: dict[str, object], hours: float) -> str:
+def too_little(report: dict[str, object], hours: float, faults: frozenset[str] = DEFAULT) -> str:
     """What a large enough run did not see often enough, or "". Small runs are not held to it."""
     seeds, activity = report["seeds"], report["activity"]
     assert isinstance(seeds, int) and isinstance(activity, dict)
     if seeds < 50 or hours < 24:
         return ""
     share = seeds / 100
-    found = [
-        f"{k} {activity[k]} < {least * share:.0f}" for k, least in LEAST_PER_100.items() if activity[k] < least * share
-    ]
-    return ", ".join(found)
+    least = {k: n * share for k, n in LEAST_PER_100.items() if k != "power_cuts" or "power_cut" in faults}
+    if "network_loss" not in faults:
+        del least["offline_h"]
+    seen = {name: activity[name] for name in least}
+    if faults != DEFAULT:
+        least |= dict.fromkeys(sorted(faults), LEAST_FAULTS_PER_100 * share * hours / 48)
+        seen |= {name: activity["faults"].get(name, 0) for name in faults}
+    return ", ".join(f"{name} {seen[name]} < {n:.0f}" for name, n in least.items() if seen[name] < n)
 
 
-def _judge_all(seeds: Iterable[int], hours: float, without: str | None, jobs: int) -> Iterable[Outcome]:
-    work = [(seed, hours) for seed in seeds]
+def _judge_all(
+    seeds: Iterable[int], hours: float, faults: frozenset[str], without: str | None, jobs: int
+) -> Iterable[Outcome]:
+    work = [(seed, hours, faults) for seed in seeds]
     if jobs <= 1 or len(work) == 1:
         _prepare(without)
         yield from map(_judge, work)
@@ -150,12 +174,12 @@ def _prepare(without: str | None) -> None:
         remove(without)
 
 
-def _judge(work: tuple[int, float]) -> Outcome:
+def _judge(work: tuple[int, float, frozenset[str]]) -> Outcome:
     from worlds.checker import check
     from worlds.world import World
 
-    seed, hours = work
-    world = World(seed, hours)
+    seed, hours, faults = work
+    world = World(seed, hours, faults=faults)
     before_wh = sum(outlet.meter.import_wh for outlet in world.outlets.values())
     try:
         world.run()
@@ -176,5 +200,6 @@ def _judge(work: tuple[int, float]) -> Outcome:
         activity.offline_s / 3600,
         activity.refusals,
         dict(activity.faults),
+        dict(activity.forgiven_wh),
         tuple(world.story),
     )

@@ -7,10 +7,13 @@ twice.
 from __future__ import annotations
 
 import random
+import sqlite3
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowBatch
+from kiosk.journal.refused_rows import forget_refused, sendable
 from kiosk.uplink.drain import (
     Answer,
     AskRequest,
@@ -23,7 +26,7 @@ from kiosk.uplink.drain import (
     RowsRequest,
     ServerRequest,
 )
-from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SignedCommand, SignedList, UplinkSays
+from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SetAside, SignedCommand, SignedList, UplinkSays
 from worlds.agenda import Agenda
 from worlds.disk import Disk
 from worlds.server import Server
@@ -31,14 +34,19 @@ from worlds.server import Server
 LOST_REQUESTS = 0.02
 LOST_ANSWERS = 0.04
 NOTICES_AFTER_S = 8.0  # a request that got no answer has failed by then
+MOST_LETTERS = 1_000  # kept for an uplink that is away
 SETTINGS = DrainSettings(poll_s=600.0, list_every_s=900.0)
 
 
 class Network:
-    """Up or down, for everybody. `acted_unheard` counts what the server did without the kiosk hearing of it."""
+    """Up or down, for everybody. `acted_unheard` counts what the server did without the kiosk hearing of it.
+
+    `is_trusted`: the server's certificate is believed. `refuses_with`: an HTTP status instead of an answer.
+    """
 
     def __init__(self) -> None:
-        self.is_up = True
+        self.is_up = self.is_trusted = True
+        self.refuses_with: int | None = None
         self.acted_unheard = 0
 
 
@@ -56,7 +64,9 @@ class Link:
     ) -> None:
         self._agenda, self._rng, self._network = agenda, rng, network
         self._server, self._disk, self._wall = server, disk, wall
-        self._is_alive = self._is_online = False
+        self._is_alive = self._is_online = self._is_powered = False
+        self._list_version = 0
+        self._letters: deque[Disclaim | CommandAnswer] = deque(maxlen=MOST_LETTERS)
         self._drain = Drain(SETTINGS, rng.random)
         self._planned_s = float("inf")
         self.on_answer: Callable[[AuthorizeAnswer], None] = lambda answer: None
@@ -74,11 +84,16 @@ class Link:
         self._pump()
 
     def disclaim(self, transaction_ids: tuple[str, ...]) -> None:
-        self._drain.heard(Disclaim(transaction_ids), self._agenda.now_s)
-        self._pump()
+        self._send_letter(Disclaim(transaction_ids))
 
     def answer(self, answer: CommandAnswer) -> None:
-        self._drain.heard(answer, self._agenda.now_s)
+        self._send_letter(answer)
+
+    def _send_letter(self, letter: Disclaim | CommandAnswer) -> None:
+        if not self._is_alive:
+            self._letters.append(letter)
+            return
+        self._drain.heard(letter, self._agenda.now_s)
         self._pump()
 
     def refresh_list(self, version: int) -> None:
@@ -88,13 +103,31 @@ class Link:
     # ---- as a process ----------------------------------------------------------------------------------------------
 
     def start(self, list_version: int) -> None:
-        self._is_alive = True
-        self._tell(self._drain.connected(self._agenda.now_s))
-        self._drain.heard(ListVersion(list_version), self._agenda.now_s)
-        self.rows_wait()
+        """With the kiosk."""
+        self._is_powered, self._list_version = True, list_version
+        self.revive()
 
     def cut(self) -> None:
-        self._is_alive = False
+        """With the kiosk."""
+        self._is_powered = self._is_alive = self._is_online = False
+
+    def die(self) -> None:
+        """The process alone."""
+        self._is_alive = self._is_online = False
+        self._drain = Drain(SETTINGS, self._rng.random)
+        self._planned_s = float("inf")
+
+    def revive(self) -> None:
+        if self._is_alive or not self._is_powered:
+            return
+        self._is_alive = True
+        if not self._disk.refusal:
+            forget_refused(self._disk.store)
+        self._tell(self._drain.connected(self._agenda.now_s))
+        self._drain.heard(ListVersion(self._list_version), self._agenda.now_s)
+        while self._letters:
+            self._drain.heard(self._letters.popleft(), self._agenda.now_s)
+        self.rows_wait()
 
     def rows_wait(self) -> None:
         """The journal has grown."""
@@ -102,6 +135,7 @@ class Link:
         self._pump()
 
     def list_changed(self, version: int) -> None:
+        self._list_version = version
         self._drain.heard(ListVersion(version), self._agenda.now_s)
 
     def _pump(self) -> None:
@@ -111,7 +145,7 @@ class Link:
         now_s = self._agenda.now_s
         while (request := self._drain.next_request(now_s)) is not None:
             if isinstance(request, FetchRequest):
-                rows = tuple(self._disk.store.unacknowledged(request.fetch.fetch))
+                rows = tuple(sendable(self._disk.store, request.fetch.fetch))
                 self._drain.heard(RowBatch(self._disk.store.epoch(), rows), now_s)
             else:
                 self._send(request)
@@ -123,9 +157,17 @@ class Link:
     def _send(self, request: ServerRequest) -> None:
         """One request: there, acted on, and back; or lost on either way."""
 
+        drain = self._drain
+
         def arrive() -> None:
             if not self._network.is_up or self._rng.random() < LOST_REQUESTS:
                 self._agenda.after(NOTICES_AFTER_S, give_up)
+                return
+            if not self._network.is_trusted:
+                give_up()
+                return
+            if (status := self._network.refuses_with) is not None:
+                self._agenda.after(self._rng.uniform(0.02, 0.3), lambda: refused(status))
                 return
             answer = self._act(request)
             waits_s = request.wait_s if isinstance(request, PollRequest) and not _has_commands(answer) else 0.0
@@ -135,13 +177,20 @@ class Link:
             if not self._network.is_up or self._rng.random() < LOST_ANSWERS:
                 self._network.acted_unheard += 1
                 self._agenda.after(NOTICES_AFTER_S, give_up)
-            elif self._is_alive:
-                self._tell(self._drain.succeeded(request, answer, self._agenda.now_s))
+            elif self._is_alive and drain is self._drain:
+                self._tell(drain.succeeded(request, answer, self._agenda.now_s))
                 self._pump()
 
         def give_up() -> None:
-            if self._is_alive:
-                self._tell(self._drain.failed(request, self._agenda.now_s))
+            if self._is_alive and drain is self._drain:
+                self._tell(drain.failed(request, self._agenda.now_s))
+                self._pump()
+
+        def refused(status: int) -> None:
+            if status >= 500:
+                give_up()
+            elif self._is_alive and drain is self._drain:
+                self._tell(drain.refused(request, self._agenda.now_s, f"HTTP {status}"))
                 self._pump()
 
         self._agenda.after(self._rng.uniform(0.02, 0.3), arrive)
@@ -173,9 +222,15 @@ class Link:
                 case AuthorizeAnswer():
                     self.on_answer(word)
                 case Acknowledged(journal_nos, epoch):
-                    self._disk.store.acknowledge(journal_nos, epoch, self._wall())
+                    try:
+                        self._disk.acknowledge(journal_nos, epoch, self._wall())
+                    except sqlite3.OperationalError:
+                        continue  # the server gets these rows again
                     self.on_acknowledged()
                     self._drain.heard(RowsWaiting(self._disk.store.waiting()), self._agenda.now_s)
+                case SetAside(number, reason):
+                    if not self._disk.refusal:
+                        self._disk.set_aside(number, reason)
                 case SignedList(text):
                     self.on_list(text)
                 case SignedCommand(text):

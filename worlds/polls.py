@@ -4,6 +4,7 @@ Law:
 - A look brings news where a device shows something else than the core knows, or where the core waits for a reading
   younger than its wish and the wiring can have one by then.
 - It comes when the wiring would bring it: half a period after a change, a whole period after the last reading.
+- A device that is silent brings none; worlds/cabinet.py says when it has been silent for too long.
 - Everything else waits for the core's own deadlines. A beat in between would find what the core knows already;
   tests/worlds/test_polls.py tries such beats.
 """
@@ -33,16 +34,18 @@ def next_poll_s(world: World, boot: Boot) -> float:
     for session in boot.controller.kiosk.sessions:
         outlet, times, facts = world.outlets[session.evse_id], world.times[session.evse_id], session.facts
         contactor, pilot, meter = boot.twins[session.evse_id]
-        if facts.emergency_stop != world.estop.active:
-            due_s = min(due_s, now_s + SAFETY_POLL_S)
+        wires = world.cabinet.wires[session.evse_id]
         pause_s = feedback_pause_s(session, outlet, now_s - behind_s, judged_s)
-        if pause_s is not None:
+        if pause_s is not None and not wires.feedback_is_cut:
             pause_s = max(pause_s, times.feedback_period_s / 2)
             due_s = min(due_s, max(now_s + pause_s, contactor.fresh_at_s + behind_s))
-        if facts.pilot is None or facts.pilot.value != outlet.pilot:
+        shown = outlet.pilot if wires.pilot_shows is None else wires.pilot_shows.value
+        if not wires.pilot_is_cut and (facts.pilot is None or facts.pilot.value != shown):
             due_s = min(due_s, max(now_s + times.pilot_period_s / 2, pilot.fresh_at_s + behind_s))
-        if needs_reading(session, outlet, now_s - behind_s):
+        if not wires.meter_is_cut and needs_reading(session, outlet, now_s - behind_s):
             due_s = min(due_s, max(now_s + times.meter_period_s / 2, meter.fresh_at_s + behind_s))
+    if boot.controller.safety_inputs_changed():
+        due_s = min(due_s, now_s + SAFETY_POLL_S)
     return due_s
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sqlite3
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 
 from billing import tables
 from billing.authorization import authorize, disclaim
 from billing.commands import answer_command, take_commands
 from billing.database import memory_database
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from billing.facts import renew_epoch
 from billing.intake import take_rows
 from billing.lists import authorization_list
 from billing.vouchers import new_voucher
@@ -24,6 +27,13 @@ from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 
 KIOSK_ID = "world"
 VOUCHER_DAYS = timedelta(days=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    transaction_id: str
+    evse_id: int
+    energy_wh: int
 
 
 class Server:
@@ -74,19 +84,50 @@ class Server:
         with self._engine.begin() as connection:
             answer_command(connection, KIOSK_ID, answer, now)
 
+    # ---- its data -------------------------------------------------------------------------------------------------
+
+    def backup(self) -> bytes:
+        """All of its data as they stand."""
+        with self._engine.connect() as connection:
+            return self._file(connection).serialize()
+
+    def restore(self, backup: bytes) -> None:
+        """What was learned since is gone; kiosks notice the new epoch and send again."""
+        with self._engine.connect() as connection:
+            self._file(connection).deserialize(backup)
+        with self._engine.begin() as connection:
+            renew_epoch(connection)
+
+    @staticmethod
+    def _file(connection: Connection) -> sqlite3.Connection:
+        file = connection.connection.driver_connection
+        assert isinstance(file, sqlite3.Connection)
+        connection.rollback()
+        return file
+
     # ---- what a checker may count: the bills ---------------------------------------------------------------------
 
-    def bills(self) -> list[tuple[str, int, float, int]]:
-        """(transaction_id, evse_id, started as unix seconds, billed Wh), one per CDR."""
-        c = tables.cdrs.c
-        t = tables.transactions.c
+    def bills(self) -> list[Bill]:
+        """One per CDR."""
+        c, t = tables.cdrs.c, tables.transactions.c
         query = (
-            select(c.transaction_id, t.evse_id, t.started_ms, c.energy_wh)
+            select(c.transaction_id, t.evse_id, c.energy_wh)
             .join(tables.transactions, t.transaction_id == c.transaction_id)
             .order_by(c.cdr_id)
         )
         with self._engine.connect() as connection:
-            return [(r[0], r[1], r[2] / 1000, r[3]) for r in connection.execute(query)]
+            return [Bill(r[0], r[1], r[2]) for r in connection.execute(query)]
+
+    def known_wh(self) -> dict[str, tuple[int, int]]:
+        """By transaction: its EVSE, and the Wh between the lowest and the highest register the server was told."""
+        e, t = tables.events.c, tables.transactions.c
+        query = (
+            select(e.transaction_id, t.evse_id, func.max(e.import_wh) - func.min(e.import_wh))
+            .join(tables.transactions, t.transaction_id == e.transaction_id)
+            .group_by(e.transaction_id, t.evse_id)
+        )
+        with self._engine.connect() as connection:
+            return {r[0]: (r[1], r[2]) for r in connection.execute(query)}
 
     def event_keys(self) -> list[tuple[str, int]]:
         """(transaction_id, seq_no) of every stored event."""

@@ -94,7 +94,7 @@ class SiteWorld:
         if self.settings is not None:
             if visit.vehicle.charger_w < 8_000 and self.rng.random() < 0.5:
                 visit.vehicle.phases = 1
-            if self.rng.random() < 0.04:
+            if "car_ignores_offer" in self.world.faults and self.rng.random() < 0.04:
                 visit.vehicle.mood = Mood(visit.vehicle.mood.pauses, visit.vehicle.mood.refuses, reaction_s=NEVER_S)
                 self.world.activity.faults["car_ignores_offer"] += 1
         return visit
@@ -104,7 +104,8 @@ class SiteWorld:
     def open(self) -> None:
         if self.settings is not None and self.settings.has_meter:
             self._other_changes()
-            self.world.agenda.after(self.rng.expovariate(1 / 9_000), self._falls_silent)
+            if "site_meter_silent" in self.world.faults:
+                self.world.agenda.after(self.rng.expovariate(1 / 9_000), self._falls_silent)
 
     def _other_changes(self) -> None:
         """Mostly a little, now and then a lot."""

@@ -10,6 +10,7 @@ from kiosk.session.events import CancelPressed, ConnectorChosen, Event, LimitCho
 from kiosk.session.session import Session
 from kiosk.session.snapshot import Limit, LimitKind
 from kiosk.session.states import State
+from sim.outlet import Outlet
 from sim.people import End, Visit, Way, draw_visit
 from worlds.agenda import Act
 
@@ -24,15 +25,26 @@ SOON_S, LATER_S = (30.0, 1_800.0), (2 * 3600.0, 5 * 3600.0)  # until the next vi
 WAITS_AT_MOST_S = 3 * 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the physics of an outlet have counted up to some moment."""
+
+    import_wh: float
+    uncommanded_wh: float
+
+    @classmethod
+    def of(cls, outlet: Outlet) -> Counted:
+        return cls(outlet.meter.import_wh, outlet.uncommanded_wh)
+
+
 @dataclass(slots=True)
 class VisitLog:
-    """When somebody was at an outlet, and what its meter's true counter said then."""
+    """When somebody came to an outlet, and what it had counted by then and when the next one came."""
 
     began_s: float
-    import_before_wh: float
+    before: Counted
     way: Way
-    import_after_wh: float | None = None
-    ended_s: float | None = None
+    after: Counted | None = None
 
 
 class Person:
@@ -46,6 +58,7 @@ class Person:
         self.has_stopped = self.is_gone = False
         self.looks_at_s = 0.0
         self.taps = 0
+        self.lingers_also_s = 0.0  # the cable is left in
 
     def come(self) -> None:
         plug_s, tap_s = (18.0, 3.0) if self.visit.taps_first else (3.0, FIRST_TAP_S)
@@ -56,6 +69,13 @@ class Person:
     def leave(self) -> None:
         """Unplug and go."""
         if self.is_gone:
+            return
+        if self._waits_in_vain():
+            self.world.agenda.after(LOOKS_EVERY_S, self.leave)  # or the next vehicle would charge to this account
+            return
+        if self.lingers_also_s and self.world.street.is_open:
+            self.world.agenda.after(self.lingers_also_s, self.leave)
+            self.lingers_also_s = 0.0
             return
         self.is_gone = True
         outlet = self.world.outlets[self.evse_id]
@@ -69,6 +89,7 @@ class Person:
 
     def _plug(self) -> None:
         self.world.outlets[self.evse_id].plug_in(self.visit.vehicle, self.world.agenda.now_s)
+        self.world.vehicle_came(self.evse_id)
 
     def _tap(self) -> None:
         """Choose the connector on the screen, hold the card to the reader."""
@@ -78,9 +99,14 @@ class Person:
         self.taps += 1
         if self.world.kiosk is None:
             return
-        self.world.kiosk.controller.post(ConnectorChosen(self.evse_id))
-        self.world.kiosk.reader.present(self.token)
-        self.world.kiosk.due_s = self.world.agenda.now_s
+        self._post(ConnectorChosen(self.evse_id))
+        self.present(self.token)
+
+    def present(self, token: IdToken) -> None:
+        """Hold a card or a code to the reader."""
+        if self.world.kiosk is not None:
+            self.world.kiosk.reader.present(token)
+            self.world.stir()
 
     def seen(self) -> None:
         """The screen shows another state of this connector than before."""
@@ -140,7 +166,7 @@ class Person:
             case End.UNPLUG:
                 self.leave()
                 return
-            case End.EMERGENCY:
+            case End.EMERGENCY if "emergency_stop" in self.world.faults:
                 self.world.press_estop()
             case End.CODE:
                 self._stop_with_code()
@@ -148,6 +174,12 @@ class Person:
                 self._tap_to_stop()
         self.has_stopped = True
         self._after(self.visit.lingers_s, self.leave)
+
+    def _waits_in_vain(self) -> bool:
+        """Authorised, without a vehicle, and the screen takes no Cancel."""
+        session = self._session()
+        waits = session is not None and session.state in (State.AUTHORIZING, State.PREPARING)
+        return waits and self.world.cabinet.screen_is_dead and self.world.outlets[self.evse_id].vehicle is None
 
     def _regrets(self, session: Session | None) -> bool:
         """The contactor was heard closing, before the screen says so."""
@@ -161,18 +193,14 @@ class Person:
             self._post(StopPressed(self.evse_id, session.transaction.ids.stop_code))
 
     def _tap_to_stop(self) -> None:
-        if self.world.kiosk is not None:
-            self.world.kiosk.reader.present(self.token)
-            self.world.kiosk.due_s = self.world.agenda.now_s
+        self.present(self.token)
 
     def _give_up(self) -> None:
         self.world.activity.refusals += 1
         self.leave()
 
     def _post(self, event: Event) -> None:
-        if self.world.kiosk is not None:
-            self.world.kiosk.controller.post(event)
-            self.world.kiosk.due_s = self.world.agenda.now_s
+        self.world.touch(event)
 
     def _state(self) -> State | None:
         """As the screen shows it; None: it is dark."""
@@ -199,6 +227,7 @@ class Street:
         self.world = world
         self.people: dict[int, Person | None] = dict.fromkeys(world.outlets)
         self._shown: dict[int, State] = {}
+        self.occupied: set[int] = set()  # outlets where a vehicle stands that has no business there
         self.is_open = False
 
     def open(self) -> None:
@@ -234,13 +263,16 @@ class Street:
     def _arrive(self, evse_id: int) -> None:
         if not self.is_open:
             return
+        if evse_id in self.occupied:
+            self._expect(evse_id)
+            return
         now_s, outlet = self.world.agenda.now_s, self.world.outlets[evse_id]
         outlet.advance(now_s)
         logs = self.world.visits[evse_id]
         if logs:
-            logs[-1].import_after_wh, logs[-1].ended_s = outlet.meter.import_wh, now_s
+            logs[-1].after = Counted.of(outlet)
         visit = self.world.site.vary(draw_visit(self.world.rng, len(self.world.server.cards)))
-        log = VisitLog(now_s, outlet.meter.import_wh, visit.way)
+        log = VisitLog(now_s, Counted.of(outlet), visit.way)
         logs.append(log)
         self.world.tell(f"evse {evse_id}: visit by {visit.way}, ends by {visit.end}")
         person = Person(self.world, evse_id, visit, log)

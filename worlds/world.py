@@ -15,25 +15,30 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from contract.transaction import ClockQuality
 from kiosk.authority import Knowledge
 from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
-from kiosk.session.events import Ids, Now, ResetPressed
+from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
 from sim.outlet import EnergyMeter, Outlet
 from worlds.agenda import Act, Agenda
+from worlds.cabinet import Cabinet
+from worlds.clock import Clock
 from worlds.disk import Disk, WorldRecorder
+from worlds.faults.kinds import DEFAULT
+from worlds.faults.trouble import Trouble
+from worlds.forgiveness import Damaged
 from worlds.link import Link, Network
 from worlds.polls import SAFETY_POLL_S, next_poll_s
 from worlds.safety import SafetyWatch
 from worlds.server import KIOSK_ID, Server
 from worlds.site import SiteWorld
-from worlds.twins import ContactorTwin, HeartbeatTwin, InputTwin, MeterTwin, PilotTwin, ReaderTwin, Times
+from worlds.twins import ContactorTwin, HeartbeatTwin, MeterTwin, PilotTwin, ReaderTwin, Spot, Times
 from worlds.visits import Street, VisitLog
 
 BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
 MEMBERS = 12
 RELAY_DROPS_AFTER_S = 1.0
+MOST_OVER_RATED = 1.25  # what a meter's register may move and be believed, of an EVSE's rated power
 BEATS_AT_ONCE = 20
 CALM_S = 2 * 3600.0
 IDENTITY = Identity("World", "Simulated", "0800", "https://world.example", "Europe/Berlin")
@@ -62,13 +67,15 @@ class Activity:
     offline_s: float = 0.0
     refusals: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    forgiven_wh: Counter[str] = field(default_factory=Counter)  # by rule of worlds.forgiveness
 
 
 class World:
     """A seed, and how long its trouble lasts."""
 
-    def __init__(self, seed: int, hours: float, evses: int = 2) -> None:
-        self.seed, self.ends_s = seed, hours * 3600.0
+    def __init__(self, seed: int, hours: float, evses: int = 2, faults: frozenset[str] = DEFAULT) -> None:
+        """`faults`: names of worlds.faults.kinds."""
+        self.seed, self.ends_s, self.faults = seed, hours * 3600.0, faults
         self.rng = random.Random(f"world-{seed}")
         self.agenda = Agenda()
         self.activity = Activity()
@@ -76,6 +83,8 @@ class World:
         evse_ids = tuple(range(1, evses + 1))
         self.times = {e: self._draw_times() for e in evse_ids}
         self.outlets = {e: self._draw_outlet(e) for e in evse_ids}
+        self.cabinet = Cabinet(self)
+        self.estop = self.cabinet.estop
         self.site = SiteWorld(self)
         drawn = (EvseSettings(e, meter_step_wh=int(self.outlets[e].meter.step_wh)) for e in evse_ids)
         self.settings = KioskSettings(
@@ -85,16 +94,20 @@ class World:
         )
         self.server = Server(self.rng, self.wall(), evse_ids, MEMBERS)
         self.disk = Disk(self.agenda, self.rng)
+        self.clock = Clock(self.wall)
         self.network = Network()
-        self.estop = InputTwin("emergency stop")
         self.kiosk: Boot | None = None
         self.controller_class: type[Controller] = Controller
         self.visits: dict[int, list[VisitLog]] = {e: [] for e in evse_ids}
+        self.minted_s: dict[str, float] = {}  # by transaction: when it, or the vehicle it waited for, came
+        self.boots_s: list[float] = []
         self.safety = SafetyWatch(self)
         self.is_calm = False
         self._relay_is_fed = False
         self._generation = 0
         self.street = Street(self)
+        self.trouble = Trouble(self, faults)
+        self.damaged = Damaged(self)
 
     # ---- time -----------------------------------------------------------------------------------------------------
 
@@ -110,6 +123,7 @@ class World:
         self.street.open()
         self.site.open()
         self._plan_trouble()
+        self.trouble.open()
         self._pass_until(self.ends_s)
         self.calm()
 
@@ -120,11 +134,12 @@ class World:
         self._set_network(True)
         self.disk.stalls_s = 0.31
         self.estop.active = False
+        self.trouble.close()
         self.street.close()
-        self._stir()
+        self.stir()
         if self.kiosk is None:
             self.boot()
-        self.agenda.after(60.0, self._reset_all)
+        self._reset_now_and_then()
         self._pass_until(self.ends_s + CALM_S)
 
     def _pass_until(self, until_s: float) -> None:
@@ -147,30 +162,33 @@ class World:
         return self._now_of(self.kiosk.started_s, self.kiosk.boot_id)
 
     def _now_of(self, started_s: float, boot_id: str) -> Now:
-        return Now(self.agenda.now_s - started_s + 10.0, self.wall(), ClockQuality.SYNCHRONISED, boot_id)
+        return Now(self.agenda.now_s - started_s + 10.0, self.clock.wall(), self.clock.quality(), boot_id)
 
     def boot(self) -> None:
         """Power is there: what the journal holds is all the kiosk knows."""
         self._generation += 1
         started_s, boot_id = self.agenda.now_s, f"boot-{self._generation}"
-        projection = self.disk.store.project()
+        projection = self.disk.boot(self.clock.wall())
+        self.clock.boot(projection.last_wall)
+        self.boots_s.append(started_s)
         knowledge = Knowledge(
             KIOSK_ID,
             (self.server.public_key,),
             spent_vouchers=projection.spent_vouchers,
             drawn_minor=dict(projection.drawn_minor),
+            vouchers_in_doubt=projection.vouchers_in_doubt,
         )
         if projection.list_text is not None:
             knowledge = knowledge.with_list(projection.list_text)
         recorder = WorldRecorder(self.disk, self._written)
         link = Link(self.agenda, self.rng, self.network, self.server, self.disk, self.wall)
-        reader, heartbeat = ReaderTwin("reader"), HeartbeatTwin()
+        reader, heartbeat = self.cabinet.reader(), self.cabinet.heartbeat()
         twins = {evse_id: self._twins(evse_id, started_s) for evse_id in self.outlets}
         controller = self.controller_class(
             settings=self.settings,
             identity=IDENTITY,
             parts=Parts(
-                evses={e: EvseParts(*twins[e]) for e in self.outlets},
+                evses={e: EvseParts(*twins[e], rcd=self.cabinet.rcds[e]) for e in self.outlets},
                 readers=(("nfc", reader),),
                 emergency_stop=self.estop,
                 heartbeat=heartbeat,
@@ -242,37 +260,49 @@ class World:
             boot.due_s = self.agenda.now_s + SAFETY_POLL_S
         boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, next_poll_s(self, boot)))
 
+    def touch(self, event: Event) -> None:
+        """A finger on the screen."""
+        if self.kiosk is not None and not self.cabinet.screen_is_dead:
+            self.kiosk.controller.post(event)
+            self.stir()
+
+    def vehicle_came(self, evse_id: int) -> None:
+        """Whatever waits there for a vehicle has found this one."""
+        session = None if self.kiosk is None else self.kiosk.controller.kiosk.session(evse_id)
+        if session is not None and session.transaction is not None:
+            self.minted_s[session.transaction.ids.transaction_id] = self.agenda.now_s
+        if session is not None and session.asked is not None:
+            self.minted_s[session.asked.ids.transaction_id] = self.agenda.now_s
+
     def _with(self, boot: Boot, act: Act) -> None:
         if boot.is_powered:
             act()
-            self._stir()
+            self.stir()
 
     def _take_list(self, boot: Boot, text: str) -> None:
         boot.controller.take_list(text)
         boot.link.list_changed(boot.controller.list_version())
 
     def _written(self) -> None:
-        self._stir()
+        self.stir()
         if self.kiosk is not None:
             self.kiosk.link.rows_wait()
 
-    def _stir(self) -> None:
+    def stir(self) -> None:
         if self.kiosk is not None:
             self.kiosk.due_s = self.agenda.now_s
 
     # ---- the wiring -----------------------------------------------------------------------------------------------
 
     def _twins(self, evse_id: int, started_s: float) -> tuple[ContactorTwin, PilotTwin, MeterTwin]:
-        outlet, times, generation = self.outlets[evse_id], self.times[evse_id], self._generation
-
-        def clock() -> float:
-            return self.agenda.now_s - started_s + 10.0
+        outlet, wires, generation = self.outlets[evse_id], self.cabinet.wires[evse_id], self._generation
+        spot = Spot(outlet, self.times[evse_id], wires, lambda: self.agenda.now_s - started_s + 10.0)
 
         def act(delay_s: float) -> None:
             self.agenda.after(delay_s, command)
 
         def command() -> None:
-            if generation == self._generation:
+            if generation == self._generation and not wires.commands_are_cut:
                 outlet.advance(self.agenda.now_s)
                 outlet.contactor.command(contactor.commanded, self.agenda.now_s)
 
@@ -280,12 +310,13 @@ class World:
             self.agenda.after(delay_s, apply_offer)
 
         def apply_offer() -> None:
-            if generation == self._generation:
-                outlet.offer(pilot.offered_a, self.agenda.now_s)
+            if generation == self._generation and not wires.offers_are_cut:
+                outlet.offer(wires.offered_a(pilot.offered_a), self.agenda.now_s)
 
-        pilot = PilotTwin(outlet, times, clock, offer)
-        contactor = ContactorTwin(outlet, times, clock, act)
-        return contactor, pilot, MeterTwin(outlet, times, clock)
+        pilot = PilotTwin(spot, offer)
+        contactor = ContactorTwin(spot, act)
+        evse = next(evse for evse in self.settings.evses if evse.evse_id == evse_id)
+        return contactor, pilot, MeterTwin(spot, round(evse.max_power_w * MOST_OVER_RATED))
 
     def _feed_relay(self, was_given: bool) -> None:
         if was_given and not self._relay_is_fed:
@@ -311,9 +342,13 @@ class World:
     # ---- trouble --------------------------------------------------------------------------------------------------
 
     def _plan_trouble(self) -> None:
-        self._plan(4.5 * 3600, self._power_cut_for_a_while)
-        self._plan(8.0 * 3600, self._kill_for_a_while)
-        self._plan(3.5 * 3600, self._network_loss)
+        for name, mean_h, act in (
+            ("power_cut", 4.5, self._power_cut_for_a_while),
+            ("process_killed", 8.0, self._kill_for_a_while),
+            ("network_loss", 3.5, self._network_loss),
+        ):
+            if name in self.faults:
+                self._plan(mean_h * 3600, act)
 
     def _plan(self, mean_s: float, act: Act) -> None:
         self.agenda.after(self.rng.expovariate(1 / mean_s), lambda: self._trouble(mean_s, act))
@@ -326,14 +361,14 @@ class World:
     def _power_cut_for_a_while(self) -> None:
         if self.kiosk is not None:
             self.cut_power()
-            self.agenda.after(self.rng.choice([self.rng.uniform(8, 60), self.rng.uniform(60, 1800)]), self._boot_again)
+            self.agenda.after(self.rng.choice([self.rng.uniform(8, 60), self.rng.uniform(60, 1800)]), self.boot_again)
 
     def _kill_for_a_while(self) -> None:
         if self.kiosk is not None:
             self.kill_process()
-            self.agenda.after(self.rng.uniform(0.3, 6.0), self._boot_again)
+            self.agenda.after(self.rng.uniform(0.3, 6.0), self.boot_again)
 
-    def _boot_again(self) -> None:
+    def boot_again(self) -> None:
         if self.kiosk is None:
             self.boot()
 
@@ -354,16 +389,16 @@ class World:
         self.estop.active = True
         self.activity.faults["emergency_stop"] += 1
         self.tell("emergency stop pressed")
-        self._stir_safety()
+        self.stir_safety()
         self.agenda.after(self.rng.uniform(20, 90), self._release_estop)
 
     def _release_estop(self) -> None:
         self.estop.active = False
         self.tell("emergency stop released")
-        self._stir_safety()
+        self.stir_safety()
         self.agenda.after(self.rng.uniform(20, 120), self._reset_all)
 
-    def _stir_safety(self) -> None:
+    def stir_safety(self) -> None:
         self.safety.note()
         if self.kiosk is not None:
             self.kiosk.due_s = min(self.kiosk.due_s, self.agenda.now_s + SAFETY_POLL_S)
@@ -372,9 +407,13 @@ class World:
         if self.kiosk is not None:
             for evse_id in self.outlets:
                 self.kiosk.controller.post(ResetPressed(evse_id, "technician"))
-            self._stir()
-        elif self.is_calm:
-            self.agenda.after(60.0, self._reset_all)
+            self.stir()
+
+    def _reset_now_and_then(self) -> None:
+        """In the calm: whatever is still latched."""
+        self.agenda.after(60.0, self.cabinet.technician)
+        if self.agenda.now_s < self.ends_s + CALM_S / 2:
+            self.agenda.after(300.0, self._reset_now_and_then)
 
     # ---- drawing ----------------------------------------------------------------------------------------------------
 
@@ -396,4 +435,6 @@ class World:
         def new() -> str:
             return uuid.UUID(int=self.rng.getrandbits(128), version=4).hex
 
-        return Ids(new(), new(), new(), f"{self.rng.randrange(10_000):04d}")
+        ids = Ids(new(), new(), new(), f"{self.rng.randrange(10_000):04d}")
+        self.minted_s[ids.transaction_id] = self.agenda.now_s
+        return ids

@@ -29,7 +29,7 @@ def test_worlds_with_power_cuts_and_network_loss_do_no_harm() -> None:
     assert isinstance(activity, dict)
     assert activity["sessions"] > 60 and activity["kwh"] > 300 and activity["power_cuts"] > 18
     assert set(report) == {"seeds", "harm", "activity", "kiosk_hours_per_s"}
-    assert set(activity) == {"sessions", "kwh", "power_cuts", "offline_h", "refusals", "faults"}
+    assert set(activity) == {"sessions", "kwh", "power_cuts", "offline_h", "refusals", "faults", "forgiven_wh"}
 
 
 @pytest.mark.parametrize(

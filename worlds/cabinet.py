@@ -1,0 +1,107 @@
+"""What stands between a kiosk's drivers and the street, whether it is whole, and who comes to mend it.
+
+It outlives the kiosk's boots. A fault changes something here and says when the kiosk's loop would come across it:
+the loop of a world jumps, and would else find a silent device only when something else happens.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from kiosk.session.events import ResetPressed
+from kiosk.session.faults import RULE_OF
+from kiosk.session.states import State
+from worlds.twins import HeartbeatTwin, InputTwin, ReaderTwin
+from worlds.wires import Wires
+
+if TYPE_CHECKING:
+    from worlds.world import World
+
+BEAT_S = 0.1  # the real loop beats at least so often
+OFTEN_S = 5.0  # where answers come late or not
+
+
+class Cabinet:
+    """`wires` and `rcds` by evse_id."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wires = {e: Wires(rng=random.Random(f"wires-{world.seed}-{e}")) for e in world.outlets}
+        self.rcds = {e: InputTwin(f"rcd {e}") for e in world.outlets}
+        self.estop = InputTwin("emergency stop")
+        self.screen_is_dead = False
+        self._gpio_is_there = self._reader_is_there = True
+
+    def reader(self) -> ReaderTwin:
+        """For a kiosk that boots."""
+        reader = ReaderTwin("reader")
+        reader.is_dead = not self._reader_is_there
+        return reader
+
+    def heartbeat(self) -> HeartbeatTwin:
+        heartbeat = HeartbeatTwin()
+        heartbeat.is_cut = not self._gpio_is_there
+        return heartbeat
+
+    # ---- when the loop comes across it ---------------------------------------------------------------------------
+
+    def look_soon(self, evse_id: int) -> None:
+        """At the next beat, after each device's next poll, and when what is silent has grown too old."""
+        times, patience = self.world.times[evse_id], self.world.settings.patience
+        polls_s = (times.pilot_period_s, times.feedback_period_s, times.meter_period_s)
+        stales_s = (patience.pilot_stale_s, patience.feedback_stale_s, patience.meter_stale_s)
+        for poll_s, stale_s in zip(polls_s, stales_s, strict=True):
+            self.world.agenda.after(poll_s + BEAT_S, self.world.stir)
+            self.world.agenda.after(poll_s + stale_s + BEAT_S, self.world.stir)
+
+    def look_often(self, evse_id: int) -> None:
+        """As long as its line is slow."""
+        self.world.stir()
+        if self.wires[evse_id].is_slow:
+            self.world.agenda.after(OFTEN_S, lambda: self.look_often(evse_id))
+
+    def rewire(self, evse_id: int) -> None:
+        """The drivers repeat what the line may not have carried, and what it carries may count otherwise now."""
+        if self.world.kiosk is not None:
+            contactor, pilot, _ = self.world.kiosk.twins[evse_id]
+            contactor.repeat()
+            pilot.repeat()
+        self.look_soon(evse_id)
+
+    # ---- parts all EVSEs share -----------------------------------------------------------------------------------
+
+    def set_gpio(self, is_there: bool) -> None:
+        """Without it no line follows or is read, inputs count as active, and the safety relay starves."""
+        self._gpio_is_there = is_there
+        for line in (self.estop, *self.rcds.values()):
+            line.is_cut = not is_there
+        if self.world.kiosk is not None:
+            self.world.kiosk.heartbeat.is_cut = not is_there
+        for evse_id, wires in self.wires.items():
+            if not self.world.times[evse_id].has_switching_board:
+                wires.commands_are_cut = wires.feedback_is_cut = not is_there
+            self.rewire(evse_id)
+        self.world.stir_safety()
+
+    def set_reader(self, is_there: bool) -> None:
+        self._reader_is_there = is_there
+        if self.world.kiosk is not None:
+            self.world.kiosk.reader.is_dead = not is_there
+
+    # ---- the technician ------------------------------------------------------------------------------------------
+
+    def technician(self) -> None:
+        """Resets what is latched, and believes a meter that nobody uses as it stands now."""
+        boot = self.world.kiosk
+        if boot is None:
+            return
+        for session in boot.controller.kiosk.sessions:
+            fault, meter = session.fault, boot.twins[session.evse_id][2]
+            if session.state is State.OUT_OF_SERVICE and fault is not None and RULE_OF[fault].latches:
+                boot.controller.post(ResetPressed(session.evse_id, "technician"))
+            if meter.doubted() is not None and session.transaction is None:
+                if not self.world.trouble.is_broken("meter", session.evse_id):
+                    meter.start_anew()
+                    self.look_soon(session.evse_id)
+        self.world.stir()

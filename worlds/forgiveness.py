@@ -1,0 +1,142 @@
+"""Energy that a decided rule gives up: which rule, in which case, and how much at most. Beyond that it is harm.
+
+What is forgiven is never read from the kiosk: a bound is a time in which the physics had a chance to deliver
+unmetered, times the most an EVSE can deliver, or what really flowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worlds.faults.trouble import Episode
+from worlds.visits import Counted
+
+if TYPE_CHECKING:
+    from worlds.world import World
+
+CAR_S = 5.0  # a vehicle follows a lower offer within (IEC 61851-1); one that does not is opened under load
+SLOWEST_DISK_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One visit to one EVSE, in world seconds, and what really flowed: in all, and without a current in the coil."""
+
+    evse_id: int
+    from_s: float
+    to_s: float
+    true_wh: float
+    uncommanded_wh: float
+
+
+def stays(world: World) -> list[Stay]:
+    """So far; the last one at each EVSE goes on for ever."""
+    found = []
+    for evse_id, logs in world.visits.items():
+        outlet = world.outlets[evse_id]
+        for index, log in enumerate(logs):
+            ends_s = logs[index + 1].began_s if index + 1 < len(logs) else float("inf")
+            after = log.after or Counted.of(outlet)
+            true_wh = after.import_wh - log.before.import_wh
+            found.append(Stay(evse_id, log.began_s, ends_s, true_wh, after.uncommanded_wh - log.before.uncommanded_wh))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`kinds`: the faults in which it is invoked. `most_wh`: its bound for one of them."""
+
+    name: str
+    kinds: frozenset[str]
+    most_wh: Callable[[World, Stay, Episode], float]
+
+
+def _power_wh(world: World, stay: Stay, seconds: float) -> float:
+    evse = next(evse for evse in world.settings.evses if evse.evse_id == stay.evse_id)
+    return evse.max_power_w * seconds / 3_600
+
+
+def _opening_s(world: World, stay: Stay) -> float:
+    """From the wish to open to open contacts."""
+    return world.times[stay.evse_id].command_delay_s + CAR_S
+
+
+def _last_good_reading(world: World, stay: Stay, episode: Episode) -> float:
+    """The meter is dead at the end, exchanged, or says what cannot be: the last good reading stands.
+
+    Max power × the time from that reading to the opening: it grows stale, then the contactor opens. After a restart
+    meanwhile the last good reading is the last one on the disk, at most a reading's period and a slow write old.
+    """
+    patience, times = world.settings.patience, world.times[stay.evse_id]
+    seconds = patience.meter_stale_s + 2 * times.meter_period_s + _opening_s(world, stay)
+    if any(episode.from_s - patience.record_s <= boot_s <= episode.to_s for boot_s in world.boots_s[1:]):
+        seconds += patience.reading_every_s + SLOWEST_DISK_S + 1.0
+    return _power_wh(world, stay, seconds)
+
+
+def _contact_that_lies(world: World, stay: Stay, episode: Episode) -> float:
+    """The auxiliary contact says open before the main contacts are: the reading taken on its word is the last.
+
+    Max power × the time the wiring takes to open, and the vehicle to follow.
+    """
+    return _power_wh(world, stay, _opening_s(world, stay))
+
+
+def _nobodys(world: World, stay: Stay, episode: Episode) -> float:
+    """Welded contacts: what flows after the session is nobody's bill. Exactly what flowed without a current in the
+    coil, and one step of the register."""
+    return stay.uncommanded_wh + world.outlets[stay.evse_id].meter.step_wh
+
+
+def _unsent(world: World, stay: Stay, episode: Episode) -> float:
+    """A damaged journal loses what was not readable any more, which is nothing the server had acknowledged: at most
+    what had flowed by then and was not on the server."""
+    return world.damaged.unsent_wh(stay)
+
+
+RULES = (
+    Rule(
+        "last_good_reading",
+        frozenset({"meter_silent", "meter_late", "bus_noise", "register_backwards", "register_jumps", "meter_swapped"}),
+        _last_good_reading,
+    ),
+    Rule("contact_that_lies", frozenset({"feedback_contradicts"}), _contact_that_lies),
+    Rule("welded_contactor", frozenset({"contactor_welded"}), _nobodys),
+    Rule("damaged_journal", frozenset({"journal_damaged"}), _unsent),
+)
+
+
+def forgivable(world: World, stay: Stay) -> dict[str, float]:
+    """By rule: Wh that may be missing from the bills of this stay."""
+    found: dict[str, float] = {}
+    for rule in RULES:
+        for episode in world.trouble.episodes:
+            if episode.kind.name in rule.kinds and episode.touches(stay.evse_id, stay.from_s, stay.to_s):
+                found[rule.name] = found.get(rule.name, 0.0) + rule.most_wh(world, stay, episode)
+    return found
+
+
+class Damaged:
+    """What the server did not have yet, each time a journal was damaged."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._unsent: dict[tuple[int, float], float] = {}  # by EVSE and beginning of a visit
+
+    def note(self) -> None:
+        """Called at the moment of the damage, with nothing delivering any more."""
+        world = self._world
+        known = world.server.known_wh()
+        for stay in stays(world):
+            known_wh = sum(
+                wh
+                for transaction_id, (evse_id, wh) in known.items()
+                if evse_id == stay.evse_id and stay.from_s <= world.minted_s.get(transaction_id, -1.0) < stay.to_s
+            )
+            key = (stay.evse_id, stay.from_s)
+            self._unsent[key] = max(self._unsent.get(key, 0.0), stay.true_wh - known_wh)
+
+    def unsent_wh(self, stay: Stay) -> float:
+        return self._unsent.get((stay.evse_id, stay.from_s), 0.0)
