@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from billing.quarantine import Doubt
-from contract.transaction import StoppedReason, TransactionEvent
+from contract.price import price
+from contract.transaction import StoppedReason, TransactionEvent, samples_before
 
 TOLERANCE = 1.15  # mains may be 10 % high (EN 50160), meters and chargers add a little
 SLACK_S = 15  # between a reading and its row
@@ -42,8 +43,10 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
             )
     cap_minor = started.authority.cap_minor if started.authority is not None else None
     total_minor = ended.total_incl_vat_minor
-    if cap_minor is not None and total_minor is not None and total_minor > cap_minor:
-        found.append(Doubt("over_cap", f"the total {total_minor} is above the cap {cap_minor}, in minor units"))
+    if cap_minor is not None and total_minor is not None and started.offer is not None:
+        order_minor = total_minor + price(started.offer, samples_before(story)).incl_vat_minor
+        if order_minor > cap_minor:
+            found.append(Doubt("over_cap", f"the total {order_minor} is above the cap {cap_minor}, in minor units"))
     return found
 
 

@@ -20,8 +20,9 @@ from billing.plausible import doubts_about
 from billing.quarantine import Doubt, doubt_transaction
 from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
-from contract.price import Price, price
-from contract.transaction import TransactionEvent
+from contract.order import price_of_part
+from contract.price import Price
+from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
 _ENDED_SEQ = select(transactions.c.ended_seq).where(
@@ -78,7 +79,7 @@ def rate(
         return None
     offer = story[0].offer
     assert offer is not None  # the contract's own rule for Started
-    amount = price(offer, [event.sample for event in story])
+    amount = price_of_part(offer, samples_before(story), samples_of(story))
     found += _doubts_about_total(story[-1], amount)
     _write_doubts(connection, kiosk_id, transaction_id, found, now)
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()

@@ -1,28 +1,33 @@
 """Transaction events: what the kiosk promises to tell the server about a delivery, in OCPP 2.1's words.
 
-Law: seq_no runs 0, 1, 2 … without a gap; 0 is Started, the last is Ended. An event is stored and sent as the
-same bytes for ever; the server's key is (kiosk_id, transaction_id, seq_no) and the bytes' hash.
+Law: seq_no runs 0, 1, 2 … without a gap; 0 is Started, the last is Ended. After an Ended that is not `final` one
+MeterCorrection may follow, with the next seq_no and the reading the end had lacked; nothing comes after it. An event
+is stored and sent as the same bytes for ever; the server's key is (kiosk_id, transaction_id, seq_no) and the bytes'
+hash.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from contract.identity import TokenKind
 from contract.metering import Quality
+from contract.order import Continuation, corrected
 from contract.price import Sample, TimeUse
 from contract.tariff import TariffOffer
 
 
 class EventType(StrEnum):
-    """OCPP 2.1 TransactionEventEnumType."""
+    """OCPP 2.1 TransactionEventEnumType, and one of ours for what OCPP has no word for."""
 
     STARTED = "Started"
     UPDATED = "Updated"
     ENDED = "Ended"
+    METER_CORRECTION = "MeterCorrection"
 
 
 class TriggerReason(StrEnum):
@@ -43,6 +48,7 @@ class TriggerReason(StrEnum):
     EV_CONNECT_TIMEOUT = "EVConnectTimeout"
     ABNORMAL_CONDITION = "AbnormalCondition"
     RESET_COMMAND = "ResetCommand"
+    TX_RESUMED = "TxResumed"
 
 
 class StoppedReason(StrEnum):
@@ -118,13 +124,23 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class TransactionLimit:
+    """OCPP 2.1 TransactionLimitType: where the driver wants the order to end. Nothing set takes a limit away."""
+
+    max_energy_wh: int | None = None
+    max_cost_minor: int | None = None  # gross
+    max_time_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionEvent:
     """One line of a transaction's story.
 
     `elapsed_ms` counts from Started until delivery or parking is over: Ended carries that moment, and after a power
-    cut the last durable event's; `at` says when it was written. `authority` and `offer` stand in Started only;
-    `stopped_reason`, `final` and `total_incl_vat_minor` (the kiosk's own price, which the server checks) in Ended
-    only.
+    cut the last durable event's; `at` says when it was written. `authority` and `offer` stand in Started only, and so
+    does `continues` where the order was interrupted; `limit` beside the trigger LimitSet, and in a Started that
+    continues. `stopped_reason` stands in Ended only; `final` and `total_incl_vat_minor` (the kiosk's own price of
+    this transaction, which the server checks) in Ended and MeterCorrection.
     """
 
     event_type: EventType
@@ -146,6 +162,8 @@ class TransactionEvent:
     stopped_reason: StoppedReason | None = None
     final: bool | None = None
     total_incl_vat_minor: int | None = None
+    continues: Continuation | None = None
+    limit: TransactionLimit | None = None
 
     def __post_init__(self) -> None:
         if self.seq_no < 0 or self.elapsed_ms < 0:
@@ -156,10 +174,26 @@ class TransactionEvent:
             raise ValueError("authority and offer stand in Started, and only there")
         if (self.event_type is EventType.ENDED) != (self.stopped_reason is not None):
             raise ValueError("stopped_reason stands in Ended, and only there")
+        if self.event_type is not EventType.STARTED and self.continues is not None:
+            raise ValueError("continues stands in Started, and only there")
 
     @property
     def sample(self) -> Sample:
         return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use)
+
+
+def samples_of(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
+    """What a transaction is priced by, from its events in order: a MeterCorrection stands in for Ended's reading."""
+    last = story[-1]
+    if last.event_type is not EventType.METER_CORRECTION:
+        return tuple(event.sample for event in story)
+    return corrected([event.sample for event in story[:-1]], last.meter.import_wh)
+
+
+def samples_before(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
+    """What the order had used before this transaction; nothing where the order began with it."""
+    continues = story[0].continues
+    return () if continues is None else continues.samples
 
 
 def token_hash(kind: TokenKind, value: str) -> str:

@@ -105,6 +105,21 @@ def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: froze
     return Authorized(transaction_id, authority, offer, offline=True)
 
 
+def still_holds(knowledge: Knowledge, word: Authority, was_offline: bool) -> bool:
+    """Whether what a charge began with is still good: its token and its account are not blocked on the newest list.
+
+    A token the list does not name was the server's to allow, and its word stands as it does for a running charge; one
+    that was allowed by the list alone and has gone from it is not.
+    """
+    if word.voucher_id is not None:
+        return True  # it is spent on this very order
+    entry = knowledge.cards.get(word.token_hash)
+    if entry is not None:
+        return not entry.is_blocked
+    of_account = [entry for entry in knowledge.cards.values() if entry.account_id == word.account_id]
+    return not was_offline and (not of_account or not all(entry.is_blocked for entry in of_account))
+
+
 REFUSAL_OF = {
     AuthorizeStatus.BLOCKED: NoticeCode.BLOCKED_TOKEN,
     AuthorizeStatus.CONCURRENT_TX: NoticeCode.ALREADY_CHARGING,

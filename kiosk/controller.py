@@ -45,15 +45,16 @@ from kiosk.devices import (
     Pilot,
     Reporting,
 )
-from kiosk.session import events
+from kiosk.session import events, memory
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
 from kiosk.session.kiosk import Kiosk, new_kiosk, step
-from kiosk.session.session import NEVER_S, resumed_after_restart
+from kiosk.session.leftovers import Verdict
+from kiosk.session.memory import Memories
+from kiosk.session.session import NEVER_S
 from kiosk.session.settings import KioskSettings
 from kiosk.session.snapshot import DeviceView, NoticeCode, ReaderView, Snapshot
-from kiosk.session.transaction import recovered
 from kiosk.session.view import About, snapshot
 from kiosk.session.wants import SAFE, Wants
 
@@ -62,6 +63,7 @@ log = logging.getLogger("kiosk.controller")
 DOCUMENT_LIST = "authorization_list"  # the journal document that keeps the newest signed list
 DOCUMENT_DRAWN = "drawn_offline"  # JSON: account → minor units
 DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once the server was reached
+DOCUMENT_MEMORY = "memory"  # JSON: kiosk.session.memory.Memories
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
 NO_ALARMS: frozenset[Alarm] = frozenset()
@@ -165,6 +167,7 @@ class Found:
     open_transactions: tuple[tuple[TransactionEvent, ...], ...] = ()
     asked: tuple[str, ...] = ()  # transaction ids asked for, neither Started nor disclaimed
     answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # to commands, by id
+    memories: Memories = field(default_factory=Memories)  # what the core remembers besides
 
 
 @dataclass(slots=True)
@@ -206,10 +209,16 @@ class Controller:
         self._identity, self._parts, self._recorder, self._uplink = identity, parts, recorder, uplink
         self._mint = mint
         self.knowledge = knowledge
-        resumed = tuple(
-            resumed_after_restart(recovered(story, now), now, settings.patience) for story in found.open_transactions
+        resumed = memory.recalled(
+            found.open_transactions,
+            found.memories,
+            now,
+            settings.patience,
+            mint,
+            lambda word, is_offline: authority.still_holds(knowledge, word, is_offline),
         )
         self.kiosk: Kiosk = new_kiosk(settings, resumed)
+        self._memories = found.memories  # as they stand on disk, or are on their way there
         self._inbox: deque[events.Event] = deque()
         self._durable: set[str] = set()  # transactions whose Started is on disk: the interlock's own memory
         self._asks: dict[str, _PendingAsk] = {}
@@ -268,6 +277,10 @@ class Controller:
         self.knowledge = replace(self.knowledge, authorizations=read.authorizations, cards=read.cards)
         self._outgoing.documents[DOCUMENT_LIST] = text
         self.post(events.OffersChanged(self.knowledge.offers()))
+        for session in self.kiosk.sessions:
+            left = session.interrupted
+            if left is not None and not authority.still_holds(self.knowledge, left.authority, left.is_offline):
+                self.post(events.RestartForbidden(session.evse_id, Verdict.TOKEN_BLOCKED.value))
 
     def list_version(self) -> int:
         known = self.knowledge.authorizations
@@ -485,9 +498,10 @@ class Controller:
 
     def _decide_alone(self, pending: _PendingAsk, now: Now) -> None:
         pending.was_sent, pending.answer_by_s = True, float("inf")
-        running = (s.transaction for s in self.kiosk.sessions if s.transaction is not None)
-        in_use = frozenset(t.authority.account_id for t in running)
-        self._step(authority.decide(self.knowledge, pending.ask, now.wall, in_use), now)
+        in_use = {s.transaction.authority.account_id for s in self.kiosk.sessions if s.transaction is not None}
+        others = (s for s in self.kiosk.sessions if s.evse_id != pending.ask.evse_id)
+        in_use |= {s.interrupted.authority.account_id for s in others if s.interrupted is not None}  # may go on yet
+        self._step(authority.decide(self.knowledge, pending.ask, now.wall, frozenset(in_use)), now)
 
     # ---- release, record, engage -----------------------------------------------------------------------------------
 
@@ -505,6 +519,7 @@ class Controller:
     def _record(self, now: Now) -> None:
         """Hand what became true to the journal, one write in flight."""
         self._note_statuses(now)
+        self._note_memories()
         if self._in_flight is not None or self._outgoing.is_empty() or now.s < self._retry_at_s:
             return
         batch, self._outgoing = self._outgoing, _Outgoing()
@@ -609,6 +624,12 @@ class Controller:
                 record = StatusRecord(session.evse_id, status[0], now.moment, fault)
                 self._outgoing.entries.append(Entry(RowKind.STATUS, to_bytes(record)))
                 log.info("evse %d: %s %s", session.evse_id, status[0], fault or "")
+
+    def _note_memories(self) -> None:
+        memories = memory.remembered(self.kiosk)
+        if memories != self._memories:
+            self._memories = memories
+            self._outgoing.documents[DOCUMENT_MEMORY] = memory.to_text(memories)
 
     def _disclaim(self, transaction_id: str, now: Now) -> None:
         record = AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, now.moment)

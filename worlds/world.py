@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from kiosk.authority import Knowledge
 from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
+from kiosk.session.memory import Memories, from_text
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
 from sim.outlet import EnergyMeter, Outlet
 from worlds.agenda import Act, Agenda
@@ -202,6 +203,7 @@ class World:
                 open_transactions=tuple(t.events for t in projection.open_transactions),
                 asked=tuple(a.transaction_id for a in projection.asked),
                 answers=projection.answers,
+                memories=Memories() if projection.memory_text is None else from_text(projection.memory_text),
             ),
             now=self._now_of(started_s, boot_id),
         )

@@ -30,6 +30,7 @@ from kiosk.journal import Batch, JournalDamaged, JournalStore, JournalWriter, Pr
 from kiosk.journal.aside import kept
 from kiosk.journal.values import LAST_WALL
 from kiosk.panel import Access, Panel
+from kiosk.session.memory import Memories, from_text
 
 log = logging.getLogger("kiosk.daemon")
 
@@ -74,6 +75,7 @@ class Daemon:
                 tuple(story.events for story in found.open_transactions),
                 tuple(asked.transaction_id for asked in found.asked),
                 found.answers,
+                _memories(found),
             ),
             clock.now(),
         )
@@ -231,6 +233,15 @@ class Daemon:
 
 def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=getattr(work, "__qualname__", "task"))
+
+
+def _memories(found: Projection) -> Memories:
+    """What the core remembers; of a document another program wrote, nothing."""
+    try:
+        return from_text(found.memory_text) if found.memory_text is not None else Memories()
+    except WireError as error:
+        log.error("what was remembered of the EVSEs is not used: %s", error)
+        return Memories()
 
 
 def _note_of_setback(store: JournalStore, config: Config) -> str:

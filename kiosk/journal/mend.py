@@ -19,6 +19,7 @@ from contract.metering import Quality
 from contract.price import TimeUse
 from contract.transaction import EventType, StoppedReason, TransactionEvent, TriggerReason
 
+OVER = (EventType.ENDED, EventType.METER_CORRECTION)
 MOST_FILLED = 1000  # a longer hole is no hole but a number gone wrong
 
 
@@ -38,7 +39,7 @@ def mending(told: Sequence[Told]) -> list[TransactionEvent]:
     mended: list[TransactionEvent] = []
     for story in stories.values():
         mended.extend(_fillings(story))
-        if all(one.event.event_type is not EventType.ENDED for one in story.values()):
+        if all(one.event.event_type not in OVER for one in story.values()):
             mended.append(_closing(story[max(story)].event))
     return mended
 

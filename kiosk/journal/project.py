@@ -14,6 +14,7 @@ from kiosk.journal.values import (
     EPOCH,
     LAST_WALL,
     LIST,
+    MEMORY,
     VOUCHERS_IN_DOUBT,
     JournalDamaged,
     OpenTransaction,
@@ -37,6 +38,7 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
             answers=_answers(db),
             drawn_minor=json.loads(documents.get(DRAWN, "{}")),
             vouchers_in_doubt=documents.get(VOUCHERS_IN_DOUBT) == "yes",
+            memory_text=documents.get(MEMORY),
         )
     except (WireError, ValueError, sqlite3.DatabaseError) as error:
         raise JournalDamaged(f"{name}: {error}") from error

@@ -25,6 +25,7 @@ EPOCH = "epoch"  # the server's, as last heard
 LAST_WALL = "last_wall"  # RFC 3339: time was at least this
 DRAWN = "drawn_offline"  # JSON: account → minor units used on the own list's word and not yet on the server
 VOUCHERS_IN_DOUBT = "vouchers_in_doubt"  # "yes": spent ones may be unknown here, until the server was reached
+MEMORY = "memory"  # JSON: what the core remembers besides its events (kiosk.session.memory)
 SETBACK = "setback"  # the last Setback, as JSON
 
 
@@ -85,6 +86,7 @@ class Projection:
     answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # what those commands were answered, by id
     vouchers_in_doubt: bool = False
     drawn_minor: Mapping[str, int] = field(default_factory=dict)  # by account
+    memory_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

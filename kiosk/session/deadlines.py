@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.session import limits, protection
+from kiosk.session import corrections, limits, protection, restart
 from kiosk.session.session import NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.states import State
@@ -10,7 +10,8 @@ from kiosk.session.states import State
 
 def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
     """When this session wants to be looked at again, if nothing happens before."""
-    due = [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
+    due = [restart.deadline_s(session.interrupted, patience), corrections.deadline_s(session.unread, now_s, patience)]
+    due += [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
     due.append(limits.limit_deadline_s(session, now_s, evse))
     due.append(session.wish_since_s + patience.off_s)
     due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))

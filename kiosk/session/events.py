@@ -88,6 +88,14 @@ class OffersChanged:
     offers: dict[int, TariffOffer]
 
 
+@dataclass(frozen=True, slots=True)
+class RestartForbidden:
+    """An interrupted charge must not go on: `verdict` is a leftovers.Verdict, from what only the controller knows."""
+
+    evse_id: int
+    verdict: str
+
+
 # ---- answers to an Ask ------------------------------------------------------------------------------------------
 
 
@@ -186,6 +194,7 @@ Event = (
     | CodeUnreadable
     | Recorded
     | OffersChanged
+    | RestartForbidden
     | Authorized
     | Refused
     | ConnectorChosen

@@ -116,6 +116,7 @@ class _KioskTurn:
                 | events.LimitChosen(evse_id)
                 | events.ReceiptDismissed(evse_id)
                 | events.ResetPressed(evse_id)
+                | events.RestartForbidden(evse_id)
             ):
                 self._step_one(evse_id, event)
             case events.StartCommanded(command_id, evse_id):

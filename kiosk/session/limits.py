@@ -35,9 +35,9 @@ def reached(
             return TriggerReason.COST_LIMIT_REACHED, StoppedReason.COST_LIMIT_REACHED
     if t.limit is None:
         return None
-    if t.limit.kind is LimitKind.ENERGY and import_wh - t.samples[0].import_wh >= t.limit.value:
+    if t.limit.kind is LimitKind.ENERGY and t.before_wh + import_wh - t.samples[0].import_wh >= t.limit.value:
         return TriggerReason.ENERGY_LIMIT_REACHED, StoppedReason.ENERGY_LIMIT_REACHED
-    if t.limit.kind is LimitKind.TIME and at_ms >= t.limit.value * 1000:
+    if t.limit.kind is LimitKind.TIME and t.before_ms + at_ms >= t.limit.value * 1000:
         return TriggerReason.TIME_LIMIT_REACHED, StoppedReason.TIME_LIMIT_REACHED
     return None
 
@@ -88,9 +88,9 @@ def limit_deadline_s(session: Session, now_s: float, evse: EvseSettings) -> floa
     if t.limit is not None:
         match t.limit.kind:
             case LimitKind.ENERGY:
-                due_s = now_s + (t.limit.value - used_wh) * 3600 / evse.max_power_w
+                due_s = now_s + (t.limit.value - t.before_wh - used_wh) * 3600 / evse.max_power_w
             case LimitKind.TIME:
-                time_is_up_s = t.started.s + t.limit.value
+                time_is_up_s = t.started.s + t.limit.value - t.before_ms / 1000
             case LimitKind.MONEY:
                 caps_minor.append(t.limit.value)
     if caps_minor:

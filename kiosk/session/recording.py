@@ -6,14 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 from contract.metering import Quality
+from contract.order import Continuation
 from contract.price import Sample
-from contract.transaction import EventType, MeterValue, StoppedReason, TransactionEvent, TriggerReason
+from contract.transaction import (
+    EventType,
+    MeterValue,
+    StoppedReason,
+    TransactionEvent,
+    TransactionLimit,
+    TriggerReason,
+)
 from kiosk.session import energy
 from kiosk.session.events import Now
 from kiosk.session.session import Session
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
-from kiosk.session.transaction import Transaction
+from kiosk.session.transaction import Transaction, transaction_limit
 
 _END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
     StoppedReason.EV_DISCONNECTED: TriggerReason.EV_DEPARTED,
@@ -70,7 +78,9 @@ def recorded(
         offer=t.offer if started else None,
         stopped_reason=t.stopped_reason if ended else None,
         final=bool(is_final) if ended else None,
-        total_incl_vat_minor=t.price_with(sample).incl_vat_minor if ended else None,
+        total_incl_vat_minor=t.part_with(sample).incl_vat_minor if ended else None,
+        continues=Continuation(t.continues, t.before) if started and t.continues is not None else None,
+        limit=_limit(t, started, trigger),
     )
     t = replace(
         t.sampled(sample),
@@ -80,6 +90,12 @@ def recorded(
         reading_due_s=next_reading_s(session, now, patience),
     )
     return t, event
+
+
+def _limit(t: Transaction, started: bool, trigger: TriggerReason) -> TransactionLimit | None:
+    if trigger is TriggerReason.LIMIT_SET or (started and t.limit is not None):
+        return transaction_limit(t.limit)
+    return None
 
 
 def meter_value(session: Session, now: Now, is_final: bool | None) -> MeterValue:

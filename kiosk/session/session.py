@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from contract.metering import MeterReading
 from contract.transaction import Authority, StoppedReason
-from kiosk.session.events import Ask, Now
+from kiosk.session.events import Ask, Ids, Now
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
+from kiosk.session.leftovers import Interrupted, Unread, Verdict
 from kiosk.session.protection import CALM, NOTHING_OFFERED, Offered, Watch
 from kiosk.session.settings import Patience
 from kiosk.session.site import Share
@@ -50,6 +51,9 @@ class Session:
     watch: Watch = CALM  # what the readings show over time
     offered: Offered = NOTHING_OFFERED  # as last wanted
     was_seen_closed: bool = False  # since the contactor was last wanted closed
+    interrupted: Interrupted | None = None  # by a power cut, and may go on by itself
+    restart_verdict: Verdict | None = None  # the last word about that, for `kiosk why`; None: there was nothing
+    unread: Unread | None = None  # ended without the meter, which may still tell
 
     @property
     def is_running(self) -> bool:
@@ -91,14 +95,19 @@ class Notified:
     evse_id: int
 
 
-def resumed_after_restart(transaction: Transaction, now: Now, patience: Patience) -> Session:
-    """A session whose transaction was found open on disk: it closes with PowerLoss, on fresh facts only."""
+def resumed_after_restart(
+    transaction: Transaction, now: Now, patience: Patience, goes_on_as: Ids | None = None
+) -> Session:
+    """A session whose transaction was found open on disk: it closes with PowerLoss, on fresh facts only.
+
+    `goes_on_as`: the ids it may continue under; None where it must not.
+    """
     return Session(
         evse_id=transaction.evse_id,
         state=State.CLOSING,
         since_s=now.s,
         deadline_s=now.s + patience.end_s,
-        transaction=replace(transaction, stopped_reason=StoppedReason.POWER_LOSS),
+        transaction=replace(transaction, stopped_reason=StoppedReason.POWER_LOSS, goes_on_as=goes_on_as),
         fault=None,
         wish_since_s=now.s,
     )

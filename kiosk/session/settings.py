@@ -7,6 +7,8 @@ from itertools import permutations
 
 from contract.iec61851 import LEAST_OFFER_A
 
+MAY_BE_OFF = ("restart_within_s", "correct_within_s")
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -31,11 +33,15 @@ class Patience:
     cap_margin_s: float = 10.0  # delivery at the present power that a cap keeps in reserve for stopping
     code_lock_s: float = 60.0  # after three wrong stop codes
     record_s: float = 120.0  # a running charge goes on this long while the disk takes nothing
+    restart_within_s: float = 600.0  # a charge interrupted by a power cut goes on by itself; 0: never
+    correct_within_s: float = 0.0  # a meter silent at the end may still tell its register; 0: never
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
-            if not 0 < getattr(self, name) <= 86_400:
-                raise ValueError(f"{name}: want more than 0 and at most 86400 seconds")
+            least_ok = getattr(self, name) >= 0 if name in MAY_BE_OFF else getattr(self, name) > 0
+            if not least_ok or getattr(self, name) > 86_400:
+                least = "0" if name in MAY_BE_OFF else "more than 0"
+                raise ValueError(f"{name}: want {least} and at most 86400 seconds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class State(StrEnum):
 # from → to → what causes it, in words for the diagram
 MOVES: dict[State, dict[State, str]] = {
     State.IDLE: {
-        State.AUTHORIZING: "token or start command",
+        State.AUTHORIZING: "token, start command, or going on after a power cut",
         State.OUT_OF_SERVICE: "fault",
     },
     State.AUTHORIZING: {

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from contract.order import joined, price_of_part
 from contract.price import Price, Sample, price
 from contract.tariff import TariffOffer
-from contract.transaction import Authority, ChargingState, StoppedReason, TransactionEvent
+from contract.transaction import (
+    Authority,
+    ChargingState,
+    Moment,
+    StoppedReason,
+    TransactionEvent,
+    TransactionLimit,
+    TriggerReason,
+    samples_before,
+)
 from kiosk.session.events import Ids, Now
-from kiosk.session.snapshot import CurvePoint, Limit
+from kiosk.session.snapshot import CurvePoint, Limit, LimitKind
 
 CURVE_POINTS = 180  # what a power curve on the screen needs; older points are thinned
 
@@ -20,6 +30,9 @@ class Transaction:
 
     Its time stands still at `closed_ms`, when it left delivering or parked: the wait for the last reading is nobody's
     to pay. For a transaction found open after a restart that is the last durable event.
+
+    `before` is what its order had used before it, where a power cut came between; `goes_on_as` are the ids a
+    transaction found open may continue under.
     """
 
     ids: Ids
@@ -41,6 +54,10 @@ class Transaction:
     stopped_reason: StoppedReason | None = None
     closed_ms: int | None = None
     is_recovered: bool = False
+    continues: str | None = None  # the transaction of the same order that was interrupted
+    before: tuple[Sample, ...] = ()
+    goes_on_as: Ids | None = None
+    last_sign: Moment | None = None  # of a recovered one: its last durable event
 
     def elapsed_ms(self, now: Now) -> int:
         if self.closed_ms is not None:
@@ -52,9 +69,23 @@ class Transaction:
     def energy_wh(self) -> int:
         return self.samples[-1].import_wh - self.samples[0].import_wh if self.samples else 0
 
+    @property
+    def before_wh(self) -> int:
+        """What the order had taken before this transaction."""
+        return self.before[-1].import_wh - self.before[0].import_wh if self.before else 0
+
+    @property
+    def before_ms(self) -> int:
+        """How long the order had run before this transaction, the interruption left out."""
+        return self.before[-1].elapsed_ms - self.before[0].elapsed_ms if self.before else 0
+
     def price_with(self, sample: Sample) -> Price:
-        """The price if the transaction stood at `sample` now."""
-        return price(self.offer, (*self.samples, sample))
+        """The price of the whole order if the transaction stood at `sample` now: caps and limits hold for that."""
+        return price(self.offer, joined(self.before, (*self.samples, sample)))
+
+    def part_with(self, sample: Sample) -> Price:
+        """This transaction's own part of the order's price."""
+        return price_of_part(self.offer, self.before, (*self.samples, sample))
 
     def sampled(self, sample: Sample) -> Transaction:
         return replace(self, samples=extended(self.samples, sample))
@@ -84,6 +115,10 @@ def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
     samples: tuple[Sample, ...] = ()
     for event in events:
         samples = extended(samples, event.sample)
+    limit = None
+    for event in events:
+        if event.trigger_reason is TriggerReason.LIMIT_SET or event is started:
+            limit = limit_of(event.limit)
     ids = Ids(started.transaction_id, started.order_id, started.receipt_id, "")
     begun = Now(now.s, started.at.wall, started.at.clock_quality, started.at.boot_id)
     return Transaction(
@@ -100,6 +135,35 @@ def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
         durable_seq=last.seq_no,
         charging_state=last.charging_state,
         meter_serial=next((event.meter.serial for event in reversed(events) if event.meter.serial), None),
+        limit=limit,
         closed_ms=samples[-1].elapsed_ms,
         is_recovered=True,
+        continues=None if started.continues is None else started.continues.of_transaction_id,
+        before=samples_before(events),
+        last_sign=last.at,
     )
+
+
+def transaction_limit(limit: Limit | None) -> TransactionLimit:
+    """A driver's limit as it is written down; none is one without a number."""
+    if limit is None:
+        return TransactionLimit()
+    match limit.kind:
+        case LimitKind.ENERGY:
+            return TransactionLimit(max_energy_wh=limit.value)
+        case LimitKind.MONEY:
+            return TransactionLimit(max_cost_minor=limit.value)
+        case LimitKind.TIME:
+            return TransactionLimit(max_time_s=limit.value)
+
+
+def limit_of(written: TransactionLimit | None) -> Limit | None:
+    """The way back."""
+    if written is None:
+        return None
+    numbers = {
+        LimitKind.ENERGY: written.max_energy_wh,
+        LimitKind.MONEY: written.max_cost_minor,
+        LimitKind.TIME: written.max_time_s,
+    }
+    return next((Limit(kind, number) for kind, number in numbers.items() if number), None)

@@ -15,13 +15,14 @@ from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
-from kiosk.session import energy, events, limits, protection, recording
+from kiosk.session import corrections, energy, events, limits, protection, recording, restart
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
+from kiosk.session.leftovers import Interrupted, Verdict
 from kiosk.session.session import LONG_AGO_S, NEVER_S, Notified, Session, same_owner
 from kiosk.session.settings import EvseSettings, Patience
-from kiosk.session.snapshot import NoticeCode
+from kiosk.session.snapshot import Limit, NoticeCode
 from kiosk.session.states import MOVES, State
 from kiosk.session.transaction import Transaction
 
@@ -61,7 +62,9 @@ class Turn:
                 self._cancelled()
             case events.LimitChosen(_, limit):
                 if (t := self.session.transaction) is not None and self.session.state is not State.CLOSING:
-                    self._change(transaction=replace(t, limit=limit))
+                    self._limit_chosen(t, limit)
+            case events.RestartForbidden(_, verdict) if self.session.interrupted is not None:
+                self._goes_not_on(Verdict(verdict))
             case events.ReceiptDismissed():
                 self._change(receipt=None, receipt_at=None)
             case events.ResetPressed(_, by):
@@ -130,6 +133,12 @@ class Turn:
         if t is not None and t.ids.transaction_id == transaction_id and seq_no > t.durable_seq:
             self._change(transaction=replace(t, durable_seq=seq_no))
 
+    def _limit_chosen(self, t: Transaction, limit: Limit | None) -> None:
+        """Written down, as it holds for the order after a power cut too."""
+        if limit != t.limit:
+            self._change(transaction=replace(t, limit=limit))
+            self._record(EventType.UPDATED, TriggerReason.LIMIT_SET)
+
     def _authorized(self, transaction_id: str, authority: Authority, offer: TariffOffer, offline: bool) -> None:
         asked = self.session.asked
         if self.session.state is not State.AUTHORIZING or asked is None or asked.ids.transaction_id != transaction_id:
@@ -137,7 +146,7 @@ class Turn:
         if not limits.is_covered(self.evse, self.patience, authority, offer):
             self._refused(transaction_id, NoticeCode.NO_CREDIT)
             return
-        self._begin(asked.ids, asked.token.masked, authority, offer, offline, TriggerReason.AUTHORIZED)
+        self._begin(self._new(asked.ids, asked.token.masked, authority, offer, offline), TriggerReason.AUTHORIZED)
 
     def _refused(self, transaction_id: str, code: NoticeCode) -> None:
         asked = self.session.asked
@@ -156,7 +165,7 @@ class Turn:
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
         self._move(State.AUTHORIZING, self.patience.authorize_s)
-        self._begin(command.ids, "", command.authority, command.offer, False, TriggerReason.REMOTE_START)
+        self._begin(self._new(command.ids, "", command.authority, command.offer, False), TriggerReason.REMOTE_START)
         self.messages.append(Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id))
 
     def _stop_commanded(self, command: events.StopCommanded) -> None:
@@ -194,6 +203,7 @@ class Turn:
     # ---- 2 moves the facts cause, to a fixed point ------------------------------------------------------------
 
     def settle(self) -> None:
+        self._look_back()
         for _ in range(SETTLE_LIMIT):
             before = self.session.state
             self._settle_once()
@@ -291,6 +301,38 @@ class Turn:
             self._move(State.IDLE)
             self._change(fault=None, fault_since=None, was_reset=False, is_welded=False)
 
+    # ---- what an ended transaction left behind ---------------------------------------------------------------------
+
+    def _look_back(self) -> None:
+        """A reading that was missing, and a charge that was interrupted."""
+        session = self.session
+        if session.unread is not None:
+            found = corrections.look(session, session.unread, self.now, self.patience)
+            if found is not None:
+                self._change(unread=None)
+                self.messages.append(found)
+        if (left := session.interrupted) is not None:
+            verdict = restart.verdict(session, left, self.now, self.evse, self.patience)
+            if verdict is Verdict.GO:
+                self._go_on(left)
+            elif verdict.is_final:
+                self._goes_not_on(verdict)
+            else:
+                self._change(restart_verdict=verdict)
+
+    def _go_on(self, left: Interrupted) -> None:
+        """The order goes on with a new transaction; nobody is asked again."""
+        self._move(State.AUTHORIZING, self.patience.authorize_s)
+        self._begin(restart.continuation(left, self.now, self.evse), TriggerReason.TX_RESUMED)
+        self._change(restart_verdict=Verdict.GO)
+
+    def _goes_not_on(self, verdict: Verdict) -> None:
+        left = self.session.interrupted
+        assert left is not None
+        self._change(interrupted=None, restart_verdict=verdict)
+        what = f"transaction {left.of_transaction_id} does not go on: {verdict.value}"
+        self.messages.append(Audited("kiosk", what, self.session.evse_id))
+
     # ---- faults --------------------------------------------------------------------------------------------------
 
     def _fault(self) -> FaultCode | None:
@@ -331,20 +373,21 @@ class Turn:
     def _fault_found(self, code: FaultCode) -> None:
         if self.session.fault is not code:
             self._change(fault=code, fault_since=self.now, was_reset=False)
+        if RULE_OF[code].latches and self.session.interrupted is not None:
+            self._goes_not_on(Verdict.LATCHED_FAULT)
 
     # ---- moving and recording --------------------------------------------------------------------------------------
 
-    def _begin(
-        self, ids: Ids, masked: str, authority: Authority, offer: TariffOffer, offline: bool, trigger: TriggerReason
-    ) -> None:
-        transaction = Transaction(
-            ids, authority, offer, masked, offline, self.evse.evse_id, self.evse.connector_id, started=self.now
-        )
+    def _begin(self, transaction: Transaction, trigger: TriggerReason) -> None:
         plugged = self.session.is_plugged
         self._change(transaction=transaction, was_plugged=plugged, wrong_codes=0, receipt=None, receipt_at=None)
-        self._change(parking_is_free=False)
+        self._change(parking_is_free=False, interrupted=None, restart_verdict=None)
         self._move(State.PREPARING, self.patience.plug_in_s)
         self._record(EventType.STARTED, trigger)
+
+    def _new(self, ids: Ids, masked: str, authority: Authority, offer: TariffOffer, offline: bool) -> Transaction:
+        evse = self.evse
+        return Transaction(ids, authority, offer, masked, offline, evse.evse_id, evse.connector_id, started=self.now)
 
     def _close(self, reason: StoppedReason, ramp: bool) -> None:
         t = self.session.running
@@ -358,6 +401,13 @@ class Turn:
         t = self.session.running
         cost_nothing = t.energy_wh == 0 and t.price_with(t.samples[-1]).incl_vat_minor == 0
         nothing_to_show = t.is_recovered or cost_nothing
+        if not is_final and self.patience.correct_within_s > 0:
+            self._change(unread=corrections.unread(self.session, self.now, self.evse))
+        left = restart.interrupted(t, is_final, self.now) if t.is_recovered else None
+        self._change(
+            interrupted=left if isinstance(left, Interrupted) else None,
+            restart_verdict=left if isinstance(left, Verdict) else None,
+        )
         self._change(
             transaction=None,
             held_for=t.authority if self.session.is_plugged else None,

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import contract.api
+import contract.order
 import contract.records
 import contract.tariff
 import contract.tokens
@@ -20,6 +21,7 @@ import kiosk.wire
 from contract.currency import MINOR_DIGITS
 from contract.identity import IdToken, TokenKind
 from contract.metering import MeterReading
+from contract.order import Continuation
 from contract.price import Sample
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from contract.tokens import AuthorizationList, ListEntry
@@ -32,6 +34,7 @@ from contract.transaction import (
     StoppedReason,
     TimeUse,
     TransactionEvent,
+    TransactionLimit,
     TriggerReason,
 )
 from kiosk.session import events
@@ -68,10 +71,16 @@ def tariffs(draw: st.DrawFn) -> Tariff:
 OFFERS = st.builds(TariffOffer, tariffs(), st.integers(0, 86_400))
 
 
+LIMITS = st.builds(TransactionLimit, st.none() | WHOLE, st.none() | WHOLE, st.none() | WHOLE)
+SAMPLES = st.builds(Sample, WHOLE, WHOLE, st.sampled_from(TimeUse))
+CONTINUATIONS = st.builds(Continuation, TEXTS, st.lists(SAMPLES, min_size=2, max_size=4).map(tuple))
+
+
 @st.composite
 def transaction_events(draw: st.DrawFn) -> TransactionEvent:
     kind = draw(st.sampled_from(EventType))
     started, ended = kind is EventType.STARTED, kind is EventType.ENDED
+    priced = ended or kind is EventType.METER_CORRECTION
     return TransactionEvent(
         event_type=kind,
         transaction_id=draw(TEXTS),
@@ -90,8 +99,10 @@ def transaction_events(draw: st.DrawFn) -> TransactionEvent:
         authority=draw(st.from_type(Authority)) if started else None,
         offer=draw(OFFERS) if started else None,
         stopped_reason=draw(st.sampled_from(StoppedReason)) if ended else None,
-        final=draw(st.none() | st.booleans()) if ended else None,
-        total_incl_vat_minor=draw(st.none() | WHOLE) if ended else None,
+        final=draw(st.none() | st.booleans()) if priced else None,
+        total_incl_vat_minor=draw(st.none() | WHOLE) if priced else None,
+        continues=draw(st.none() | CONTINUATIONS) if started else None,
+        limit=draw(st.none() | LIMITS),
     )
 
 
@@ -103,6 +114,7 @@ st.register_type_strategy(Decimal, PRICES)
 st.register_type_strategy(Tariff, tariffs())
 st.register_type_strategy(TariffOffer, OFFERS)
 st.register_type_strategy(TransactionEvent, transaction_events())
+st.register_type_strategy(Continuation, CONTINUATIONS)
 st.register_type_strategy(PriceComponent, st.sampled_from(Dimension).flatmap(components))
 st.register_type_strategy(Limit, st.builds(Limit, st.sampled_from(LimitKind), st.integers(1, 2**63 - 1)))
 st.register_type_strategy(kiosk.wire.Fetch, st.builds(kiosk.wire.Fetch, st.integers(1, 100)))
@@ -135,6 +147,7 @@ def _declared_in(module: ModuleType) -> list[type]:
 
 WIRE_TYPES: list[type] = [
     *_declared_in(contract.api),
+    *_declared_in(contract.order),
     *_declared_in(contract.records),
     *_declared_in(contract.tariff),
     *_declared_in(contract.tokens),

@@ -124,10 +124,11 @@ class Bench:
         wall: datetime = NOON,
         boot_id: str = "boot-1",
         plugs: dict[int, Plug] | None = None,
+        quality: ClockQuality = ClockQuality.SYNCHRONISED,
     ) -> None:
         evses = tuple(EvseSettings(number) for number in range(1, count + 1))
         self.patience = patience or Patience()
-        self.s, self.wall, self.boot_id = at_s, wall, boot_id
+        self.s, self.wall, self.boot_id, self.quality = at_s, wall, boot_id, quality
         self.plugs = plugs or {evse.evse_id: Plug() for evse in evses}
         self.kiosk: Kiosk = new_kiosk(KioskSettings(evses, self.patience, stop_with_code), resumed)
         self.disk_works = True
@@ -145,7 +146,7 @@ class Bench:
 
     @property
     def now(self) -> Now:
-        return Now(self.s, self.wall, ClockQuality.SYNCHRONISED, self.boot_id)
+        return Now(self.s, self.wall, self.quality, self.boot_id)
 
     def say(self, *said: events.Event) -> None:
         """Events into the core, then whatever they caused into the world."""

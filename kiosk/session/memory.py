@@ -1,0 +1,107 @@
+"""What the core must know after a power cut and no event tells: one document, written in the commit it belongs to.
+
+It is a level like any other output: `remembered` is a function of the kiosk, and the controller writes it down when
+it has changed. It stays on the kiosk; a stop code is nobody else's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from contract.codec import from_bytes, to_bytes
+from contract.price import TimeUse
+from contract.transaction import Authority, TransactionEvent
+from kiosk.session.events import Ids, Now
+from kiosk.session.kiosk import Kiosk
+from kiosk.session.leftovers import Interrupted, Unread
+from kiosk.session.session import Session, resumed_after_restart
+from kiosk.session.settings import Patience
+from kiosk.session.states import State
+from kiosk.session.transaction import recovered
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A charge that nobody has stopped, and what only its driver's screen shows. Found open, it may go on."""
+
+    transaction_id: str
+    stop_code: str
+    token_masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Of one EVSE."""
+
+    evse_id: int
+    held_for: Authority | None = None
+    running: Running | None = None
+    interrupted: Interrupted | None = None
+    unread: Unread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    evses: tuple[Memory, ...] = ()
+
+
+def remembered(kiosk: Kiosk) -> Memories:
+    """EVSEs without anything to remember are left out."""
+    memories = (_of(session) for session in kiosk.sessions)
+    return Memories(tuple(memory for memory in memories if memory is not None))
+
+
+def to_text(memories: Memories) -> str:
+    return to_bytes(memories).decode()
+
+
+def from_text(text: str) -> Memories:
+    """Raises WireError."""
+    return from_bytes(Memories, text)
+
+
+def _of(session: Session) -> Memory | None:
+    running, t = None, session.transaction
+    if t is not None and session.was_plugged and session.state in (State.PREPARING, State.DELIVERING):
+        running = Running(t.ids.transaction_id, t.ids.stop_code, t.token_masked)
+    if running is None and session.held_for is None and session.interrupted is None and session.unread is None:
+        return None
+    return Memory(session.evse_id, session.held_for, running, session.interrupted, session.unread)
+
+
+def recalled(
+    stories: Iterable[Sequence[TransactionEvent]],
+    memories: Memories,
+    now: Now,
+    patience: Patience,
+    mint: Callable[[], Ids],
+    may_go_on: Callable[[Authority, bool], bool],
+) -> tuple[Session, ...]:
+    """The sessions at boot: transactions found open on disk, and what was remembered of EVSEs without one.
+
+    `may_go_on` says of an authority, and whether it was given offline, whether it still holds.
+    """
+    memory_of = {memory.evse_id: memory for memory in memories.evses}
+    found = {}
+    for story in stories:
+        t = recovered(story, now)
+        memory = memory_of.get(t.evse_id)
+        running = memory.running if memory is not None else None
+        goes_on_as = None
+        if running is not None and running.transaction_id == t.ids.transaction_id:
+            t = replace(t, token_masked=running.token_masked)
+            is_on = patience.restart_within_s > 0 and t.samples[-1].time_use is not TimeUse.PARKING
+            if is_on and may_go_on(t.authority, t.is_offline):
+                goes_on_as = replace(t.ids, transaction_id=mint().transaction_id, stop_code=running.stop_code)
+        found[t.evse_id] = resumed_after_restart(t, now, patience, goes_on_as)
+    for evse_id, memory in memory_of.items():
+        if evse_id not in found:
+            left = memory.interrupted
+            if left is not None and may_go_on(left.authority, left.is_offline):
+                ids = replace(left.ids, transaction_id=mint().transaction_id)
+                left = replace(left, ids=ids, found_s=now.s)
+            else:
+                left = None
+            found[evse_id] = Session(evse_id, held_for=memory.held_for, interrupted=left, unread=memory.unread)
+    return tuple(found.values())
