@@ -160,6 +160,15 @@ class Identity:
     time_zone: str
 
 
+@dataclass(slots=True)
+class Notes:
+    """What the composition root knows besides; shown, and nothing is decided by it."""
+
+    journal: str = ""  # of damage found earlier
+    offline_because: str = ""
+    processes: tuple[DeviceView, ...] = ()  # screen and uplink, and the computer's clock
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the journal held at boot."""
@@ -239,7 +248,7 @@ class Controller:
         self._site_reading: MeterReading | None = None  # None: stale, or there is no site meter
         self._offered: dict[int, int] = {}  # as last told to the boards: the interlock's own memory
         self.last_error = ""  # of the disk, for `kiosk why`
-        self.journal_note = ""  # what a technician must know of the journal besides
+        self.notes = Notes()
         if knowledge.authorizations is not None:
             self._inbox.append(events.OffersChanged(knowledge.offers()))
         for transaction_id in found.asked:
@@ -636,11 +645,16 @@ class Controller:
         self._outgoing.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
         self._uplink.disclaim((transaction_id,))
 
-    def _about(self) -> About:
+    def views(self) -> tuple[tuple[ReaderView, ...], tuple[DeviceView, ...]]:
+        """Readers and devices with their health."""
         readers = []
         for kind, reader in self._parts.readers:
             health = reader.health()
             readers.append(ReaderView(reader.name, kind, health.is_good, health.message))
+        return tuple(readers), tuple(self._devices())
+
+    def _about(self) -> About:
+        readers, devices = self.views()
         return About(
             kiosk_id=self.knowledge.kiosk_id,
             place=self._identity.place,
@@ -650,10 +664,11 @@ class Controller:
             time_zone=self._identity.time_zone,
             is_online=self._uplink.is_online(),
             outbox_rows=self._recorder.waiting(),
-            readers=tuple(readers),
-            devices=tuple(self._devices()),
+            readers=readers,
+            devices=devices,
             objections=dict(self._objections),
             fault_details={evse_id: self._detail(parts) for evse_id, parts in self._parts.evses.items()},
+            offline_because=self.notes.offline_because,
         )
 
     def _devices(self) -> Iterable[DeviceView]:
@@ -677,8 +692,9 @@ class Controller:
             health = device.health()
             name = device.name if times[device.name] == 1 else f"{kind} '{device.name}'"
             yield DeviceView(name, health.is_good, health.message)
-        note = self.last_error or self.journal_note
+        note = self.last_error or self.notes.journal
         yield DeviceView("journal", not note, note)
+        yield from self.notes.processes
 
     def _detail(self, parts: EvseParts) -> str:
         """The first complaint of this EVSE's drivers."""

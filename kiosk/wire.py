@@ -16,6 +16,7 @@ A line that does not parse, or an intent a role may not send, is answered with {
 | UplinkSays                                 | meaning                                                                |
 |--------------------------------------------|------------------------------------------------------------------------|
 | {"online": bool}                           | whether the server answered lately; said at every change               |
+| {"because": OfflineCause, "detail"}        | why the server does not answer; said at every change while it does not |
 | {"authorize_answer": AuthorizeAnswer}      | the server's answer to an ask                                          |
 | {"fetch": limit}                           | wants the oldest waiting rows, at most ROWS_PER_BATCH                  |
 | {"acknowledged": [journal_no, …], "epoch"} | the server has these rows                                              |
@@ -127,6 +128,21 @@ class Online:
     online: bool
 
 
+class OfflineCause(StrEnum):
+    """Why the server is not reached, as far as the uplink can tell."""
+
+    NO_ANSWER = "no_answer"  # no network, no route, no server
+    SERVER_REFUSES = "server_refuses"  # it is there and answers with an error, or does not know this kiosk
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_REFUSED = "certificate_refused"  # another authority, another name, or not valid yet
+
+
+@dataclass(frozen=True, slots=True)
+class WhyOffline:
+    because: OfflineCause
+    detail: str  # the error's own words
+
+
 @dataclass(frozen=True, slots=True)
 class Fetch:
     """`fetch` is the most rows wanted, 1 to ROWS_PER_BATCH."""
@@ -173,12 +189,13 @@ class ListVersion:
     is_due: bool = False  # the server has a newer one
 
 
-UplinkSays = Online | AuthorizeAnswer | Fetch | Acknowledged | SetAside | SignedList | SignedCommand
+UplinkSays = Online | WhyOffline | AuthorizeAnswer | Fetch | Acknowledged | SetAside | SignedList | SignedCommand
 UplinkHears = AuthorizeRequest | Disclaim | CommandAnswer | RowBatch | RowsWaiting | ListVersion
 
 # First key of a line → its type, and whether the value stands under that key (or is the whole line).
 _SAYS: dict[str, tuple[type, bool]] = {
     "online": (Online, False),
+    "because": (WhyOffline, False),
     "authorize_answer": (AuthorizeAnswer, True),
     "fetch": (Fetch, False),
     "acknowledged": (Acknowledged, False),

@@ -269,9 +269,83 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The server does not answer; cards on the kiosk's own list and signed vouchers still work.",
         "Check the network: kiosk doctor.",
     ),
+    # the kiosk besides its EVSEs; found by conditions.py
     "reader_lost": (
         "No reader works, so nobody can identify himself here; a start from the phone page still works online.",
         "Check the reader's cable and supply: kiosk doctor, kiosk nfc read.",
+    ),
+    "nfc_reader_dead": (
+        "The card reader does not answer; it is reset and opened again and again.",
+        "Check its supply, TX and RX crossed, switches on HSU. Without a reset line a reader that hangs needs its "
+        "supply switched off: wire [[reader]] reset_pin.",
+    ),
+    "scanner_gone": (
+        "The code scanner's port is not there, or does not open.",
+        "Plug it in; set it to serial (USB-COM) mode with the code of its manual: kiosk doctor.",
+    ),
+    "screen_gone": (
+        "No screen process is here: the display shows nothing, or something old.",
+        "systemctl status kiosk-ui; journalctl -u kiosk-ui says why it ends. Cards still work.",
+    ),
+    "uplink_gone": (
+        "No uplink process is here, so the server cannot be asked and nothing is sent; rows wait in the journal.",
+        "systemctl status kiosk-uplink; journalctl -u kiosk-uplink says why it ends.",
+    ),
+    "server_refuses": (
+        "The server is there and answers with an error, or does not know this kiosk.",
+        "kiosk doctor, line server; tell the operator. Not enrolled there any more: kiosk enrol --code CODE.",
+    ),
+    "certificate_expired": (
+        "The server's certificate has ended, so it is not believed.",
+        "The operator renews it: kiosk-billing authority renew. If the date here is wrong: kiosk doctor, line clock.",
+    ),
+    "certificate_refused": (
+        "The server's certificate is not believed: another authority, another name, or not valid yet.",
+        "kiosk doctor, line server, says which. A new authority: kiosk enrol --ca FILE.",
+    ),
+    "clock_unknown": (
+        "The clock was never synchronised since the start; after a power cut it may stand at 1970.",
+        "Check the network and NTP (UDP 123): timedatectl timesync-status. A clock chip with a battery helps.",
+    ),
+    "clock_set": (
+        "Somebody or something set the computer's clock within the last hour.",
+        "Nothing, if it is right now. Again and again: a bad NTP server, or a flat battery of the clock chip.",
+    ),
+    "disk_full": (
+        "The disk is full, so nothing can be written down.",
+        "Make room before you cut the power: journalctl --vacuum-size=100M; du -xh / | sort -h | tail.",
+    ),
+    "disk_read_only": (
+        "The disk takes no writes any more: the kernel has made it read-only, as the card fails.",
+        "Stop the controller, copy its state_dir, put it on a new card: docs/technician.md, The disk.",
+    ),
+    "journal_damaged": (
+        "The journal was damaged and begun anew; the damaged file is kept aside.",
+        "kiosk doctor, line kept aside, says what it cost and where the file is. Twice: replace the card.",
+    ),
+    "port_gone": (
+        "The port of a bus is not there: the RS-485 adapter is unplugged, or has another name.",
+        "Plug it in again. Name it by /dev/serial/by-id/, or give its other names in [[bus]] other_devices.",
+    ),
+    "bus_babbles": (
+        "Something talks on the bus without pause, so nobody else is heard.",
+        "Unplug one device after the other until the bus is quiet; A and B may be swapped at the last one fitted.",
+    ),
+    "address_doubled": (
+        "Likely two devices have the same address.",
+        "Switch one of them off and look again; give each its own: kiosk meter scan --bus NAME.",
+    ),
+    "answers_late": (
+        "A device answers after the patience was over; such answers are thrown away.",
+        "Raise timeout_s of the bus, or look for a second master on it.",
+    ),
+    "wrong_device": (
+        "Another device answers in place of the one that was asked.",
+        "Check the address on the device; look for a gateway or a second master on the bus.",
+    ),
+    "gpio_gone": (
+        "A GPIO line cannot be used: the chip is gone, or another program holds the line.",
+        "The message names the line and the error: gpioinfo; the service's user must be in the group gpio.",
     ),
 }
 

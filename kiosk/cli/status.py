@@ -75,7 +75,7 @@ def findings(snapshot: dict[str, Any]) -> list[str]:
 def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
     """The whole screen, line by line."""
     rows = snapshot["outbox_rows"]
-    server = "online" if snapshot["is_online"] else "OFFLINE"
+    server = "online" if snapshot["is_online"] else _offline(snapshot.get("offline_because", ""))
     clock = snapshot["clock_quality"]
     place = f" · {snapshot['place']}" if snapshot.get("place") else ""
     lines = [
@@ -98,6 +98,10 @@ def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
         lines.append(f"{title}: " + (f"ok: {', '.join(good)}" if good else "none" if not parts else "none ok"))
         lines += [f"  FAIL {_with_name(part)}" for part in bad]
     return lines
+
+
+def _offline(because: str) -> str:
+    return f"OFFLINE ({words.state(because)})" if because else "OFFLINE"
 
 
 def _row(evse: dict[str, Any]) -> tuple[str, ...]:

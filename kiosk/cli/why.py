@@ -6,6 +6,7 @@ import json
 
 from kiosk.cli import exits, words
 from kiosk.cli.causes import CAUSES, CONTACTOR, NOTHING, STATES
+from kiosk.cli.conditions import standing
 from kiosk.cli.link import Link
 
 TYPE_CHECKING = False
@@ -97,8 +98,4 @@ def _codes(evse: dict[str, Any], snapshot: dict[str, Any]) -> list[str]:
         found.append("feedback_lost" if evse.get("contactor_closed") is None else "feedback_disagrees")
     if (deal := evse.get("transaction")) and deal["meter_quality"] != "good":
         found.append("meter_stale")
-    if snapshot["readers"] and not any(reader["is_good"] for reader in snapshot["readers"]):
-        found.append("reader_lost")
-    if not snapshot["is_online"] and evse["state"] in ("idle", "authorizing"):
-        found.append("offline")
-    return found
+    return found + standing(snapshot)

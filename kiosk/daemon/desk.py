@@ -32,6 +32,7 @@ from kiosk.wire import (
     SignedList,
     UplinkHears,
     UplinkSays,
+    WhyOffline,
 )
 
 log = logging.getLogger("kiosk.desk")
@@ -131,6 +132,7 @@ class FrontDesk:
     def __init__(self, controller: Controller, recorder: JournalRecorder, line: UplinkLine, clock: Clock) -> None:
         self._controller, self._recorder, self._line, self._clock = controller, recorder, line, clock
         self._told_waiting: int | None = None
+        controller.notes.offline_because = "uplink_gone"
         self._newest_list: str | None = None  # while it is read
         self._reading: asyncio.Task[None] | None = None
 
@@ -146,6 +148,7 @@ class FrontDesk:
     def uplink_came(self) -> None:
         log.info("uplink is here")
         self._line.says_online = False
+        self._controller.notes.offline_because = ""
         self._told_waiting = None
         self._recorder.do(forget_refused, self._forgot)  # before the uplink can ask for rows
         self._line.came()
@@ -155,6 +158,7 @@ class FrontDesk:
     def uplink_went(self) -> None:
         log.warning("uplink is gone")
         self._line.says_online = False
+        self._controller.notes.offline_because = "uplink_gone"
 
     def tell_list_version(self) -> None:
         self._tell(ListVersion(self._controller.list_version()))
@@ -171,6 +175,11 @@ class FrontDesk:
                 if is_online != self._line.says_online:
                     log.info("server %s", "answers" if is_online else "does not answer")
                 self._line.says_online = is_online
+                if is_online:
+                    self._controller.notes.offline_because = ""
+            case WhyOffline(because, detail):
+                log.warning("server not reached, %s: %s", because, detail)
+                self._controller.notes.offline_because = because.value
             case AuthorizeAnswer():
                 self._controller.answered(said, self._clock.now())
             case Fetch(limit):

@@ -20,9 +20,12 @@ from contract.tokens import ForgedText
 from kiosk.authority import Knowledge
 from kiosk.config import Config
 from kiosk.controller import DOCUMENT_LIST, Controller, Found, Identity
+from kiosk.daemon.attendance import Attendance
 from kiosk.daemon.clock import Clock
+from kiosk.daemon.clock_steps import ClockSteps
 from kiosk.daemon.desk import FrontDesk, JournalRecorder, UplinkLine
 from kiosk.daemon.enrolled import EnrolmentFile
+from kiosk.daemon.health_log import HealthLog
 from kiosk.daemon.mint import mint
 from kiosk.daemon.notify import Notify
 from kiosk.daemon.parts import Hardware
@@ -31,6 +34,7 @@ from kiosk.journal.aside import kept
 from kiosk.journal.values import LAST_WALL
 from kiosk.panel import Access, Panel
 from kiosk.session.memory import Memories, from_text
+from kiosk.wire import Role
 
 log = logging.getLogger("kiosk.daemon")
 
@@ -80,9 +84,10 @@ class Daemon:
             clock.now(),
         )
         self._desk = FrontDesk(self._controller, self._recorder, self._line, clock)
+        self._attendance, self._steps, self._health = Attendance(), ClockSteps(), HealthLog()
         self._panel = Panel(place.socket, allowed, self._desk)
         self._line.panel = self._panel
-        self._controller.journal_note = _note_of_setback(store, config)
+        self._controller.notes.journal = _note_of_setback(store, config)
         self._notify = Notify()
         self._is_stopping = False
 
@@ -205,17 +210,27 @@ class Daemon:
                 )
                 self._desk.tell_list_version()
             real_s = time.monotonic()
+            self._look_around(real_s)
             if real_s - wall_s >= wall_every_s:
                 wall_s = real_s
                 self._writer.append(Batch(documents={LAST_WALL: utc_text(self._clock.wall())}), _log_failure)
             if real_s - prune_s >= PRUNE_EVERY_S:
                 prune_s = real_s
                 self._prune()
-            if self._controller.journal_note and real_s - aside_s >= ASIDE_EVERY_S:
+            if self._controller.notes.journal and real_s - aside_s >= ASIDE_EVERY_S:
                 aside_s = real_s
                 if not kept(self._config.kiosk.journal).count:
-                    self._controller.journal_note = ""
+                    self._controller.notes.journal = ""
             await asyncio.sleep(ENROLMENT_EVERY_S)
+
+    def _look_around(self, real_s: float) -> None:
+        """Who is here, whether the clock was set, and what changed its health: for the snapshot and the log."""
+        wanted = {Role.SCREEN, Role.UPLINK} if self._controller.knowledge.kiosk_id else {Role.SCREEN}
+        here = self._attendance.look(wanted, self._panel.roles, real_s)
+        clock = self._steps.look(real_s, time.time())
+        self._controller.notes.processes = here if clock is None else (*here, clock)
+        readers, devices = self._controller.views()
+        self._health.look((*readers, *devices))
 
     def _prune(self) -> None:
         """A short commit, and another one after a pause as long as there was something to prune."""

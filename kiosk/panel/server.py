@@ -94,6 +94,11 @@ class Panel:
         """Whether somebody watches and took what was shown last."""
         return any(client.wants_a_snapshot for client in self._clients)
 
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Who is here now."""
+        return frozenset(client.role for client in self._clients if client.role is not None)
+
     def to_uplink(self, heard: UplinkHears) -> bool:
         """Queue a line for the uplink; False where there is none."""
         return self._uplink is not None and self._uplink.send(hears_line(heard))

@@ -6,6 +6,14 @@ from typing import Any
 
 from kiosk.probe.findings import Finding, fail, from_driver, ok, warn
 
+_OFFLINE = {  # Snapshot.offline_because → likely cause, fix
+    "uplink_gone": ("the uplink process ended, or was never started", "systemctl status kiosk-uplink"),
+    "no_answer": ("network, or the server is down", "see server below"),
+    "server_refuses": ("the server is ill, or does not know this kiosk", "see server and enrolment below"),
+    "certificate_expired": ("nobody renewed the server's certificate, or this clock is ahead", "see server below"),
+    "certificate_refused": ("another authority or name, or this clock is behind", "see server below"),
+}
+
 
 def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Finding]:
     """`advice` by EVSE with a fault: likely cause and fix."""
@@ -22,15 +30,10 @@ def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Findi
                     from_driver(what, part["name"], part["message"] or "does not answer", "supply, wiring or address")
                 )
     if not snapshot["is_online"]:
-        findings.append(
-            warn(
-                "uplink",
-                "",
-                f"offline, {snapshot['outbox_rows']} rows wait",
-                "network, server or uplink",
-                "see server below",
-            )
-        )
+        because = snapshot.get("offline_because", "")
+        cause, fix = _OFFLINE.get(because, ("network, server or uplink", "see server below"))
+        says = f"offline ({because.replace('_', ' ')})" if because else "offline"
+        findings.append(warn("uplink", "", f"{says}, {snapshot['outbox_rows']} rows wait", cause, fix))
     return findings
 
 

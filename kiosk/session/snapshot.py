@@ -207,3 +207,4 @@ class Snapshot:
     evses: tuple[EvseView, ...]
     readers: tuple[ReaderView, ...]
     devices: tuple[DeviceView, ...]
+    offline_because: str = ""  # why the server is not reached, in a word for `kiosk why`; empty while it is

@@ -48,6 +48,7 @@ class About:
     devices: tuple[DeviceView, ...]
     objections: dict[int, str]  # what the interlock said, by evse_id
     fault_details: dict[int, str]  # a driver's own words, by evse_id
+    offline_because: str = ""
 
 
 def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
@@ -73,6 +74,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         evses=tuple(_evse(kiosk, session, now, about) for session in kiosk.sessions),
         readers=about.readers,
         devices=about.devices,
+        offline_because="" if about.is_online else about.offline_because,
     )
 
 

@@ -10,10 +10,11 @@ from requests.adapters import HTTPAdapter
 from contract.api import AuthorizeAnswer, CommandAnswer, Commands, RowAnswer
 from contract.codec import WireError, from_bytes, to_bytes
 from contract.tokens import LONGEST_SIGNED_TEXT
-from kiosk.tls import CertificateRefused, ServerTrust
+from kiosk.tls import CertificateRefused, Refusal, ServerTrust
 from kiosk.uplink.drain import Answer, AskRequest, LetterRequest, ListRequest, PollRequest, RowsRequest, ServerRequest
 from kiosk.uplink.identity import Identity
 from kiosk.uplink.known_time import KnownTime
+from kiosk.wire import OfflineCause
 
 T = TypeVar("T")
 
@@ -23,6 +24,10 @@ CHUNK = 65_536
 
 class Unreachable(Exception):
     """No answer, or none that can be read; the same request may work later."""
+
+    def __init__(self, text: str, because: OfflineCause = OfflineCause.NO_ANSWER) -> None:
+        super().__init__(text)
+        self.because = because
 
 
 class RefusedByServer(Exception):
@@ -77,7 +82,7 @@ class Session:
                     self._known_time.learn(response.headers.get("Date"), self._trust.last_end)
                 return response.status_code, _limited(response), response.headers.get("Kiosk-Nonce")
         except requests.RequestException as error:
-            raise Unreachable(_in_short(error)) from error
+            raise Unreachable(_in_short(error), _cause_of(error)) from error
 
     def close(self) -> None:
         self._session.close()
@@ -118,7 +123,7 @@ class Exchange:
             self._send("GET", "/v1/nonce", b"", {}, 0.0)
         for is_last in (False, True):
             if self._nonce is None:
-                raise Unreachable("the server gave no nonce")
+                raise Unreachable("the server gave no nonce", OfflineCause.SERVER_REFUSES)
             nonce, self._nonce = self._nonce, None
             headers = self._identity.headers(method, target, nonce, body)
             status, answer = self._send(method, target, body, headers, wait_s)
@@ -128,7 +133,7 @@ class Exchange:
                 return status, answer
             reason = answer[:300].decode(errors="replace")
             if status in (401, 403, 408, 425, 429) or status >= 500 or status < 400:
-                raise Unreachable(f"{method} {target}: {status} {reason}")
+                raise Unreachable(f"{method} {target}: {status} {reason}", OfflineCause.SERVER_REFUSES)
             raise RefusedByServer(status, f"{method} {target}: {reason}")
         raise AssertionError("two tries, then an answer or an error")
 
@@ -137,16 +142,17 @@ class Exchange:
             timeout_s = self._timeout_s + wait_s
             status, answer, self._nonce = self._session.send(method, self._url + target, body, headers, timeout_s)
         except Unreachable as error:
-            raise Unreachable(f"{self._url}: {error}") from error
+            raise Unreachable(f"{self._url}: {error}", error.because) from error
         return status, answer
 
     def _value(self, cls: type[T], status: int, body: bytes) -> T:
         if status != 200:
-            raise Unreachable(f"{cls.__name__}: status {status} where 200 was wanted")
+            text = f"{cls.__name__}: status {status} where 200 was wanted"
+            raise Unreachable(text, OfflineCause.SERVER_REFUSES)
         try:
             return from_bytes(cls, body)
         except WireError as error:
-            raise Unreachable(f"an answer that cannot be read: {error}") from error
+            raise Unreachable(f"an answer that cannot be read: {error}", OfflineCause.SERVER_REFUSES) from error
 
 
 def _limited(response: requests.Response) -> bytes:
@@ -166,8 +172,21 @@ def _text(body: bytes) -> str:
         raise Unreachable("a list that is no signed text") from error
 
 
-def _in_short(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """The innermost cause says it best: 'Connection refused' instead of three nested pools."""
     while not isinstance(error, CertificateRefused) and (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error) or type(error).__name__
+    return error
+
+
+def _in_short(error: BaseException) -> str:
+    inner = _innermost(error)
+    return str(inner) or type(inner).__name__
+
+
+def _cause_of(error: BaseException) -> OfflineCause:
+    inner = _innermost(error)
+    if not isinstance(inner, CertificateRefused):
+        return OfflineCause.NO_ANSWER
+    is_expired = inner.refusal is Refusal.EXPIRED
+    return OfflineCause.CERTIFICATE_EXPIRED if is_expired else OfflineCause.CERTIFICATE_REFUSED

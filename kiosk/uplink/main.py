@@ -17,11 +17,11 @@ from pathlib import Path
 from contract.codec import WireError
 from kiosk.config import Config, ConfigError, Enrolment, NotEnrolled, load, url_problem
 from kiosk.tls import KNOWN_TIME_FILE, BadAuthority, authority_file, trust
-from kiosk.uplink.drain import Answer, Drain, DrainSettings, FetchRequest, Lane, ServerRequest
+from kiosk.uplink.drain import LONGEST_REASON, Answer, Drain, DrainSettings, FetchRequest, Lane, ServerRequest
 from kiosk.uplink.exchange import Exchange, RefusedByServer, Session, Unreachable
 from kiosk.uplink.identity import Identity, load_identity, read_board_serial
 from kiosk.uplink.known_time import KnownTime
-from kiosk.wire import LONGEST_LINE, UplinkSays, pack, read_hears, says_line, unpack
+from kiosk.wire import LONGEST_LINE, UplinkSays, WhyOffline, pack, read_hears, says_line, unpack
 
 log = logging.getLogger("kiosk.uplink")
 
@@ -54,6 +54,7 @@ class Uplink:
             exchange = Exchange(server_url, identity, server.timeout_s, session)
             self._lanes[lane] = (ThreadPoolExecutor(1, f"uplink-{lane}"), exchange)
         self._told = ""  # why the server does not answer, as it stands in the log
+        self._because: WhyOffline | None = None  # the same, for the controller
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._writer: asyncio.StreamWriter | None = None
@@ -82,6 +83,7 @@ class Uplink:
         assert self._writer is not None
         self._writer.write(pack({"hello": "uplink"}))
         self._say(self._drain.connected(time.monotonic()))
+        self._say((self._because,) if self._because is not None else ())
         sending = asyncio.create_task(self._send())
         try:
             while line := await reader.readline():
@@ -122,17 +124,24 @@ class Uplink:
             if was_online or str(error) != self._told:
                 self._told = str(error)
                 log.warning("server: %s", error)
-            says = self._drain.failed(request, time.monotonic())
+            says = (*self._drain.failed(request, time.monotonic()), *self._why(error))
         except RefusedByServer as error:
             log.error("server refuses %s: %s", type(request).__name__, error)
             says = self._drain.refused(request, time.monotonic(), str(error))
         else:
             if not was_online:
-                self._told = ""
+                self._told, self._because = "", None
                 log.info("server answers")
             says = self._drain.succeeded(request, answer, time.monotonic())
         self._say(says)
         self._news.set()
+
+    def _why(self, error: Unreachable) -> tuple[UplinkSays, ...]:
+        """Said once per cause; its words may change with every try."""
+        if self._because is not None and self._because.because is error.because:
+            return ()
+        self._because = WhyOffline(error.because, str(error)[:LONGEST_REASON])
+        return (self._because,)
 
     def _say(self, says: tuple[UplinkSays, ...]) -> None:
         """To the controller, if it is there; what it misses then it will ask for again, or the server resends."""

@@ -34,6 +34,7 @@ from kiosk.uplink.drain import AskRequest, LetterRequest, ListRequest, PollReque
 from kiosk.uplink.enrol import EnrolmentFailed, enrol
 from kiosk.uplink.exchange import Exchange, RefusedByServer, Unreachable
 from kiosk.uplink.identity import Identity, load_identity, read_board_serial
+from kiosk.wire import OfflineCause
 from tests.billing.stories import CARD
 from tests.journal.rows import started
 from tests.uplink.conftest import SERVER_KEY, Billing, session
@@ -98,9 +99,10 @@ def test_a_foreign_key_is_not_let_in(exchange: Exchange, billing: Billing, tmp_p
         billing.url, Identity("hk-07", "boot", BOARD, Ed25519PrivateKey.generate()), 10, session(tmp_path)
     )
 
-    with pytest.raises(Unreachable, match="401"):
+    with pytest.raises(Unreachable, match="401") as caught:
         stranger.carry(PollRequest(0))
     stranger.close()
+    assert caught.value.because is OfflineCause.SERVER_REFUSES
 
 
 def test_a_request_the_server_cannot_read_is_refused_not_repeated(exchange: Exchange) -> None:
@@ -111,8 +113,9 @@ def test_a_request_the_server_cannot_read_is_refused_not_repeated(exchange: Exch
 def test_no_server_says_why_in_short(tmp_path: Path) -> None:
     nobody = Exchange("http://127.0.0.1:9", Identity("k", "b", "s", Ed25519PrivateKey.generate()), 1, session(tmp_path))
 
-    with pytest.raises(Unreachable, match=r"^http://127\.0\.0\.1:9: .*refused$"):
+    with pytest.raises(Unreachable, match=r"^http://127\.0\.0\.1:9: .*refused$") as caught:
         nobody.carry(PollRequest(0))
+    assert caught.value.because is OfflineCause.NO_ANSWER
 
 
 def test_enrolment_makes_a_key_that_only_the_kiosk_reads(billing: Billing, tmp_path: Path) -> None:

@@ -20,7 +20,17 @@ from kiosk.journal.refused_rows import note_refused, refused_rows, sendable
 from kiosk.panel import Access, Panel, QueryRefused
 from kiosk.session.snapshot import Snapshot
 from kiosk.uplink.enrol import enrol
-from kiosk.wire import Acknowledged, Fetch, ListVersion, Online, RowsWaiting, SetAside, SignedList
+from kiosk.wire import (
+    Acknowledged,
+    Fetch,
+    ListVersion,
+    OfflineCause,
+    Online,
+    RowsWaiting,
+    SetAside,
+    SignedList,
+    WhyOffline,
+)
 from tests.billing.stories import CARD, NOON
 from tests.journal.rows import row, started, status_row
 from tests.uplink.conftest import Billing
@@ -206,6 +216,8 @@ def test_an_expired_certificate_keeps_the_kiosk_offline_and_is_told_once(tmp_pat
                 told += (await process.communicate())[1].decode()
                 await panel.close()
             assert Online(False) in desk.said and Online(True) not in desk.said
+            why = [said.because for said in desk.said if isinstance(said, WhyOffline)]
+            assert why == [OfflineCause.CERTIFICATE_EXPIRED], "once, however often it tries"
             return told
 
         told = asyncio.run(story())

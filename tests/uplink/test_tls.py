@@ -27,6 +27,7 @@ from kiosk.uplink.enrol import EnrolmentFailed, enrol
 from kiosk.uplink.exchange import Exchange, Session, Unreachable
 from kiosk.uplink.identity import Identity, load_identity
 from kiosk.uplink.known_time import KnownTime
+from kiosk.wire import OfflineCause
 from tests.uplink.conftest import Billing, serving
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -96,8 +97,9 @@ def test_another_authority_is_not_believed_even_if_it_bears_the_same_name(tmp_pa
 
     with served_over_tls(tmp_path) as billing:
         for ca_file in (stranger, None):  # None: the system's authorities
-            with pytest.raises(Unreachable, match="not believed"):
+            with pytest.raises(Unreachable, match="not believed") as caught:
                 asked(billing, ca_file)
+            assert caught.value.because is OfflineCause.CERTIFICATE_REFUSED
 
 
 def test_only_the_named_authority_counts_and_none_that_comes_with_a_library(tmp_path: Path) -> None:
@@ -160,8 +162,10 @@ def test_a_clock_at_1970_does_not_bring_an_expired_certificate_back(tmp_path: Pa
     known = KnownTime(tmp_path / "known-time")
     known.learn(format_datetime(NOW, usegmt=True), NOW + DAY)
 
-    with served_over_tls(tmp_path, NOW - 40 * DAY, 30) as billing, pytest.raises(Unreachable, match="ended on"):
+    expects = pytest.raises(Unreachable, match="ended on")
+    with served_over_tls(tmp_path, NOW - 40 * DAY, 30) as billing, expects as caught:
         asked(billing, authority(tmp_path), CLOCK_WITHOUT_BATTERY, known, is_synchronised=False)
+    assert caught.value.because is OfflineCause.CERTIFICATE_EXPIRED
 
 
 def test_a_certificate_renewed_while_the_kiosk_was_off_is_believed_by_an_old_clock(tmp_path: Path) -> None:
@@ -229,7 +233,11 @@ def test_plain_http_teaches_nothing(tmp_path: Path) -> None:
     assert known.bound() is None
 
 
-@pytest.mark.parametrize("date", [None, "", "tomorrow", format_datetime(NOW + 40 * DAY, usegmt=True)])
+@pytest.mark.parametrize(
+    "date",
+    [None, "", "tomorrow", format_datetime(NOW + 40 * DAY, usegmt=True)],
+    ids=["none", "empty", "word", "future"],
+)
 def test_a_date_that_cannot_be_is_not_learned(tmp_path: Path, date: str | None) -> None:
     known = KnownTime(tmp_path / "known-time")
     known.learn(date, NOW + 30 * DAY)
