@@ -207,7 +207,7 @@ def test_a_transaction_cut_by_a_kill_is_ended_at_the_next_start(folder: Path) ->
             assert "query 'weather'" in technician.ask("weather")["error"]
         with controller.call("uplink") as uplink:
             assert uplink.hear() == {"disclaim": ["never-started"]}
-            assert uplink.hear() == {"list_version": 0}
+            assert uplink.hear() == {"list_version": 0, "is_due": False}
             assert uplink.hear() == {"rows_waiting": len(bodies)}
             uplink.say({"fetch": 2})
             rows = uplink.hear()
