@@ -113,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     offer_set.add_argument("evse", type=int)
     offer_set.add_argument("tariff")
     offer_set.add_argument("--parking-grace", type=int, default=0, metavar="SECONDS")
+    offline_help = "the price while the kiosk's clock is not known, for a tariff that depends on it"
+    offer_set.add_argument("--offline-tariff", metavar="TARIFF", help=offline_help)
 
     add(offer, "list", "list_offers", "what is offered now").add_argument("kiosk", nargs="?")
 

@@ -85,9 +85,17 @@ def set_offer(arguments: Namespace) -> Result:
             arguments.tariff,
             server_time(),
             parking_grace_s=arguments.parking_grace,
+            offline_tariff_id=arguments.offline_tariff,
         )
+    offline = offer.offline_tariff
     data = {"kiosk_id": kiosk_id, "evse_id": arguments.evse, "tariff": offer.tariff.id, "version": offer.tariff.version}
-    return Result(f"{kiosk_id} EVSE {arguments.evse}: tariff {offer.tariff.id} version {offer.tariff.version}", data)
+    data |= {"time_zone": offer.time_zone, "offline_tariff": None if offline is None else offline.id}
+    text = f"{kiosk_id} EVSE {arguments.evse}: tariff {offer.tariff.id} version {offer.tariff.version}"
+    if offline is not None:
+        text += f"; without a clock {offline.id} version {offline.version}"
+    elif offer.tariff.needs_clock:
+        text += "; its price depends on the clock: without one nothing is sold here (--offline-tariff names another)"
+    return Result(text, data)
 
 
 def add_token(arguments: Namespace) -> Result:

@@ -10,6 +10,7 @@ import hashlib
 import re
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -168,29 +169,49 @@ def load_tariff(connection: Connection, tariff: Tariff, now: datetime) -> bool:
     connection.execute(
         tariffs.insert().values(tariff_id=tariff.id, version=tariff.version, body=body, created_ms=to_ms(now))
     )
-    for offer in current_offers(connection):
-        if offer.tariff_id == tariff.id:
-            _offer(connection, offer.kiosk_id, offer.evse_id, TariffOffer(tariff, offer.parking_grace_s), now)
+    for row in current_offers(connection):
+        offer = from_bytes(TariffOffer, row.body)
+        if offer.tariff.id == tariff.id:
+            _offer(connection, row.kiosk_id, row.evse_id, replace(offer, tariff=tariff), now)
+        elif offer.offline_tariff is not None and offer.offline_tariff.id == tariff.id:
+            _offer(connection, row.kiosk_id, row.evse_id, replace(offer, offline_tariff=tariff), now)
     _changed(connection, now)
     return True
 
 
 def set_offer(
-    connection: Connection, kiosk_id: str, evse_id: int, tariff_id: str, now: datetime, *, parking_grace_s: int = 0
+    connection: Connection,
+    kiosk_id: str,
+    evse_id: int,
+    tariff_id: str,
+    now: datetime,
+    *,
+    parking_grace_s: int = 0,
+    offline_tariff_id: str | None = None,
 ) -> TariffOffer:
-    """Offer the newest version of a tariff at an EVSE. Raises NotKnown, ValueError."""
+    """Offer the newest version of a tariff at an EVSE, in its kiosk's time zone. Raises NotKnown, ValueError.
+
+    `offline_tariff_id` prices where the kiosk's clock is not known and the tariff depends on it; without one, nothing
+    is sold there then.
+    """
     if not 1 <= evse_id <= 99:
         raise ValueError(f"evse {evse_id}: want 1 to 99")
+    offline = None if offline_tariff_id is None else newest_tariff(connection, offline_tariff_id)
+    offer = TariffOffer(newest_tariff(connection, tariff_id), parking_grace_s, offline_tariff=offline)
+    offer = _offer(connection, kiosk_id, evse_id, offer, now)
+    _changed(connection, now)
+    return offer
+
+
+def newest_tariff(connection: Connection, tariff_id: str) -> Tariff:
+    """Raises NotKnown."""
     t = tariffs.c
     query = select(t.body).where(t.tariff_id == tariff_id).order_by(t.version.desc()).limit(1)
     body = connection.execute(query).scalar()
     if body is None:
         names = ", ".join(connection.execute(select(t.tariff_id).distinct().limit(20)).scalars()) or "none yet"
         raise NotKnown(f"no tariff {tariff_id!r}; known: {names}")
-    offer = TariffOffer(from_bytes(Tariff, body), parking_grace_s)
-    _offer(connection, kiosk_id, evse_id, offer, now)
-    _changed(connection, now)
-    return offer
+    return from_bytes(Tariff, body)
 
 
 def current_offer(connection: Connection, kiosk_id: str, evse_id: int) -> TariffOffer | None:
@@ -210,7 +231,13 @@ def current_offers(connection: Connection, kiosk_id: str | None = None) -> Seque
     return connection.execute(query).all()
 
 
-def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOffer, now: datetime) -> None:
+def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOffer, now: datetime) -> TariffOffer:
+    """Append an offer, in its kiosk's time zone where the price depends on the clock."""
+    k = kiosks.c
+    zone = "UTC"
+    if offer.tariff.needs_clock:
+        zone = connection.execute(select(k.time_zone).where(k.kiosk_id == kiosk_id)).scalar_one()
+    offer = replace(offer, time_zone=zone)
     body = to_bytes(offer)
     connection.execute(
         evse_offers.insert().values(
@@ -224,6 +251,7 @@ def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOff
             from_ms=to_ms(now),
         )
     )
+    return offer
 
 
 def _changed(connection: Connection, now: datetime) -> None:

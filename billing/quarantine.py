@@ -14,6 +14,7 @@
 | over_cap | the total is above the cap it was authorised with | no |
 | voucher_twice | a voucher began two orders | no |
 | shared_receipt | two orders carry the same receipt id | yes |
+| not_priceable | the tariff asks for a clock or a current that the events do not tell | yes |
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ from billing.moments import to_ms
 from billing.tables import quarantine
 
 HOLDS_BILL = frozenset(
-    {"mixed_ids", "unknown_offer", "meter_backwards", "time_backwards", "impossible_step", "shared_receipt"}
+    {
+        "mixed_ids",
+        "unknown_offer",
+        "meter_backwards",
+        "time_backwards",
+        "impossible_step",
+        "shared_receipt",
+        "not_priceable",
+    }
 )
 
 

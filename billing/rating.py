@@ -22,6 +22,7 @@ from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
 from contract.order import price_of_part
 from contract.price import Price
+from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
@@ -40,6 +41,12 @@ _KNOWN_OFFER = (
     .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
     .where(evse_offers.c.body_hash == bindparam("hash"))
     .limit(1)
+)
+_OFFERS_MADE = (
+    select(evse_offers.c.body)
+    .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
+    .order_by(evse_offers.c.offer_no.desc())
+    .limit(1000)
 )
 _SAME_RECEIPT = (
     select(transactions.c.transaction_id)
@@ -79,7 +86,11 @@ def rate(
         return None
     offer = story[0].offer
     assert offer is not None  # the contract's own rule for Started
-    amount = price_of_part(offer, samples_before(story), samples_of(story))
+    try:
+        amount = price_of_part(offer, samples_before(story), samples_of(story))
+    except ValueError as error:
+        _write_doubts(connection, kiosk_id, transaction_id, [*found, Doubt("not_priceable", str(error))], now)
+        return None
     found += _doubts_about_total(story[-1], amount)
     _write_doubts(connection, kiosk_id, transaction_id, found, now)
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
@@ -115,6 +126,10 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
     if connection.execute(_KNOWN_OFFER, asked).scalar() is not None:
         return []
     assert started.offer is not None
+    bodies = connection.execute(_OFFERS_MADE, {"of_kiosk": kiosk_id, "evse": started.evse_id}).scalars()
+    for made in (from_bytes(TariffOffer, body) for body in bodies):
+        if started.offer in (made, made.sold(clock_is_known=False)):
+            return []
     tariff = started.offer.tariff
     return [
         Doubt(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 
 # Digits of the minor unit, ISO 4217. A currency that is not listed is refused, never guessed.
 MINOR_DIGITS = {
@@ -12,9 +13,12 @@ MINOR_DIGITS = {
 }
 
 
-def to_minor(amount: Decimal, currency: str) -> int:
+def to_minor(amount: Decimal | Fraction, currency: str) -> int:
     """Round an amount in major units to integer minor units, half up (away from zero at the half)."""
-    return int((amount.scaleb(MINOR_DIGITS[currency])).quantize(Decimal(1), ROUND_HALF_UP))
+    numerator, denominator = amount.as_integer_ratio()
+    scale: int = 10 ** MINOR_DIGITS[currency]
+    minor = (2 * abs(numerator) * scale + denominator) // (2 * denominator)
+    return minor if numerator >= 0 else -minor
 
 
 def from_minor(amount_minor: int, currency: str) -> Decimal:

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from contract.currency import to_minor
 from contract.price import Line, Price, Sample, price
 from contract.tariff import Dimension, TariffOffer
+from contract.vat import VatLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +55,60 @@ def corrected(samples: Sequence[Sample], import_wh: int) -> tuple[Sample, ...]:
 
 def _less(whole: Price, before: Price) -> Price:
     """Line by line; `rule` tells how the whole's quantity came about."""
-    known = {_key(line): line for line in before.lines}
-    now = {_key(line): line for line in whole.lines}
-    gone = [_times_nothing(line) for key, line in known.items() if key not in now]
-    lines = [_minus(line, known[_key(line)]) if _key(line) in known else line for line in (*whole.lines, *gone)]
+    known, now = _by_element(before.lines), _by_element(whole.lines)
+    gone = {key: _times_nothing(line) for key, line in known.items() if key not in now}
+    lines = [_minus(line, known.get(key), whole.currency) for key, line in (now | gone).items()]
     return Price(
         whole.currency,
         tuple(line for line in lines if line.quantity),
-        whole.excl_vat_minor - before.excl_vat_minor,
+        whole.excl_vat - before.excl_vat,
+        whole.incl_vat - before.incl_vat,
         whole.incl_vat_minor - before.incl_vat_minor,
+        _less_vat(whole.vat, before.vat),
+        whole.rule,
     )
 
 
-def _key(line: Line) -> tuple[Dimension, Decimal, Decimal]:
-    return line.dimension, line.unit_price, line.vat
+def _by_element(lines: Sequence[Line]) -> dict[tuple[Dimension, int, bool], Line]:
+    """One line for all that one element prices of a dimension."""
+    found: dict[tuple[Dimension, int, bool], Line] = {}
+    for line in lines:
+        key = (line.dimension, line.element, line.is_reservation)
+        found[key] = line if key not in found else _and(found[key], line)
+    return found
+
+
+def _and(one: Line, more: Line) -> Line:
+    return replace(
+        more,
+        from_ms=one.from_ms,
+        quantity=one.quantity + more.quantity,
+        excl_vat=one.excl_vat + more.excl_vat,
+        incl_vat=one.incl_vat + more.incl_vat,
+    )
 
 
 def _times_nothing(line: Line) -> Line:
     return replace(line, quantity=Decimal(0), excl_vat=Decimal(0), incl_vat=Decimal(0))
 
 
-def _minus(line: Line, known: Line) -> Line:
-    return replace(
-        line,
-        quantity=line.quantity - known.quantity,
-        excl_vat=line.excl_vat - known.excl_vat,
-        incl_vat=line.incl_vat - known.incl_vat,
-    )
+def _minus(line: Line, known: Line | None, currency: str) -> Line:
+    if known is not None:
+        line = replace(
+            line,
+            from_ms=max(line.from_ms, known.to_ms),
+            quantity=line.quantity - known.quantity,
+            excl_vat=line.excl_vat - known.excl_vat,
+            incl_vat=line.incl_vat - known.incl_vat,
+        )
+    return replace(line, incl_vat_minor=to_minor(line.incl_vat, currency))
+
+
+def _less_vat(whole: Sequence[VatLine], before: Sequence[VatLine]) -> tuple[VatLine, ...]:
+    known, now = ({line.rate: line for line in lines} for lines in (before, whole))
+    nothing = VatLine(Decimal(0), 0, 0)
+    found = []
+    for rate in sorted({*known, *now}):
+        one, other = now.get(rate, nothing), known.get(rate, nothing)
+        found.append(VatLine(rate, one.gross_minor - other.gross_minor, one.vat_minor - other.vat_minor))
+    return tuple(found)

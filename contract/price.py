@@ -1,46 +1,56 @@
 """price(): what a usage costs, the same cent on the kiosk, the server and the receipt.
 
 Law:
-- The price is a function of journaled samples and the frozen offer; between two samples energy is linear.
-- Quantities are summed as integers (Wh, ms); Decimal begins where a price is multiplied; a total is divided once,
-  so that an exact half cent is seen as one, and rounded once, half up.
-- step_size rounds the session's energy up once, and the last priced time dimension up once (OCPI 2.2.1 mod_tariffs,
-  "step_size").
-- Every amount is explained by a line.
+- The price is a function of journaled samples and the frozen offer; which element prices which part: contract.walk.
+- Quantities and amounts are exact until the end; a total is rounded once, half up.
+- step_size rounds the session's priced energy up once, and the last priced time dimension up once; the extra counts
+  at the price of its last part (OCPI 2.2.1 mod_tariffs, "step_size").
+- min_price and max_price hold the total without VAT and the total with it, each by its own amount.
+- Who used nothing pays nothing. Every amount is explained by a line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from fractions import Fraction
 from itertools import pairwise
 
 from contract.currency import to_minor
-from contract.tariff import Dimension, PriceComponent, TariffOffer
+from contract.local_time import Exact, utc_ms
+from contract.restrictions import ReservationRestriction
+from contract.tariff import Dimension, PriceLimit, TariffOffer
+from contract.usage import Quantities, Reservation, Sample, TimeUse, check_order, measure
+from contract.vat import VatLine, vat_of_gross
+from contract.walk import MS_PER_HOUR, Span, Stretch, Tally, rules_of, walked
 
+__all__ = [
+    "Line",
+    "Price",
+    "Quantities",
+    "Reservation",
+    "Sample",
+    "TimeUse",
+    "measure",
+    "price",
+    "price_of",
+    "settled",
+    "span_between",
+    "tallied",
+]
 
-class TimeUse(StrEnum):
-    """What the time after a sample counts as."""
-
-    NONE = "None"  # neither charging nor parking: not yet delivering, paused by the vehicle, or closing
-    CHARGING = "Charging"  # energy flows or may; while the vehicle pauses the time counts as NONE
-    PARKING = "Parking"  # stopped with the cable still in
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One journaled reading of a transaction. `elapsed_ms` counts from Started and never falls."""
-
-    elapsed_ms: int
-    import_wh: int
-    time_use: TimeUse
+WH_PER_KWH = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One explained amount: quantity × unit price, in OCPI's unit (kWh, hour, session); amounts unrounded."""
+    """One explained amount: quantity × unit price, in OCPI's unit (kWh, hour, session).
+
+    `element` counts the tariff's elements from 0; `from_ms` and `to_ms` are the part of the session it prices, in
+    elapsed time. `excl_vat` and `incl_vat` are unrounded, `incl_vat_minor` is the line rounded by itself.
+    """
 
     dimension: Dimension
     quantity: Decimal
@@ -49,107 +59,231 @@ class Line:
     excl_vat: Decimal
     incl_vat: Decimal
     rule: str  # why this quantity: "measured" or "rounded up to step_size N"
+    element: int = 0
+    from_ms: int = 0
+    to_ms: int = 0
+    incl_vat_minor: int = 0
+    is_reservation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The whole amount of one usage; `_minor` in the currency's minor unit."""
+    """The whole amount of one usage; `_minor` in the currency's minor unit.
+
+    `excl_vat` and `incl_vat` are the unrounded totals, each held by its own limit. What is owed is `incl_vat_minor`;
+    the VAT in it is printed as contract.vat says. `rule`: "measured", "min_price" or "max_price".
+    """
 
     currency: str
     lines: tuple[Line, ...]
-    excl_vat_minor: int
+    excl_vat: Decimal
+    incl_vat: Decimal
     incl_vat_minor: int
+    vat: tuple[VatLine, ...]
+    rule: str = "measured"
 
     @property
     def vat_minor(self) -> int:
-        return self.incl_vat_minor - self.excl_vat_minor
+        return sum(line.vat_minor for line in self.vat)
+
+    @property
+    def excl_vat_minor(self) -> int:
+        """What is printed as the amount without VAT: the rest, so that the sum is right."""
+        return self.incl_vat_minor - self.vat_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Quantities:
-    """A usage summed up: Wh delivered, ms charged, ms parked beyond the grace."""
+def price(offer: TariffOffer, samples: Sequence[Sample], reservation: Reservation | None = None) -> Price:
+    """Price a usage, running or ended.
 
-    energy_wh: int
-    charging_ms: int
-    parking_ms: int
-
-
-def measure(samples: Sequence[Sample], parking_grace_s: int) -> Quantities:
-    """Sum a usage. Raises ValueError where time or the register runs backwards."""
-    charging_ms = parked_ms = 0
-    for now, later in pairwise(samples):
-        span_ms = later.elapsed_ms - now.elapsed_ms
-        if span_ms < 0:
-            raise ValueError(f"elapsed_ms falls from {now.elapsed_ms} to {later.elapsed_ms}")
-        if later.import_wh < now.import_wh:
-            raise ValueError(f"import_wh falls from {now.import_wh} to {later.import_wh}")
-        if now.time_use is TimeUse.CHARGING:
-            charging_ms += span_ms
-        elif now.time_use is TimeUse.PARKING:
-            parked_ms += span_ms
-    energy_wh = samples[-1].import_wh - samples[0].import_wh if samples else 0
-    return Quantities(energy_wh, charging_ms, max(0, parked_ms - parking_grace_s * 1000))
+    Raises ValueError where time or the register runs backwards, and where the tariff asks for a clock or a current
+    that is not told.
+    """
+    begin_ms = None
+    if samples and (at_ms := samples[0].at_ms) is not None:
+        begin_ms = at_ms
+    return settled(tallied(offer, samples), reservation, begin_ms)
 
 
-def price(offer: TariffOffer, samples: Sequence[Sample]) -> Price:
-    """Price a usage, running or ended. Who used nothing pays nothing, no FLAT either."""
-    return price_of(offer, measure(samples, offer.parking_grace_s))
+def price_of(offer: TariffOffer, used: Quantities, began: datetime | None = None) -> Price:
+    """Price summed quantities as one charge at even power, and then the parking."""
+    parked_ms = used.parking_ms + offer.parking_grace_s * 1000 if used.parking_ms else 0
+    samples = [
+        Sample(0, 0, TimeUse.CHARGING),
+        Sample(used.charging_ms, used.energy_wh, TimeUse.PARKING),
+        Sample(used.charging_ms + parked_ms, used.energy_wh, TimeUse.NONE),
+    ]
+    if began is not None:
+        samples = [replace(sample, at_ms=utc_ms(began) + sample.elapsed_ms) for sample in samples]
+    return price(offer, samples)
 
 
-def price_of(offer: TariffOffer, used: Quantities) -> Price:
-    """Price summed quantities; `price` for who has samples."""
-    tariff = offer.tariff
-    by_dimension = {
-        Dimension.ENERGY: used.energy_wh,
-        Dimension.TIME: used.charging_ms,
-        Dimension.PARKING_TIME: used.parking_ms,
-    }
-    priced = [d for d in by_dimension if tariff.component(d) is not None and by_dimension[d] > 0]
-    last_time = next((d for d in (Dimension.PARKING_TIME, Dimension.TIME) if d in priced), None)
-    charges = []
-    flat = tariff.component(Dimension.FLAT)
-    if flat is not None and any(by_dimension.values()):
-        charges.append(_Charge(flat, 1, 1))
-    for dimension in priced:
-        component = tariff.component(dimension)
-        assert component is not None
-        if dimension is Dimension.ENERGY:
-            charges.append(_stepped(component, by_dimension[dimension], component.step_size, WH_PER_KWH))
-        elif dimension is last_time:
-            charges.append(_stepped(component, by_dimension[dimension], component.step_size * 1000, MS_PER_HOUR))
-        else:
-            charges.append(_Charge(component, by_dimension[dimension], MS_PER_HOUR))
-    excl = sum((charge.shares * 100 for charge in charges), Decimal(0)) / SHARES
-    incl = sum((charge.shares * (100 + charge.component.vat) for charge in charges), Decimal(0)) / SHARES
-    lines = tuple(charge.line() for charge in charges)
-    return Price(tariff.currency, lines, to_minor(excl, tariff.currency), to_minor(incl, tariff.currency))
+def tallied(offer: TariffOffer, samples: Sequence[Sample]) -> Tally:
+    """A usage walked through; `settled` prices it, and `Tally.after` adds to it without walking again."""
+    return walked(rules_of(offer), (span_between(now, later) for now, later in pairwise(samples)))
 
 
-WH_PER_KWH, MS_PER_HOUR = 1000, 3_600_000
-SHARES = MS_PER_HOUR * 100  # every amount is a whole number of prices in these shares: per Wh, per ms, per percent
+def span_between(now: Sample, later: Sample) -> Span:
+    """Raises ValueError where time or the register runs backwards."""
+    check_order(now, later)
+    wh = later.import_wh - now.import_wh
+    return Span(now.elapsed_ms, later.elapsed_ms, wh, now.time_use, now.power_w, now.current_ma, now.at_ms)
+
+
+def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exact | None = None) -> Price:
+    """The price of what was walked through, and of a reservation that ended at `begin_ms` (UTC)."""
+    tariff = tally.rules.offer.tariff
+    charges = [*_reserved(tally.rules.offer, reservation, begin_ms), *_charges(tally)]
+    excl = sum((charge.excl for charge in charges), Fraction(0))
+    incl = sum((charge.incl for charge in charges), Fraction(0))
+    rule = "measured"
+    if charges or tally.was_used:
+        for name, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
+            held = _held(excl, incl, limit, is_least=name == "min_price")
+            if held != (excl, incl):
+                (excl, incl), rule = held, name
+    owed_minor = to_minor(incl, tariff.currency)
+    by_rate: dict[Decimal, Fraction] = {}
+    for charge in charges:
+        by_rate[charge.vat] = by_rate.get(charge.vat, Fraction(0)) + charge.incl
+    return Price(
+        tariff.currency,
+        tuple(charge.line(tariff.currency) for charge in charges),
+        as_decimal(excl),
+        as_decimal(incl),
+        owed_minor,
+        vat_of_gross(by_rate, owed_minor, excl, incl),
+        rule,
+    )
+
+
+def as_decimal(amount: Exact) -> Decimal:
+    """To 28 digits, exact where the amount is."""
+    return Decimal(amount.numerator) / Decimal(amount.denominator)
 
 
 @dataclass(frozen=True, slots=True)
 class _Charge:
     """`amount` in Wh, ms or sessions, `per_unit` of them to the unit that is priced."""
 
-    component: PriceComponent
-    amount: int
+    dimension: Dimension
+    element: int
+    unit_price: Decimal
+    vat: Decimal
+    step: int  # in the unit of `amount`
+    amount: Exact
     per_unit: int
+    from_ms: Exact
+    to_ms: Exact
     rule: str = "measured"
+    is_reservation: bool = False
 
     @property
-    def shares(self) -> Decimal:
-        """Without VAT, in shares of 1/MS_PER_HOUR: exact, as nothing is divided yet."""
-        return self.component.price * (self.amount * (MS_PER_HOUR // self.per_unit))
+    def excl(self) -> Fraction:
+        return Fraction(self.unit_price) * self.amount / self.per_unit
 
-    def line(self) -> Line:
-        part, quantity = self.component, Decimal(self.amount) / self.per_unit
-        excl, incl = self.shares * 100 / SHARES, self.shares * (100 + part.vat) / SHARES
-        return Line(part.type, quantity, part.price, part.vat, excl, incl, self.rule)
+    @property
+    def incl(self) -> Fraction:
+        return self.excl * (100 + Fraction(self.vat)) / 100
+
+    def line(self, currency: str) -> Line:
+        return Line(
+            self.dimension,
+            as_decimal(Fraction(self.amount) / self.per_unit),
+            self.unit_price,
+            self.vat,
+            as_decimal(self.excl),
+            as_decimal(self.incl),
+            self.rule,
+            self.element,
+            int(self.from_ms),
+            int(self.to_ms),
+            to_minor(self.incl, currency),
+            self.is_reservation,
+        )
 
 
-def _stepped(component: PriceComponent, amount: int, step: int, per_unit: int) -> _Charge:
-    rounded = -(-amount // step) * step
-    rule = "measured" if rounded == amount else f"rounded up to step_size {component.step_size}"
-    return _Charge(component, rounded, per_unit, rule)
+def _charges(tally: Tally) -> list[_Charge]:
+    """Every amount of a walk: FLAT, then energy, charging and parking, each in order of time."""
+    energy = list(_runs(tally, Dimension.ENERGY))
+    charging, parking = list(_runs(tally, Dimension.TIME)), list(_runs(tally, Dimension.PARKING_TIME))
+    _round_up(energy)
+    if tally.last_time is Dimension.TIME:
+        _round_up(charging)
+    elif tally.last_time is Dimension.PARKING_TIME:
+        _round_up(parking)
+    found = [*energy, *charging, *parking]
+    if tally.flat is not None and tally.was_used:
+        element, since_ms = tally.flat
+        component = tally.rules.component(element, Dimension.FLAT)
+        vat, end_ms = component.vat, tally.stretches[-1].to_ms
+        found.insert(0, _Charge(Dimension.FLAT, element, component.price, vat, 1, 1, 1, since_ms, end_ms))
+    return found
+
+
+def _runs(tally: Tally, dimension: Dimension) -> Iterator[_Charge]:
+    """What one element prices without another between, one after the other."""
+    last: _Charge | None = None
+    for stretch in tally.stretches:
+        element, amount = _part(stretch, dimension)
+        if element is None or not amount:
+            continue
+        if last is not None and last.element == element:
+            last = replace(last, amount=last.amount + amount, to_ms=stretch.to_ms)
+            continue
+        if last is not None:
+            yield last
+        part = tally.rules.component(element, dimension)
+        is_energy = dimension is Dimension.ENERGY
+        step, per_unit = (part.step_size, WH_PER_KWH) if is_energy else (part.step_size * 1000, MS_PER_HOUR)
+        ends = stretch.from_ms, stretch.to_ms
+        last = _Charge(dimension, element, part.price, part.vat, step, amount, per_unit, *ends)
+    if last is not None:
+        yield last
+
+
+def _part(stretch: Stretch, dimension: Dimension) -> tuple[int | None, Exact]:
+    match dimension:
+        case Dimension.ENERGY:
+            return stretch.picks[0], stretch.energy_wh
+        case Dimension.TIME:
+            return stretch.picks[1], stretch.charging_ms
+        case _:
+            return stretch.picks[2], stretch.parking_ms
+
+
+def _round_up(charges: list[_Charge]) -> None:
+    """The whole of them to the last one's step_size; the extra is the last one's."""
+    if not charges:
+        return
+    last = charges[-1]
+    whole = sum(charge.amount for charge in charges)
+    extra = -(-whole // last.step) * last.step - whole
+    if extra:
+        size = last.step if last.dimension is Dimension.ENERGY else last.step // 1000
+        charges[-1] = replace(last, amount=last.amount + extra, rule=f"rounded up to step_size {size}")
+
+
+def _reserved(offer: TariffOffer, reservation: Reservation | None, end_ms: Exact | None) -> list[_Charge]:
+    """What keeping the place cost: its TIME by RESERVATION_EXPIRES where it expired and has one, every fee once."""
+    if reservation is None or reservation.duration_ms <= 0:
+        return []
+    at_ms = None if end_ms is None else end_ms - reservation.duration_ms
+    found: list[_Charge] = []
+    kinds = [ReservationRestriction.RESERVATION]
+    if reservation.has_expired:
+        kinds.insert(0, ReservationRestriction.RESERVATION_EXPIRES)
+    for kind in kinds:
+        tally = walked(rules_of(offer, kind), [Span(0, reservation.duration_ms, 0, TimeUse.CHARGING, at_ms=at_ms)])
+        has_time = any(charge.dimension is Dimension.TIME for charge in found)
+        for charge in _charges(tally):
+            if charge.dimension is Dimension.FLAT or not has_time:
+                from_ms, to_ms = charge.from_ms - reservation.duration_ms, charge.to_ms - reservation.duration_ms
+                found.append(replace(charge, from_ms=from_ms, to_ms=to_ms, is_reservation=True))
+    return found
+
+
+def _held(excl: Fraction, incl: Fraction, limit: PriceLimit | None, *, is_least: bool) -> tuple[Fraction, Fraction]:
+    if limit is None:
+        return excl, incl
+    choose = max if is_least else min
+    return choose(excl, Fraction(limit.excl_vat)), choose(incl, Fraction(limit.incl_vat))

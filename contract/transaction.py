@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from contract.identity import TokenKind
+from contract.local_time import utc_ms
 from contract.metering import Quality
 from contract.order import Continuation, corrected
-from contract.price import Sample, TimeUse
 from contract.tariff import TariffOffer
+from contract.usage import Sample, TimeUse
 
 
 class EventType(StrEnum):
@@ -97,10 +98,18 @@ class Moment:
     boot_id: str
     monotonic_ms: int
 
+    @property
+    def known_wall(self) -> datetime | None:
+        """The wall time, where a price may depend on it."""
+        return None if self.clock_quality is ClockQuality.UNKNOWN else self.wall
+
 
 @dataclass(frozen=True, slots=True)
 class MeterValue:
-    """Registers in Wh (Energy.Active.Import.Register / Export.Register), power in W, with age and quality."""
+    """Registers in Wh (Energy.Active.Import.Register / Export.Register), power in W, with age and quality.
+
+    `current_ma` is Current.Import summed over the phases; it stands where the frozen tariff asks for it.
+    """
 
     import_wh: int
     export_wh: int
@@ -108,6 +117,7 @@ class MeterValue:
     age_ms: int
     quality: Quality
     serial: str | None = None
+    current_ma: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +189,21 @@ class TransactionEvent:
 
     @property
     def sample(self) -> Sample:
-        return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use)
+        """Without a wall time, which counts from Started: `samples_of` gives it."""
+        return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use, self.meter.power_w, self.meter.current_ma)
 
 
 def samples_of(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
     """What a transaction is priced by, from its events in order: a MeterCorrection stands in for Ended's reading."""
-    last = story[-1]
-    if last.event_type is not EventType.METER_CORRECTION:
-        return tuple(event.sample for event in story)
-    return corrected([event.sample for event in story[:-1]], last.meter.import_wh)
+    last, began = story[-1], story[0].at.known_wall
+    is_corrected = last.event_type is EventType.METER_CORRECTION
+    samples = [timed(event.sample, began) for event in (story[:-1] if is_corrected else story)]
+    return corrected(samples, last.meter.import_wh) if is_corrected else tuple(samples)
+
+
+def timed(sample: Sample, began: datetime | None) -> Sample:
+    """A sample with its wall time, where that of Started is known."""
+    return sample if began is None else replace(sample, at_ms=utc_ms(began) + sample.elapsed_ms)
 
 
 def samples_before(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:

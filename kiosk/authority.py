@@ -55,6 +55,10 @@ class Knowledge:
             return {}
         return {int(evse_id): offer for evse_id, offer in self.authorizations.offers.items()}
 
+    @property
+    def offers_until(self) -> datetime | None:
+        return None if self.authorizations is None else self.authorizations.price_valid_until
+
     def entry(self, token: IdToken) -> ListEntry | None:
         return self.cards.get(token_hash(token.kind, token.value))
 
@@ -71,7 +75,8 @@ def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: froze
     """The answer without a server. `accounts_in_use` are those with a transaction running at this kiosk."""
     transaction_id, token = ask.ids.transaction_id, ask.token
     offer = knowledge.offers().get(ask.evse_id)
-    if offer is None or knowledge.authorizations is None:
+    has_ended = knowledge.offers_until is not None and now >= knowledge.offers_until
+    if offer is None or knowledge.authorizations is None or has_ended:
         return Refused(transaction_id, NoticeCode.NO_ANSWER)
     if token.kind is TokenKind.VOUCHER:
         voucher = _voucher(knowledge, token, now)

@@ -250,7 +250,7 @@ class Controller:
         self.last_error = ""  # of the disk, for `kiosk why`
         self.notes = Notes()
         if knowledge.authorizations is not None:
-            self._inbox.append(events.OffersChanged(knowledge.offers()))
+            self._inbox.append(events.OffersChanged(knowledge.offers(), knowledge.offers_until))
         for transaction_id in found.asked:
             self._disclaim(transaction_id, now)
 
@@ -285,7 +285,7 @@ class Controller:
         """Put a list in force that was read elsewhere, as a long one takes a thread; only its list part is taken."""
         self.knowledge = replace(self.knowledge, authorizations=read.authorizations, cards=read.cards)
         self._outgoing.documents[DOCUMENT_LIST] = text
-        self.post(events.OffersChanged(self.knowledge.offers()))
+        self.post(events.OffersChanged(self.knowledge.offers(), self.knowledge.offers_until))
         for session in self.kiosk.sessions:
             left = session.interrupted
             if left is not None and not authority.still_holds(self.knowledge, left.authority, left.is_offline):

@@ -28,6 +28,11 @@ class Now:
     boot_id: str
 
     @property
+    def clock_is_known(self) -> bool:
+        """A price may depend on the wall time."""
+        return self.clock_quality is not ClockQuality.UNKNOWN
+
+    @property
     def moment(self) -> Moment:
         return Moment(self.wall, self.clock_quality, self.boot_id, int(self.s * 1000))
 
@@ -83,9 +88,10 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class OffersChanged:
-    """What is sold at each EVSE, by evse_id; an EVSE without an offer sells nothing."""
+    """What is offered at each EVSE, by evse_id; one without an offer sells nothing. No price is promised longer."""
 
     offers: dict[int, TariffOffer]
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from kiosk.session import events, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
 from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
+from kiosk.session.offers import Published
 from kiosk.session.session import NEVER_S, Notified, Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.sharing import shared
@@ -43,7 +44,9 @@ class Kiosk:
     settings: KioskSettings
     sessions: tuple[Session, ...]
     front: Front = field(default_factory=Front)
-    offers: dict[int, TariffOffer] = field(default_factory=dict)
+    offers: dict[int, TariffOffer] = field(default_factory=dict)  # what is sold now, by evse_id
+    published: Published = field(default_factory=Published)
+    offers_until_s: float = NEVER_S
     site: Site | None = None  # None: no limit is shared
     site_reading: MeterReading | None = None
 
@@ -60,7 +63,7 @@ class Kiosk:
     def next_deadline_s(self, now_s: float) -> float:
         """When the core wants to be stepped again, if nothing happens before; simulations jump there."""
         front = self.front
-        due = [front.chosen_until_s, front.waiting_until_s]
+        due = [front.chosen_until_s, front.waiting_until_s, self.offers_until_s]
         if front.notice is not None:
             due.append(front.notice.until_s)
         if self.site is not None:
@@ -80,7 +83,10 @@ def new_kiosk(settings: KioskSettings, resumed: tuple[Session, ...] = ()) -> Kio
 def step(kiosk: Kiosk, event: events.Event, now: Now) -> tuple[Kiosk, list[Message]]:
     """One event through the kiosk: the next state, and the messages in the order they became true."""
     turn = _KioskTurn(kiosk, now)
+    turn.offer()
     turn.take(event)
+    if isinstance(event, events.OffersChanged):
+        turn.offer()
     turn.share()
     turn.expire()
     return turn.kiosk, turn.messages
@@ -104,8 +110,8 @@ class _KioskTurn:
                 self._front(notice=None)
             case events.Sensed():
                 self._sensed(event)
-            case events.OffersChanged(offers):
-                self.kiosk = replace(self.kiosk, offers=dict(offers))
+            case events.OffersChanged(offers, valid_until):
+                self.kiosk = replace(self.kiosk, published=Published(dict(offers), valid_until))
             case events.StopCommanded():
                 self._stop_commanded(event)
             case events.StopPressed(evse_id) if not self.kiosk.settings.stop_with_code:
@@ -126,6 +132,16 @@ class _KioskTurn:
             case _:
                 for session in self.kiosk.sessions:
                     self._step_one(session.evse_id, event)
+
+    def offer(self) -> None:
+        """What is sold depends on the clock's quality and on how long the prices are promised."""
+        published = self.kiosk.published
+        until_s = published.ends_s(self.now)
+        if abs(until_s - self.kiosk.offers_until_s) > 1e-3:  # not for the last digits of a float
+            self.kiosk = replace(self.kiosk, offers_until_s=until_s)
+        sold = published.sold(self.now)
+        if sold != self.kiosk.offers:
+            self.kiosk = replace(self.kiosk, offers=sold)
 
     def share(self) -> None:
         """The site's limit goes over whatever the event has changed."""

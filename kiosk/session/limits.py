@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from contract.price import Quantities, Sample, TimeUse, price_of
+from contract.local_time import utc_ms
+from contract.price import Sample, TimeUse, price
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason
 from kiosk.session import energy
@@ -58,10 +59,17 @@ def margin(evse: EvseSettings, patience: Patience) -> tuple[int, int]:
     return most_wh, math.ceil(margin_s * 1000)
 
 
-def is_covered(evse: EvseSettings, patience: Patience, authority: Authority, offer: TariffOffer) -> bool:
+def is_covered(evse: EvseSettings, patience: Patience, authority: Authority, offer: TariffOffer, now: Now) -> bool:
     """The cap pays for the shortest charge there is; below that its promise could not be kept."""
-    least_minor = price_of(offer, Quantities(*margin(evse, patience), parking_ms=0)).incl_vat_minor
-    return authority.cap_minor is None or authority.cap_minor >= least_minor
+    if authority.cap_minor is None:
+        return True
+    later_wh, later_ms = margin(evse, patience)
+    current_ma = evse.max_a * evse.phases * 1000
+    wall = now.moment.known_wall
+    at_ms = None if wall is None else utc_ms(wall)
+    begin = Sample(0, 0, TimeUse.CHARGING, evse.max_power_w, current_ma, at_ms)
+    least = price(offer, (begin, Sample(later_ms, later_wh, TimeUse.NONE)))
+    return authority.cap_minor >= least.incl_vat_minor
 
 
 def parking_reaches_hold(session: Session, now: Now, evse: EvseSettings, patience: Patience) -> bool:

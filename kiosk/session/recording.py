@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from contract.metering import Quality
+from contract.metering import MeterReading, Quality
 from contract.order import Continuation
 from contract.price import Sample
 from contract.transaction import (
@@ -16,12 +16,16 @@ from contract.transaction import (
     TransactionLimit,
     TriggerReason,
 )
+from contract.walk import Point
 from kiosk.session import energy
 from kiosk.session.events import Now
 from kiosk.session.session import Session
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
 from kiosk.session.transaction import Transaction, transaction_limit
+
+NOMINAL_MV = 230_000
+LIMIT_READINGS_MS = 5_000  # a power that wavers about a limit is read no more often
 
 _END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
     StoppedReason.EV_DISCONNECTED: TriggerReason.EV_DEPARTED,
@@ -56,7 +60,10 @@ def recorded(
     t = session.running
     meter = meter_value(session, now, is_final)
     state = energy.charging_state(session)
-    sample = Sample(t.elapsed_ms(now), meter.import_wh, energy.time_use(session))
+    elapsed_ms = t.elapsed_ms(now)
+    sample = Sample(
+        elapsed_ms, meter.import_wh, energy.time_use(session), meter.power_w, meter.current_ma, t.at_ms(elapsed_ms)
+    )
     ended = event_type is EventType.ENDED
     started = event_type is EventType.STARTED
     event = TransactionEvent(
@@ -87,9 +94,8 @@ def recorded(
         next_seq=t.next_seq + 1,
         meter_serial=meter.serial or t.meter_serial,
         charging_state=state,
-        reading_due_s=next_reading_s(session, now, patience),
     )
-    return t, event
+    return replace(t, reading_due_s=next_reading_s(session, t, now, patience)), event
 
 
 def _limit(t: Transaction, started: bool, trigger: TriggerReason) -> TransactionLimit | None:
@@ -102,24 +108,57 @@ def meter_value(session: Session, now: Now, is_final: bool | None) -> MeterValue
     """The newest reading; where it is missing or ran backwards the last journaled one stands, marked stale."""
     t = session.running
     reading, least_wh = session.facts.meter, t.samples[-1].import_wh if t.samples else 0
+    asks_current = t.offer.tariff.needs_current
     if reading is None or reading.import_wh < least_wh:
         quality = Quality.STALE if t.samples else Quality.MISSING
-        return MeterValue(least_wh, 0, 0, 0, quality)
+        return MeterValue(least_wh, 0, 0, 0, quality, current_ma=0 if asks_current else None)
     age_ms = max(0, round((now.s - reading.at_s) * 1000))
     is_good = session.facts.meter_is_fresh and is_final is not False
     quality = Quality.GOOD if is_good else Quality.STALE
-    power_w = reading.power_w if session.state is State.DELIVERING else 0
-    return MeterValue(reading.import_wh, reading.export_wh, power_w, age_ms, quality, reading.serial)
+    flows = session.state is State.DELIVERING
+    power_w, current_ma = (reading.power_w, _current_ma(reading)) if flows else (0, 0)
+    return MeterValue(
+        reading.import_wh,
+        reading.export_wh,
+        power_w,
+        age_ms,
+        quality,
+        reading.serial,
+        current_ma if asks_current else None,
+    )
 
 
-def next_reading_s(session: Session, now: Now, patience: Patience) -> float:
-    """Every minute while delivering, and on the clock's quarter-hour in any case."""
+def _current_ma(reading: MeterReading) -> int:
+    """Summed over the phases; of a meter that tells none, what its power comes to at its voltage."""
+    if reading.current_ma:
+        return sum(reading.current_ma)
+    told_mv = [mv for mv in reading.voltage_mv if mv > 0]
+    voltage_mv = sum(told_mv) // len(told_mv) if told_mv else NOMINAL_MV
+    return round(reading.power_w * 1_000_000 / voltage_mv)
+
+
+def next_reading_s(session: Session, t: Transaction, now: Now, patience: Patience) -> float:
+    """Every minute while delivering; on the clock's quarter-hour and where another price may begin in any case."""
     wall = now.wall
     into_quarter = timedelta(minutes=wall.minute % 15, seconds=wall.second, microseconds=wall.microsecond)
-    quarter_s = now.s + (timedelta(minutes=15) - into_quarter).total_seconds()
-    if session.state is State.PARKED:
-        return quarter_s
-    return min(quarter_s, now.s + patience.reading_every_s)
+    due_s = now.s + (timedelta(minutes=15) - into_quarter).total_seconds()
+    if session.state is not State.PARKED:
+        due_s = min(due_s, now.s + patience.reading_every_s)
+    change_ms = t.next_change_ms()
+    return due_s if change_ms is None else min(due_s, max(now.s, t.started.s + change_ms / 1000))
+
+
+def passes_a_limit(session: Session, now: Now) -> bool:
+    """The newest reading lies beyond an amount, a power or a current at which another price may begin."""
+    t, reading = session.running, session.facts.meter
+    if t.tally is None or reading is None or not t.offer.tariff.is_restricted:
+        return False
+    last, first_wh = t.samples[-1], t.samples[0].import_wh
+    flow = (reading.power_w, _current_ma(reading)) if session.state is State.DELIVERING else (0, 0)
+    before = Point(last.elapsed_ms, last.import_wh - first_wh, last.power_w or 0, last.current_ma)
+    after = Point(t.elapsed_ms(now), session.counted_wh - first_wh, *flow)
+    is_settled = after.elapsed_ms - last.elapsed_ms >= LIMIT_READINGS_MS
+    return is_settled and t.tally.rules.crosses(before, after)
 
 
 def reading_trigger(now: Now) -> TriggerReason:

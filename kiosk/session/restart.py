@@ -93,7 +93,8 @@ def _is_covered(t: Transaction, left: Interrupted, evse: EvseSettings, patience:
         return True
     end = left.samples[-1]
     most_wh, most_ms = limits.margin(evse, patience)
-    begun = replace(t, samples=(Sample(0, end.import_wh, TimeUse.CHARGING),))
+    begin = Sample(0, end.import_wh, TimeUse.CHARGING, evse.max_power_w, evse.max_a * evse.phases * 1000, t.at_ms(0))
+    begun = replace(t, samples=(begin,))
     return begun.price_with(Sample(most_ms, end.import_wh + most_wh, TimeUse.NONE)).incl_vat_minor <= cap_minor
 
 

@@ -54,6 +54,7 @@ class NoticeCode(StrEnum):
     VOUCHER_FOR_OTHER_KIOSK = "voucher_for_other_kiosk"
     NO_CREDIT = "no_credit"
     ALREADY_CHARGING = "already_charging"
+    NO_PRICE = "no_price"  # the price depends on a clock that is not known
     NO_ANSWER = "no_answer"  # neither server nor own lists could decide
     WRONG_CODE = "wrong_code"
     CODE_LOCKED = "code_locked"  # too many wrong codes, wait

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from contract.local_time import utc_ms
 from contract.order import joined, price_of_part
-from contract.price import Price, Sample, price
+from contract.price import Price, Sample, settled, span_between, tallied
 from contract.tariff import TariffOffer
 from contract.transaction import (
     Authority,
@@ -17,7 +18,9 @@ from contract.transaction import (
     TransactionLimit,
     TriggerReason,
     samples_before,
+    samples_of,
 )
+from contract.walk import Tally
 from kiosk.session.events import Ids, Now
 from kiosk.session.snapshot import CurvePoint, Limit, LimitKind
 
@@ -44,6 +47,7 @@ class Transaction:
     connector_id: int
     started: Now
     samples: tuple[Sample, ...] = ()
+    tally: Tally | None = None  # the order walked through up to the newest sample; None: not yet
     next_seq: int = 0
     durable_seq: int = -1
     charging_state: ChargingState = ChargingState.EV_CONNECTED  # as last recorded
@@ -81,14 +85,44 @@ class Transaction:
 
     def price_with(self, sample: Sample) -> Price:
         """The price of the whole order if the transaction stood at `sample` now: caps and limits hold for that."""
-        return price(self.offer, joined(self.before, (*self.samples, sample)))
+        return settled(self._walked_to(sample))
 
     def part_with(self, sample: Sample) -> Price:
         """This transaction's own part of the order's price."""
         return price_of_part(self.offer, self.before, (*self.samples, sample))
 
     def sampled(self, sample: Sample) -> Transaction:
-        return replace(self, samples=extended(self.samples, sample))
+        return replace(self, tally=self._walked_to(sample), samples=self._extended(sample))
+
+    def at_ms(self, elapsed_ms: int) -> int | None:
+        """Wall time in UTC ms, counted on from Started; None where the clock was not known then."""
+        began = self.started.moment.known_wall
+        return None if began is None else utc_ms(began) + elapsed_ms
+
+    def next_change_ms(self) -> int | None:
+        """The elapsed time of the next moment known today at which another price may hold; None: there is none."""
+        if self.tally is None:
+            return None
+        last = self.samples[-1]
+        in_ms = self.tally.rules.next_change_ms(self.before_ms + last.elapsed_ms, last.at_ms)
+        return None if in_ms is None else last.elapsed_ms + in_ms
+
+    def _walked_to(self, sample: Sample) -> Tally:
+        if self.tally is None or not self.samples:
+            return tallied(self.offer, joined(self.before, (*self.samples, sample)))
+        span = span_between(self.samples[-1], sample)
+        before_ms = self.before_ms
+        return self.tally.after(replace(span, from_ms=span.from_ms + before_ms, to_ms=span.to_ms + before_ms))
+
+    def _extended(self, new: Sample) -> tuple[Sample, ...]:
+        """With one sample more, without the one before it where that changes no price."""
+        samples = self.samples
+        if len(samples) >= 2 and self.tally is not None:
+            first, second = span_between(samples[-2], samples[-1]), span_between(samples[-1], new)
+            used_wh = self.before_wh + samples[-2].import_wh - samples[0].import_wh
+            if self.tally.rules.is_one_piece(used_wh, first, second):
+                return (*samples[:-1], new)
+        return (*samples, new)
 
     def drawn(self, elapsed_s: int, power_w: int) -> Transaction:
         """The curve with a new point; every other old point goes when it grows too long."""
@@ -96,32 +130,18 @@ class Transaction:
         return replace(self, curve=points if len(points) <= CURVE_POINTS else points[::2])
 
 
-def extended(samples: tuple[Sample, ...], new: Sample) -> tuple[Sample, ...]:
-    """Samples with one more, without those that change no price.
-
-    Energy is linear between samples and no component is restricted to part of a session, so the middle one of three
-    samples that count alike may go. A tariff with restrictions will have to keep the samples at its boundaries.
-    """
-    if len(samples) >= 2 and samples[-1].time_use is samples[-2].time_use:
-        return (*samples[:-1], new)
-    return (*samples, new)
-
-
 def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
     """A transaction found open on disk, from its events in order of seq_no. Raises ValueError without a Started."""
     started, last = events[0], events[-1]
     if started.authority is None or started.offer is None:
         raise ValueError(f"transaction {started.transaction_id}: first event is {started.event_type}, not Started")
-    samples: tuple[Sample, ...] = ()
-    for event in events:
-        samples = extended(samples, event.sample)
     limit = None
     for event in events:
         if event.trigger_reason is TriggerReason.LIMIT_SET or event is started:
             limit = limit_of(event.limit)
     ids = Ids(started.transaction_id, started.order_id, started.receipt_id, "")
     begun = Now(now.s, started.at.wall, started.at.clock_quality, started.at.boot_id)
-    return Transaction(
+    t = Transaction(
         ids=ids,
         authority=started.authority,
         offer=started.offer,
@@ -130,18 +150,20 @@ def recovered(events: Sequence[TransactionEvent], now: Now) -> Transaction:
         evse_id=started.evse_id,
         connector_id=started.connector_id,
         started=begun,
-        samples=samples,
         next_seq=last.seq_no + 1,
         durable_seq=last.seq_no,
         charging_state=last.charging_state,
         meter_serial=next((event.meter.serial for event in reversed(events) if event.meter.serial), None),
         limit=limit,
-        closed_ms=samples[-1].elapsed_ms,
+        closed_ms=last.elapsed_ms,
         is_recovered=True,
         continues=None if started.continues is None else started.continues.of_transaction_id,
         before=samples_before(events),
         last_sign=last.at,
     )
+    for sample in samples_of(events):
+        t = t.sampled(sample)
+    return t
 
 
 def transaction_limit(limit: Limit | None) -> TransactionLimit:

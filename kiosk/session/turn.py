@@ -143,10 +143,13 @@ class Turn:
         asked = self.session.asked
         if self.session.state is not State.AUTHORIZING or asked is None or asked.ids.transaction_id != transaction_id:
             return
-        if not limits.is_covered(self.evse, self.patience, authority, offer):
+        sold = offer.sold(self.now.clock_is_known)
+        if sold is None:
+            self._refused(transaction_id, NoticeCode.NO_PRICE)
+        elif not limits.is_covered(self.evse, self.patience, authority, sold, self.now):
             self._refused(transaction_id, NoticeCode.NO_CREDIT)
-            return
-        self._begin(self._new(asked.ids, asked.token.masked, authority, offer, offline), TriggerReason.AUTHORIZED)
+        else:
+            self._begin(self._new(asked.ids, asked.token.masked, authority, sold, offline), TriggerReason.AUTHORIZED)
 
     def _refused(self, transaction_id: str, code: NoticeCode) -> None:
         asked = self.session.asked
@@ -160,12 +163,17 @@ class Turn:
             why = f"EVSE {self.session.evse_id} is {self.session.state.value}"
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
-        if not limits.is_covered(self.evse, self.patience, command.authority, command.offer):
+        sold = command.offer.sold(self.now.clock_is_known)
+        if sold is None:
+            why = "the price depends on the clock, which is not known here, and no offline tariff is offered"
+            self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
+            return
+        if not limits.is_covered(self.evse, self.patience, command.authority, sold, self.now):
             why = "cap_minor is less than the shortest charge may cost"
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
         self._move(State.AUTHORIZING, self.patience.authorize_s)
-        self._begin(self._new(command.ids, "", command.authority, command.offer, False), TriggerReason.REMOTE_START)
+        self._begin(self._new(command.ids, "", command.authority, sold, False), TriggerReason.REMOTE_START)
         self.messages.append(Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id))
 
     def _stop_commanded(self, command: events.StopCommanded) -> None:
@@ -421,8 +429,12 @@ class Turn:
         self.messages.append(Record(event))
 
     def _read_when_due(self) -> None:
-        if self.now.s >= self.session.running.reading_due_s and self.session.facts.meter_is_fresh:
+        if not self.session.facts.meter_is_fresh:
+            return
+        if self.now.s >= self.session.running.reading_due_s:
             self._record(EventType.UPDATED, recording.reading_trigger(self.now))
+        elif recording.passes_a_limit(self.session, self.now):
+            self._record(EventType.UPDATED, TriggerReason.METER_VALUE_PERIODIC)
 
     # ---- small words -----------------------------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ def test_a_component_out_of_range_is_refused_by_name(changes: dict[str, Any], me
         from_wire(PriceComponent, {"type": "ENERGY", "price": "0.5"} | changes)
 
 
-@pytest.mark.parametrize("key", ["min_price", "max_price", "restrictions", "start_date_time", "tariff_alt_text"])
+@pytest.mark.parametrize("key", ["restrictions", "start_date_time", "tariff_alt_text", "type"])
 def test_words_of_ocpi_that_price_does_not_know_yet_are_refused(key: str) -> None:
     with pytest.raises(WireError, match=f"{key}: unknown key"):
         from_wire(Tariff, {"id": "t", "version": 1, "currency": "EUR", "elements": [], key: {}})

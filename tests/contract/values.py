@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import contract.api
 import contract.order
 import contract.records
+import contract.restrictions
 import contract.tariff
 import contract.tokens
 import contract.transaction
@@ -22,8 +23,8 @@ from contract.currency import MINOR_DIGITS
 from contract.identity import IdToken, TokenKind
 from contract.metering import MeterReading
 from contract.order import Continuation
-from contract.price import Sample
-from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
+from contract.restrictions import DayOfWeek, ReservationRestriction, TariffRestrictions
+from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, TariffElement, TariffOffer
 from contract.tokens import AuthorizationList, ListEntry
 from contract.transaction import (
     Authority,
@@ -32,11 +33,11 @@ from contract.transaction import (
     MeterValue,
     Moment,
     StoppedReason,
-    TimeUse,
     TransactionEvent,
     TransactionLimit,
     TriggerReason,
 )
+from contract.usage import Sample, TimeUse
 from kiosk.session import events
 from kiosk.session.snapshot import Limit, LimitKind, Snapshot
 
@@ -69,6 +70,50 @@ def tariffs(draw: st.DrawFn) -> Tariff:
 
 
 OFFERS = st.builds(TariffOffer, tariffs(), st.integers(0, 86_400))
+TIMES = st.sampled_from(["00:00", "00:30", "02:30", "06:00", "09:05", "18:00", "22:00", "23:59"])
+DATES = st.dates(date(2020, 1, 1), date(2030, 12, 31)).map(str)
+
+
+def _ranges(amounts: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, Any]]:
+    pairs = st.tuples(amounts, amounts).filter(lambda pair: pair[0] < pair[1])
+    return pairs | pairs.map(lambda pair: (pair[0], None)) | pairs.map(lambda pair: (None, pair[1]))
+
+
+@st.composite
+def restrictions(draw: st.DrawFn, *, reservation: bool = False) -> TariffRestrictions:
+    """Up to two restrictions of any kind that stand together."""
+    found: dict[str, Any] = {}
+    kinds = ["time", "date", "kwh", "current", "power", "duration", "day"]
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=2)):
+        if kind == "time":
+            start, end = draw(st.tuples(TIMES, TIMES).filter(lambda pair: pair[0] != pair[1]))
+            found |= {"start_time": start, "end_time": end}
+        elif kind == "date":
+            found["start_date"], found["end_date"] = draw(_ranges(DATES))
+        elif kind == "day":
+            days = st.lists(st.sampled_from(DayOfWeek), unique=True, min_size=1, max_size=4)
+            found["day_of_week"] = tuple(draw(days))
+        else:
+            amounts: Any = st.decimals(0, 40, places=3) if kind != "duration" else st.integers(0, 20_000)
+            found[f"min_{kind}"], found[f"max_{kind}"] = draw(_ranges(amounts))
+    if reservation:
+        found["reservation"] = draw(st.sampled_from(ReservationRestriction))
+    return TariffRestrictions(**found)
+
+
+@st.composite
+def elements(draw: st.DrawFn) -> TariffElement:
+    is_reservation = draw(st.booleans())
+    kinds = [Dimension.TIME, Dimension.FLAT] if is_reservation else list(Dimension)
+    chosen = draw(st.lists(st.sampled_from(kinds), unique=True, max_size=3))
+    rule = draw(restrictions(reservation=True)) if is_reservation else draw(st.none() | restrictions())
+    return TariffElement(tuple(draw(components(kind)) for kind in chosen), rule)
+
+
+@st.composite
+def price_limits(draw: st.DrawFn) -> PriceLimit:
+    excl = draw(PRICES)
+    return PriceLimit(excl, excl + draw(PRICES))
 
 
 LIMITS = st.builds(TransactionLimit, st.none() | WHOLE, st.none() | WHOLE, st.none() | WHOLE)
@@ -115,6 +160,9 @@ st.register_type_strategy(Tariff, tariffs())
 st.register_type_strategy(TariffOffer, OFFERS)
 st.register_type_strategy(TransactionEvent, transaction_events())
 st.register_type_strategy(Continuation, CONTINUATIONS)
+st.register_type_strategy(TariffRestrictions, restrictions())
+st.register_type_strategy(TariffElement, elements())
+st.register_type_strategy(PriceLimit, price_limits())
 st.register_type_strategy(PriceComponent, st.sampled_from(Dimension).flatmap(components))
 st.register_type_strategy(Limit, st.builds(Limit, st.sampled_from(LimitKind), st.integers(1, 2**63 - 1)))
 st.register_type_strategy(kiosk.wire.Fetch, st.builds(kiosk.wire.Fetch, st.integers(1, 100)))
@@ -149,6 +197,7 @@ WIRE_TYPES: list[type] = [
     *_declared_in(contract.api),
     *_declared_in(contract.order),
     *_declared_in(contract.records),
+    *_declared_in(contract.restrictions),
     *_declared_in(contract.tariff),
     *_declared_in(contract.tokens),
     *_declared_in(contract.transaction),
