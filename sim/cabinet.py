@@ -70,10 +70,9 @@ class Cabinet:
         """Look at the parts now, because a fault was set or mended."""
         self._note(lambda at_s: None, self._clock())
 
-    def mend(self) -> None:
-        """Every fault of every contactor is repaired."""
-        for contactor in self.contactors.values():
-            self._note(contactor.mend, self._clock())
+    def mend(self, name: str) -> None:
+        """Every fault of this contactor is repaired."""
+        self._note(self.contactors[name].mend, self._clock())
 
     def close(self) -> None:
         with self._wake:

@@ -26,6 +26,7 @@ from sim.safety_relay import SafetyRelay
 from sim.scanner import QrScanner
 from sim.street_evse import StreetEvse
 from sim.street_plan import StreetPlan
+from sim.street_site import StreetSite
 
 TICK_S = 0.005  # real: how often physics are looked at when nobody asks
 
@@ -38,6 +39,7 @@ class Street:
         self.has_mains = True
         self._lock = threading.RLock()
         self._is_running = True
+        self.site: StreetSite | None = None
         run.mkdir(parents=True, exist_ok=True)
         self.evses = {evse.evse_id: StreetEvse(evse, self.now_s, time.monotonic, self.settled) for evse in plan.evse}
         self.board = GpioBoard()
@@ -57,6 +59,10 @@ class Street:
         for evse in self.evses.values():
             self.lines[evse.plan.meter.bus].attach(evse.meter_slave)
             self.lines[evse.plan.board.bus].attach(evse.board_slave)
+        outlets = [evse.outlet for evse in self.evses.values()]
+        if plan.site is not None:
+            self.site = StreetSite(plan.site, outlets, self.now_s, self.settled)
+            self.lines[self.site.plan.meter.bus].attach(self.site.slave)
         for line in self.lines.values():
             line.start()
         self.nfc = Pn532(str(run / plan.nfc))
@@ -166,6 +172,7 @@ class Street:
             "mains": self.has_mains,
             "relay": {"is_closed": relay.is_closed, "changes": [list(change) for change in relay.changes]},
             "evses": evses,
+            "site_a": None if self.site is None else list(self.site.currents_a),
         }
 
     # ---- inside ------------------------------------------------------------------------------------------------------
@@ -174,6 +181,8 @@ class Street:
         now_s = self.now_s()
         for evse in self.evses.values():
             evse.advance(now_s)
+        if self.site is not None:
+            self.site.advance(now_s)
 
     def _tick(self) -> None:
         pause = threading.Event()

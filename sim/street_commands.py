@@ -10,31 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.control import Mistake
-from sim.evse_din import EvseDinBoard
 from sim.gate import Gate
-from sim.heidelberg import HeidelbergBoard
-from sim.meter_registers import MeterRegisters, MeterState
-from sim.modbus_slave import ModbusSlave
 from sim.stopwatch import Stopwatch
 from sim.street import Street
-from sim.street_evse import MeterTrouble, StreetEvse, Unpluggable
+from sim.street_evse import StreetEvse
+from sim.street_faults import BREAKS, FAULTS, mend_evse, mend_kiosk
 
-FAULTS = (
-    "weld", "jam", "feedback-open", "feedback-closed", "meter-silent", "board-silent", "bus-noise",
-    "nfc-mute", "nfc-unplugged", "scanner-unplugged", "pilot-e", "pilot-f",
-    "meter-late", "meter-lags", "meter-wrong-device", "meter-doubled", "meter-backwards", "meter-jump", "meter-swapped",
-    "over-current", "under-voltage", "board-hot", "board-derating", "board-error", "board-diode",
-    "bus-babble", "bus-unplugged", "gpio-gone", "rcd-line-busy",
-)  # fmt: skip
-ONLY_HEIDELBERG = ("board-hot", "board-derating")  # an EVSE-DIN has no sensor of heat
-LATE_S = 0.8  # "meter-late": beyond the usual patience of 0.5 s
-OFF_WH = 500_000  # "meter-jump", and back: more than any EVSE moves between two readings
-STRANGER = 99  # the address that answers instead, for "meter-wrong-device"
-OVER_A, UNDER_V, HOT_C = 25.0, 180.0, 92.0
-BUSY = -79  # lgpio: GPIO busy
-NOISE = 0.2  # chance per answer of each kind of damage, for "bus-noise"
 LONGEST_TEXT = 1_000
 MOST_ROUNDS = 300
+MOST_LOAD_A = 1_000
 
 
 class Commands:
@@ -47,6 +31,8 @@ class Commands:
         self._table: dict[str, Callable[..., dict[str, Any] | None]] = {
             "plug": self.plug,
             "unplug": self.unplug,
+            "pause": self.pause,
+            "load": self.load,
             "tap": self.tap,
             "remove": self.remove,
             "scan": self.scan,
@@ -101,6 +87,21 @@ class Commands:
             raise Mistake(f"EVSE {evse}: no car is plugged in")
         return {"car": vehicle.name}
 
+    def pause(self, evse: int, on: bool = True) -> None:
+        """The car pauses, or goes on."""
+        vehicle = self._evse(evse).outlet.vehicle
+        if vehicle is None:
+            raise Mistake(f"EVSE {evse}: no car is plugged in")
+        with self._street.settled():
+            vehicle.pause(on)
+
+    def load(self, amps: float) -> None:
+        """What everything else behind the site's connection draws, on each phase."""
+        if self._street.site is None or not 0 <= amps <= MOST_LOAD_A:
+            raise Mistake(f"load: want a street with [site], and 0 to {MOST_LOAD_A} A")
+        with self._street.settled():
+            self._street.site.other_a = (float(amps),) * 3
+
     def tap(self, card: str, hold_s: float = 1.0) -> dict[str, Any]:
         """Hold a card to the reader: a name of the street file, or a UID in hex. `hold_s` 0: until `remove`."""
         uid = self._cards.get(card, card)
@@ -143,107 +144,16 @@ class Commands:
 
     def fault(self, kind: str, evse: int = 1) -> None:
         """Break something; `mend` repairs everything."""
-        if kind not in FAULTS:
+        if kind not in BREAKS:
             raise Mistake(f"no fault {kind!r}; faults: {', '.join(FAULTS)}")
-        street, place = self._street, self._evse(evse)
-        contactor = street.cabinet.contactors.get(place.name)
-        if kind in ("weld", "jam", "feedback-open", "feedback-closed"):
-            if contactor is None:
-                raise Mistake(f"EVSE {evse}: its contactor is inside the board")
-            contactor.is_welded |= kind == "weld"
-            contactor.is_jammed |= kind == "jam"
-            if kind.startswith("feedback"):
-                contactor.stuck_feedback = kind == "feedback-closed"
-            street.cabinet.touch()
-        elif kind == "meter-silent":
-            place.meter_slave.is_silent = True
-        elif kind == "board-silent":
-            place.board_slave.is_silent = True
-        elif kind == "bus-noise":
-            faults = street.lines[place.plan.meter.bus].faults
-            faults.garbled = faults.truncated = faults.lost = NOISE
-        elif kind == "nfc-mute":
-            street.nfc.is_mute = True
-        elif kind == "nfc-unplugged":
-            street.nfc.unplug()
-        elif kind == "scanner-unplugged":
-            street.scanner.unplug()
-        elif kind.startswith("pilot"):
-            place.pilot_fault = kind[-1].upper()
-        else:
-            self._fault_on_bus(kind, place)
+        BREAKS[kind](self._street, self._evse(evse))
 
-    def _fault_on_bus(self, kind: str, place: StreetEvse) -> None:
-        street, meter, board, trouble = self._street, place.meter_slave, place.board, place.meter_trouble
-        line = street.lines[place.plan.meter.bus]
-        match kind:
-            case "meter-late":
-                meter.lateness_s = LATE_S
-            case "meter-lags":
-                meter.lags = True
-            case "meter-wrong-device":
-                meter.speaks_as = STRANGER
-            case "meter-doubled":
-                line.attach(_twin(place))
-            case "meter-backwards":
-                trouble.offset_wh = -OFF_WH
-            case "meter-jump":
-                trouble.offset_wh = OFF_WH
-            case "meter-swapped":
-                trouble.serial, trouble.offset_wh = place.plan.meter.serial + 1, -OFF_WH
-            case "over-current":
-                trouble.extra_a = OVER_A
-            case "under-voltage":
-                trouble.voltage_v = UNDER_V
-            case "bus-babble":
-                line.faults.babbles = True
-            case "bus-unplugged":
-                line.unplug()
-            case "gpio-gone":
-                street.gpio_lost()
-            case "rcd-line-busy":
-                if place.plan.rcd_pin is None:
-                    raise Mistake(f"EVSE {place.name}: has no RCD line")
-                street.board.break_line(place.plan.rcd_pin, BUSY)
-            case "board-diode":
-                board.shown_state = 5 if isinstance(board, EvseDinBoard) else 9
-            case "board-hot" | "board-derating" | "board-error":
-                if isinstance(board, EvseDinBoard):
-                    if kind in ONLY_HEIDELBERG:
-                        raise Mistake(f"EVSE {place.name}: its board has no temperature sensor and does not derate")
-                    board.shown_state = 6
-                elif kind == "board-hot":
-                    board.temperature_c = HOT_C
-                else:
-                    board.shown_state = 8 if kind == "board-derating" else 11
-
-    def mend(self) -> None:
-        """Repair every fault and release every safety line."""
-        street = self._street
-        street.cabinet.mend()
-        for place in street.evses.values():
-            place.meter_slave.mend()
-            place.board_slave.mend()
-            place.meter_trouble = MeterTrouble()
-            place.board.shown_state = None
-            if isinstance(place.board, HeidelbergBoard):
-                place.board.temperature_c = 25.1
-            place.pilot_fault = None
-            if place.plan.rcd_pin is not None:
-                street.board.mend_line(place.plan.rcd_pin)
-                street.press(place.plan.evse_id, False)
-        for line in street.lines.values():
-            line.faults.garbled = line.faults.truncated = line.faults.lost = 0.0
-            line.faults.babbles = False
-            line.devices[:] = [device for device in line.devices if not isinstance(device, _Twin)]
-            if not line.is_plugged:
-                line.plug()
-        street.gpio_found()
-        street.nfc.plug()
-        street.nfc.reset()
-        street.scanner.plug()
-        if street.plan.gpio.emergency_stop_pin is not None:
-            street.press(None, False)
+    def mend(self, evse: int | None = None) -> None:
+        """Repair every fault and release every safety line; with a number, only what belongs to that EVSE."""
+        for place in self._street.evses.values() if evse is None else (self._evse(evse),):
+            mend_evse(self._street, place)
+        if evse is None:
+            mend_kiosk(self._street)
 
     def mains(self, on: bool) -> None:
         if on:
@@ -279,13 +189,3 @@ class Commands:
         if evse_id not in self._street.evses:
             raise Mistake(f"no EVSE {evse_id}; EVSEs: {', '.join(map(str, self._street.evses))}")
         return self._street.evses[evse_id]
-
-
-class _Twin(Unpluggable):
-    """A second meter under an address that is taken."""
-
-
-def _twin(place: StreetEvse) -> _Twin:
-    """One of the same model, fresh from its box."""
-    registers = MeterRegisters(place.plan.meter.map, lambda: MeterState(voltage_v=(229.0,) * 3, serial=7))
-    return _Twin(ModbusSlave(place.plan.meter.address, registers))

@@ -76,6 +76,13 @@ class EvsePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SitePlan:
+    """The connection that all EVSEs share, with a meter of its own."""
+
+    meter: MeterPlan
+
+
+@dataclass(frozen=True, slots=True)
 class PausePlan:
     """Seconds of street time after the car was plugged in."""
 
@@ -118,6 +125,7 @@ class StreetPlan:
     evse: tuple[EvsePlan, ...]
     car: tuple[CarPlan, ...] = ()
     card: tuple[CardPlan, ...] = ()
+    site: SitePlan | None = None
     nfc: str = "nfc"
     scanner: str = "scanner"
     seed: int = 1
@@ -133,6 +141,8 @@ def load_plan(path: Path) -> StreetPlan:
     buses = {bus.name for bus in plan.bus}
     if not 1 <= len(plan.evse) <= MOST_EVSES:
         raise PlanError(f"{path}: evse: want 1 to {MOST_EVSES}")
+    if plan.site is not None and plan.site.meter.bus not in buses:
+        raise PlanError(f"{path}: site: there is no [[bus]] named '{plan.site.meter.bus}'")
     for evse in plan.evse:
         where = f"{path}: evse {evse.evse_id}"
         for bus in (evse.meter.bus, evse.board.bus):

@@ -37,6 +37,8 @@ class Vehicle:
     now_s: float = 0.0
     pilot: str = field(default="B", init=False)  # IEC 61851-1 states B and C; A is a socket without a car
     power_w: float = field(default=0.0, init=False)  # drawn behind a closed contactor
+    is_told_to_pause: bool = field(default=False, init=False)  # by its driver's app
+    is_deaf_to_less: bool = field(default=False, init=False)  # goes on drawing what it drew when it is offered less
     _offered_a: int = 0
     _follows_a: int = 0  # the offer it has reacted to
     _follows_at_s: float = NEVER_S
@@ -47,6 +49,12 @@ class Vehicle:
         self.now_s = self.plugged_at_s = at_s
         self._offered_a = self._follows_a = 0
         self._follows_at_s = NEVER_S
+        self.is_told_to_pause = self.is_deaf_to_less = False
+        self._settle()
+
+    def pause(self, is_told_to: bool) -> None:
+        """Its driver's app says so; from now on."""
+        self.is_told_to_pause = is_told_to
         self._settle()
 
     def offer(self, amps: int, at_s: float) -> None:
@@ -72,7 +80,9 @@ class Vehicle:
     @property
     def is_pausing(self) -> bool:
         begun_s = self.plugged_at_s
-        return any(begun_s + start <= self.now_s < begun_s + end for start, end in self.mood.pauses)
+        return self.is_told_to_pause or any(
+            begun_s + start <= self.now_s < begun_s + end for start, end in self.mood.pauses
+        )
 
     def deadline_s(self, is_drawing: bool) -> float:
         """When it next changes by itself: a pause, a reaction, a step of the curve."""
@@ -84,7 +94,8 @@ class Vehicle:
     def _settle(self) -> None:
         """What it shows and draws from now on, and how long that holds."""
         if self.now_s >= self._follows_at_s:
-            self._follows_a, self._follows_at_s = self._offered_a, NEVER_S
+            is_deaf = self.is_deaf_to_less and self._offered_a < self._follows_a
+            self._follows_a, self._follows_at_s = self._follows_a if is_deaf else self._offered_a, NEVER_S
         asks = not (self.mood.refuses or self.is_full or self.is_pausing) and self._follows_a >= 6
         upto, share = next(step for step in CURVE if self.charged_wh < step[0] * self.battery_wh or step[0] == 1.0)
         self.pilot = "C" if asks else "B"

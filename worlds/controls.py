@@ -20,6 +20,8 @@ RUN = Path("build/demo/run")
 CONTROLS: dict[str, tuple[str, tuple[tuple[str, type, Any], ...]]] = {
     "plug": ("a car comes to an EVSE", (("evse", int, None), ("car", str, ""))),
     "unplug": ("the car leaves", (("evse", int, None),)),
+    "pause": ("the car pauses, or goes on", (("evse", int, None), ("on", str, None))),
+    "load": ("amps per phase that everything else behind the site's connection draws", (("amps", float, None),)),
     "tap": ("hold a card to the reader: a name or a UID in hex", (("card", str, None), ("hold_s", float, 1.0))),
     "remove": ("take the card away", ()),
     "scan": ("hold a code to the scanner", (("text", str, None),)),

@@ -1,0 +1,141 @@
+"""A forecourt of real processes on which faults are had: people, the street's commands, the technician's command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from kiosk.session.states import State
+from tests.cli.conftest import ENVIRONMENT
+from tests.faults.forecourt import Cable
+from worlds.charges import Charges, Checked
+from worlds.eyes import Eyes
+from worlds.stage import Stage
+
+PATIENCE_S = 20.0
+LEAST_WH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge under way; `before_wh` is what the EVSE had delivered before it."""
+
+    cable: Cable
+    transaction_id: str
+    before_wh: float
+
+
+class Scene:
+    """Several threads may use it at once, one per EVSE."""
+
+    def __init__(self, stage: Stage, eyes: Eyes) -> None:
+        self.stage, self.eyes = stage, eyes
+        self.charges = Charges(stage, eyes)
+        self._front = threading.Lock()  # one person at a time stands before screen and reader
+        self._charges: dict[Cable, Charge] = {}
+        self._logs = stage.places.logs / "controller.log"
+
+    # ---- people ------------------------------------------------------------------------------------------------------
+
+    def begin(self, cable: Cable) -> Charge:
+        """Somebody plugs in and is authorised by card."""
+        evse_id = cable.evse_id
+        before_wh = self.stage.delivered_wh(evse_id)
+        self.charges.wait_until_ready(evse_id)
+        self.stage.street("plug", evse=evse_id, car=cable.who)
+        with self._front:
+            self.charges.choose(evse_id)
+            self.stage.street("tap", card=cable.who, hold_s=0.3)
+            seen = self.charges.wait_for(evse_id, "knows the card", lambda e: e.transaction is not None)
+        assert seen.transaction is not None
+        self._charges[cable] = Charge(cable, seen.transaction.transaction_id, before_wh)
+        return self._charges[cable]
+
+    def under_way(self, cable: Cable) -> Charge:
+        """The charge begun there last."""
+        return self._charges[cable]
+
+    def charge(self, cable: Cable) -> Charge:
+        """The same, and energy flows."""
+        begun = self.begin(cable)
+        self.charges.wait_until_delivering(cable.evse_id, least_wh=LEAST_WH)
+        return begun
+
+    def several(self, *cables: Cable) -> list[Charge]:
+        """All of them at once."""
+        begun = [self.begin(cable) for cable in cables]
+        for cable in cables:
+            self.charges.wait_until_delivering(cable.evse_id, least_wh=LEAST_WH)
+        return begun
+
+    def leave(self, cable: Cable) -> None:
+        self.stage.street("unplug", evse=cable.evse_id)
+
+    # ---- looking -----------------------------------------------------------------------------------------------------
+
+    def physics(self, cable: Cable) -> dict[str, Any]:
+        """The truth at one EVSE."""
+        found: dict[str, Any] = self.stage.physics()["evses"][str(cable.evse_id)]
+        return found
+
+    def delivered_wh(self, charge: Charge) -> float:
+        return self.stage.delivered_wh(charge.cable.evse_id) - charge.before_wh
+
+    def wait_until_open(self, cable: Cable, patience_s: float = PATIENCE_S) -> None:
+        what = f"the contactor of EVSE {cable.evse_id} is open"
+        self.stage.wait_for(what, lambda: not self.physics(cable)["is_closed"], patience_s, "controller", "street")
+
+    def wait_until_out(self, cable: Cable, code: str) -> None:
+        """Out of service for this fault; Ended is written."""
+        self.charges.wait_for(
+            cable.evse_id,
+            f"is out of service for {code}",
+            lambda e: e.state is State.OUT_OF_SERVICE and e.fault is not None and e.fault.code.value == code,
+            PATIENCE_S,
+        )
+
+    def wait_until_idle(self, cable: Cable) -> None:
+        self.charges.wait_for(
+            cable.evse_id, "is well again", lambda e: e.state is State.IDLE and e.fault is None, PATIENCE_S
+        )
+
+    def billed(self, charge: Charge, least_wh: float | None = None) -> Checked:
+        """Its one bill. Right to the register's step; with `least_wh`, where the meter could not be read at the end,
+        between that and what flowed."""
+        true_wh = self.delivered_wh(charge)
+        if least_wh is None:
+            return self.charges.billed_once(charge.transaction_id, true_wh)
+        between_wh = (least_wh + true_wh) / 2
+        steps = round((true_wh - least_wh) / 2) + 2
+        return self.charges.billed_once(charge.transaction_id, between_wh, readings=steps)
+
+    def logged(self) -> str:
+        return self._logs.read_text(encoding="utf-8", errors="replace")
+
+    # ---- the technician ----------------------------------------------------------------------------------------------
+
+    def kiosk(self, *words: str) -> subprocess.CompletedProcess[str]:
+        places = self.stage.places
+        around = ENVIRONMENT | {"KIOSK_SOCKET": places.panel, "KIOSK_CONFIG": str(places.config)}
+        command = [sys.executable, "-m", "kiosk.cli.main", *words]
+        return subprocess.run(command, env=around, capture_output=True, text=True, timeout=60, check=False)
+
+    def reset(self, *cables: Cable) -> list[int]:
+        """The exit codes of `kiosk reset`."""
+        return [self.kiosk("reset", str(cable.evse_id)).returncode for cable in cables]
+
+    def status(self, cable: Cable) -> dict[str, Any]:
+        """The EVSE as `kiosk status --json` tells it."""
+        snapshot = json.loads(self.kiosk("status", "--json").stdout)
+        found: dict[str, Any] = next(evse for evse in snapshot["evses"] if evse["evse_id"] == cable.evse_id)
+        return found
+
+    def why(self, cable: Cable) -> dict[str, Any]:
+        """The deciding cause of `kiosk why N --json`."""
+        causes = json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]
+        found: dict[str, Any] = causes[0]
+        return found

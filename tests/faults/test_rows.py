@@ -1,0 +1,96 @@
+"""Each row of docs/faults.md, broken in the street under a charge and mended again: real processes, real drivers.
+
+One kiosk has them all. A row is a story of its own at an EVSE of its own, so eight of them are played at once; the
+test of a row waits for the end of its story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from kiosk.session.faults import FAULT_RULES, RULE_OF
+from tests.faults.forecourt import CABLES, HEIDELBERG, Cable
+from tests.faults.rows import ELSEWHERE, ROWS, Row
+from tests.faults.scene import Scene
+
+ROOT = Path(__file__).resolve().parents[2]
+QUEUE_PATIENCE_S = 90.0
+UNREAD_WH = 25.0  # 22 kW for the kiosk seconds between two polls, and one more
+
+pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("faults")]
+
+
+@pytest.fixture(scope="module")
+def stories(request: pytest.FixtureRequest, scene: Scene) -> Iterator[dict[str, Future[None]]]:
+    """Every row that was asked for, being played."""
+    asked_for = {item.name for item in request.session.items}
+    wanted = [
+        row for row in ROWS if f"{test_a_row_ends_the_charge_as_its_row_says.__name__}[{name_of(row)}]" in asked_for
+    ]
+    free: dict[bool, SimpleQueue[Cable]] = {False: SimpleQueue(), True: SimpleQueue()}
+    for cable in CABLES:
+        free[cable.board == HEIDELBERG].put(cable)
+    with ThreadPoolExecutor(len(CABLES)) as pool:
+        yield {row.what: pool.submit(play_somewhere, scene, row, free[row.board == HEIDELBERG]) for row in wanted}
+
+
+def name_of(row: Row) -> str:
+    return row.what.replace(" ", "_")
+
+
+def play_somewhere(scene: Scene, row: Row, free: SimpleQueue[Cable]) -> None:
+    cable = free.get(timeout=QUEUE_PATIENCE_S)
+    play(scene, row, cable)
+    free.put(cable)  # one that went wrong is not used again: its story ends here
+
+
+def play(scene: Scene, row: Row, cable: Cable) -> None:
+    """Charge, break, look, mend, look. Raises AssertionError."""
+    rule, number = RULE_OF[row.code], cable.evse_id
+    if row.is_before_the_charge:
+        scene.stage.street(**row.breaks, evse=number)
+        charge = scene.begin(cable)
+    else:
+        charge = scene.charge(cable)
+        scene.stage.street(**row.breaks, evse=number)
+    broken_wh = scene.delivered_wh(charge)
+
+    scene.wait_until_open(cable)
+    scene.wait_until_out(cable, row.code)
+    status, why = scene.status(cable), scene.why(cable)
+    checked = scene.billed(charge, None if row.can_read_meter else max(0.0, broken_wh - UNREAD_WH))
+
+    truth, true_wh = scene.physics(cable), scene.delivered_wh(charge)
+    assert not truth["is_closed"]
+    assert truth["offered_a"] == 0 or not row.can_reach_board
+    assert checked.stopped_reason == rule.stopped_reason
+    assert (status["fault"]["code"], status["fault"]["is_latched"]) == (row.code, rule.latches)
+    assert why["code"] == f"fault:{row.code}" and row.tells in why["detail"]
+    assert f"evse {number}: Faulted {row.code}" in scene.logged()
+
+    scene.stage.street("mend", evse=number)
+    if rule.latches:
+        latched = "cause_gone" if row.is_told_by_a_line else "needs_reset"
+        scene.charges.wait_for(number, "is healthy and latched", lambda e: latched in e.why)
+        assert scene.kiosk("reset", str(number)).returncode == 0
+    scene.wait_until_idle(cable)
+    scene.leave(cable)
+    assert scene.delivered_wh(charge) == true_wh, "nothing flowed afterwards"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_a_row_ends_the_charge_as_its_row_says(stories: dict[str, Future[None]], row: Row) -> None:
+    stories[row.what].result()
+
+
+def test_every_row_of_the_table_has_a_test_in_the_bytes_tier() -> None:
+    tested = {row.code for row in ROWS} | set(ELSEWHERE)
+
+    assert {rule.code for rule in FAULT_RULES} - tested == set()
+    for code, place in ELSEWHERE.items():
+        assert code.name in (ROOT / place).read_text(encoding="utf-8"), f"{place} does not test {code}"
