@@ -70,6 +70,10 @@ class Cabinet:
         """Look at the parts now, because a fault was set or mended."""
         self._note(lambda at_s: None, self._clock())
 
+    def cut_coil(self, name: str) -> None:
+        """The wire to this contactor's coil breaks."""
+        self._note(self.contactors[name].cut_coil, self._clock())
+
     def mend(self, name: str) -> None:
         """Every fault of this contactor is repaired."""
         self._note(self.contactors[name].mend, self._clock())

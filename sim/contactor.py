@@ -17,7 +17,7 @@ class Contactor:
 
     Faults, free to set at any moment: `is_welded` (main contacts that are closed stay closed, and so does the
     mechanically linked auxiliary contact), `is_jammed` (does not close), `stuck_feedback` (the auxiliary contact
-    or its wire shows this whatever happens).
+    or its wire shows this whatever happens). A coil whose wire breaks lets go at once: `cut_coil`.
     """
 
     close_delay_s: float = 0.020
@@ -28,13 +28,14 @@ class Contactor:
     stuck_feedback: bool | None = None
     changes: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=1000))  # (second, closed)
     now_s: float = -math.inf
+    is_cut: bool = False
     _is_commanded: bool = False
     _is_supplied: bool = False
     _moves_at_s: float | None = None
 
     @property
     def has_coil_current(self) -> bool:
-        return self._is_commanded and self._is_supplied
+        return self._is_commanded and self._is_supplied and not self.is_cut
 
     @property
     def feedback(self) -> bool:
@@ -67,10 +68,16 @@ class Contactor:
         self._is_supplied = on
         self._coil_changed()
 
+    def cut_coil(self, at_s: float) -> None:
+        """The wire to the coil breaks."""
+        self.advance(at_s)
+        self.is_cut = True
+        self._coil_changed()
+
     def mend(self, at_s: float) -> None:
         """All faults gone; the contacts go where the coil wants them."""
         self.advance(at_s)
-        self.is_welded, self.is_jammed, self.stuck_feedback = False, False, None
+        self.is_welded, self.is_jammed, self.is_cut, self.stuck_feedback = False, False, False, None
         self._coil_changed()
 
     def _coil_changed(self) -> None:

@@ -77,7 +77,6 @@ class MeterTrouble:
     serial: int | None = None
     offset_wh: int = 0
     voltage_v: float | None = None
-    extra_a: float = 0.0
 
 
 @dataclass(slots=True)
@@ -162,11 +161,10 @@ class StreetEvse:
         phases = 1 if outlet.vehicle is not None and outlet.vehicle.phases == 1 else PHASES
         shares = tuple(power_w / phases if phase < phases else 0.0 for phase in range(PHASES))
         trouble = self.meter_trouble
-        extra_a = trouble.extra_a if outlet.contactor.is_closed else 0.0
         return MeterState(
             import_wh=max(Fraction(outlet.meter.import_wh) + trouble.offset_wh, Fraction(0)),
             voltage_v=(trouble.voltage_v or NOMINAL_V,) * PHASES,
-            current_a=tuple(share / NOMINAL_V + extra_a for share in shares),
+            current_a=tuple(share / NOMINAL_V for share in shares),
             power_w=shares,
             serial=self.plan.meter.serial if trouble.serial is None else trouble.serial,
         )

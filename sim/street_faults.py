@@ -22,7 +22,8 @@ from sim.vehicle import Vehicle
 LATE_S = 0.8  # "meter-late": beyond the usual patience of 0.5 s
 OFF_WH = 500_000  # "meter-jump", and back: more than any EVSE moves between two readings
 STRANGER = 99  # the address that answers instead, for "meter-wrong-device"
-OVER_A, UNDER_V, HOT_C, WARM_C = 25.0, 180.0, 92.0, 25.1
+OVER_A, UNDER_V = 6.0, 180.0
+HOT_C, WARM_C, USUAL_C = 92.0, 75.0, 25.1
 BUSY = -79  # lgpio: GPIO busy
 NOISE = 0.2  # chance per answer of each kind of damage, for "bus-noise"
 
@@ -54,6 +55,11 @@ def _on_contactor(**what: Any) -> Break:
         street.cabinet.touch()
 
     return act
+
+
+def _cut_coil(street: Street, place: StreetEvse) -> None:
+    _contactor(street, place)
+    street.cabinet.cut_coil(place.name)
 
 
 def _on_meter(**what: Any) -> Break:
@@ -88,10 +94,13 @@ def _shows(evse_din: int | None, heidelberg: int | None) -> Break:
     return act
 
 
-def _hot(street: Street, place: StreetEvse) -> None:
-    if not isinstance(place.board, HeidelbergBoard):
-        raise Mistake(f"EVSE {place.name}: its board has no temperature sensor")
-    place.board.temperature_c = HOT_C
+def _at_temperature(temperature_c: float) -> Break:
+    def act(street: Street, place: StreetEvse) -> None:
+        if not isinstance(place.board, HeidelbergBoard):
+            raise Mistake(f"EVSE {place.name}: its board has no temperature sensor")
+        place.board.temperature_c = temperature_c
+
+    return act
 
 
 def _meter_line(street: Street, place: StreetEvse) -> PtyLine:
@@ -136,6 +145,7 @@ def _silent_site_meter(street: Street, place: StreetEvse) -> None:
 BREAKS: dict[str, Break] = {
     "weld": _on_contactor(is_welded=True),
     "jam": _on_contactor(is_jammed=True),
+    "coil-cut": _cut_coil,
     "feedback-open": _on_contactor(stuck_feedback=False),
     "feedback-closed": _on_contactor(stuck_feedback=True),
     "feedback-line-busy": _busy_feedback_line,
@@ -147,7 +157,8 @@ BREAKS: dict[str, Break] = {
     "board-diode": _shows(5, 9),
     "board-error": _shows(6, 11),
     "board-derating": _shows(None, 8),
-    "board-hot": _hot,
+    "board-warm": _at_temperature(WARM_C),
+    "board-hot": _at_temperature(HOT_C),
     "meter-silent": _on_meter(is_silent=True),
     "meter-late": _on_meter(lateness_s=LATE_S),
     "meter-lags": _on_meter(lags=True),
@@ -157,7 +168,7 @@ BREAKS: dict[str, Break] = {
     "meter-jump": _on_reading(offset_wh=OFF_WH),
     "meter-swapped": _swap_meter,
     "under-voltage": _on_reading(voltage_v=UNDER_V),
-    "over-current": _on_reading(extra_a=OVER_A),
+    "over-current": lambda street, place: _car(place).draw_beyond(OVER_A),
     "car-deaf": _on_car(is_deaf_to_less=True),
     "bus-noise": _on_line(garbled=NOISE, truncated=NOISE, lost=NOISE),
     "bus-babble": _on_line(babbles=True),
@@ -181,10 +192,11 @@ def mend_evse(street: Street, place: StreetEvse) -> None:
     place.meter_trouble = MeterTrouble()
     place.board.shown_state = None
     if isinstance(place.board, HeidelbergBoard):
-        place.board.temperature_c = WARM_C
+        place.board.temperature_c = USUAL_C
     place.pilot_fault = None
     if place.outlet.vehicle is not None:
         place.outlet.vehicle.is_deaf_to_less = False
+        place.outlet.vehicle.draw_beyond(0.0)
     if plan.rcd_pin is not None:
         street.board.mend_line(plan.rcd_pin)
         street.press(plan.evse_id, False)

@@ -39,6 +39,7 @@ class Vehicle:
     power_w: float = field(default=0.0, init=False)  # drawn behind a closed contactor
     is_told_to_pause: bool = field(default=False, init=False)  # by its driver's app
     is_deaf_to_less: bool = field(default=False, init=False)  # goes on drawing what it drew when it is offered less
+    beyond_a: float = field(default=0.0, init=False)  # per phase, more than its offer and its own charger allow
     _offered_a: int = 0
     _follows_a: int = 0  # the offer it has reacted to
     _follows_at_s: float = NEVER_S
@@ -50,11 +51,17 @@ class Vehicle:
         self._offered_a = self._follows_a = 0
         self._follows_at_s = NEVER_S
         self.is_told_to_pause = self.is_deaf_to_less = False
+        self.beyond_a = 0.0
         self._settle()
 
     def pause(self, is_told_to: bool) -> None:
         """Its driver's app says so; from now on."""
         self.is_told_to_pause = is_told_to
+        self._settle()
+
+    def draw_beyond(self, amps: float) -> None:
+        """So much more than it may, while it draws at all; from now on."""
+        self.beyond_a = amps
         self._settle()
 
     def offer(self, amps: int, at_s: float) -> None:
@@ -99,7 +106,8 @@ class Vehicle:
         asks = not (self.mood.refuses or self.is_full or self.is_pausing) and self._follows_a >= 6
         upto, share = next(step for step in CURVE if self.charged_wh < step[0] * self.battery_wh or step[0] == 1.0)
         self.pilot = "C" if asks else "B"
-        self.power_w = min(self.charger_w, self._follows_a * 230.0 * self.phases) * share if asks else 0.0
+        power_w = min(self.charger_w, self._follows_a * 230.0 * self.phases) * share
+        self.power_w = power_w + self.beyond_a * 230.0 * self.phases if asks else 0.0
         full_wh = self.battery_wh - FULL_WITHIN_WH
         self._changes_at_wh = NEVER_S if self.is_full else min(upto * self.battery_wh, full_wh)
         turns = (self.plugged_at_s + second for pause in self.mood.pauses for second in pause)

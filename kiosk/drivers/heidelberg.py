@@ -7,6 +7,8 @@ Law:
   must mean it. An offer that stands while it was told to open comes back after `rest_s`, for a car that paused.
 - Nothing is offered before the board confirmed its watchdog, with 0 A as what it falls back to, and its unlock.
 - Polling feeds the watchdog; a kiosk that dies is a board at 0 A within `watchdog_s`.
+- A board whose watchdog bit takes the first request it hears for a kiosk that is back, and offers again what it was
+  told last. So as long as it may hold more than is wanted and does not answer, nothing but the write of less goes out.
 - Feedback says open only where neither the state nor a measured current says otherwise.
 """
 
@@ -153,18 +155,33 @@ class Heidelberg:
         return self._wanted_a > 0 and self.is_guarded and has_rested
 
     async def _poll_for_ever(self) -> None:
-        # A board whose watchdog bit takes the first request for a kiosk that is back, and offers again what it was
-        # last told. So the first request is the write of 0 A.
         await self._current.was_tried.wait()
         loop = asyncio.get_running_loop()
         while True:
             next_s = loop.time() + self._poll_s
             try:
-                await self._poll()
+                await self._poll_or_let_less_go()
             except BusError as error:
                 self._trouble = str(error)
                 self._must_check = True  # the board that comes back may have started anew
             await asyncio.sleep(max(next_s - loop.time(), 0.0))
+
+    async def _poll_or_let_less_go(self) -> None:
+        """A poll of a board that does not answer may wait for long: it is taken back once less is wanted."""
+        if self._must_check and self._current.owes_less:
+            self._trouble = self._current.trouble
+            return
+        poll = asyncio.ensure_future(self._poll())
+        less = asyncio.ensure_future(self._current.less_was_wished.wait())
+        try:
+            await asyncio.wait({poll, less}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._must_check:
+                await asyncio.wait({poll})
+            if poll.done():
+                poll.result()
+        finally:
+            poll.cancel()
+            less.cancel()
 
     async def _poll(self) -> None:
         self._take(await self._reads.read())

@@ -31,12 +31,14 @@ class KeptRegister:
         self._wanted = 0
         self._seen: int | None = None  # what the board said it holds, asked after the last write
         self._most = 0  # the highest level it can hold, as far as we wrote it
+        self._is_known = False  # it was heard at least once: before, it may hold anything
         self._is_writing = False
         self._written_s = clock()
         self._failures = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
         self.was_tried = asyncio.Event()  # the first write came to its end, good or bad
+        self.less_was_wished = asyncio.Event()  # and is not known to stand yet
 
     def want(self, raw: int) -> None:
         """Say what should be. May be called from any thread, any number of times."""
@@ -49,10 +51,15 @@ class KeptRegister:
         """The board was heard, and this is what it held when asked (kiosk seconds)."""
         if self._is_writing or asked_s < self._written_s:
             return  # asked before the last write: says nothing about it
-        self._seen = self._most = raw
+        self._heard(raw)
         self._failures = 0
         if raw != self._wanted:
             self._nudge()
+
+    @property
+    def owes_less(self) -> bool:
+        """Whether the board may hold more than is wanted."""
+        return not self._is_known or self._most > self._wanted
 
     @property
     def is_settled(self) -> bool:
@@ -77,9 +84,22 @@ class KeptRegister:
             if not self.is_settled:
                 await self._pause()
 
+    def _heard(self, raw: int) -> None:
+        self._seen = self._most = raw
+        self._is_known = True
+        if not self.owes_less:
+            self.less_was_wished.clear()
+
     def _nudge(self) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._wake.set)
+            self._loop.call_soon_threadsafe(self._wish_changed)
+
+    def _wish_changed(self) -> None:
+        self._wake.set()
+        if self.owes_less:
+            self.less_was_wished.set()
+        else:
+            self.less_was_wished.clear()
 
     async def _write(self) -> None:
         """Write and read back, unless a wish for less comes in between."""
@@ -102,13 +122,14 @@ class KeptRegister:
             write.cancel()
         self._is_writing, self._written_s = False, self._clock()
         answer = await self._seat.read(READ_HOLDING, self._address, 1, attempts=1)
-        self._seen = self._most = answer.registers[0]
-        if self._seen == raw:
+        held = answer.registers[0]
+        self._heard(held)
+        if held == raw:
             self._failures, self.trouble = 0, ""
         else:
             self._failures += 1
             self.trouble = (
-                f"{self._seat.place}: register {self._address} was set to {raw} and reads back {self._seen}. "
+                f"{self._seat.place}: register {self._address} was set to {raw} and reads back {held}. "
                 "Check the board's own limit (jumpers, DIP switches) and that nothing else writes to it."
             )
 

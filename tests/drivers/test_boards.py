@@ -16,8 +16,9 @@ from kiosk.drivers.heidelberg import Heidelberg
 from kiosk.drivers.kept_register import KeptRegister
 from sim.evse_din import EvseDinBoard
 from sim.heidelberg import FAIL_SAFE, MAX_CURRENT, STANDBY, WATCHDOG, HeidelbergBoard
-from sim.modbus_slave import ModbusSlave
+from sim.modbus_slave import WRITE_ONE, ModbusSlave
 from sim.pty_line import PtyLine
+from sim.street_evse import Unpluggable
 from tests.drivers.street import Counting, bus_on, line_in, running, until
 
 pytestmark = pytest.mark.bytes
@@ -40,9 +41,12 @@ def play_evse(line: PtyLine, board: EvseDinBoard, scene: Callable[[EvseDin], Awa
 
 
 def play_heidelberg(
-    line: PtyLine, board: HeidelbergBoard, scene: Callable[[Heidelberg], Awaitable[None]]
+    line: PtyLine,
+    board: HeidelbergBoard,
+    scene: Callable[[Heidelberg], Awaitable[None]],
+    device: Unpluggable | None = None,
 ) -> Heidelberg:
-    line.attach(ModbusSlave(1, board))
+    line.attach(device or ModbusSlave(1, board))
 
     async def play() -> Heidelberg:
         bus = bus_on(line)
@@ -310,3 +314,42 @@ def test_a_board_whose_watchdog_bit_hears_of_zero_before_anything_else(tmp_path:
         asyncio.run(play())
 
     assert slave.requests[0] == (6, MAX_CURRENT, 0)
+
+
+class Eavesdropper:
+    """Hangs on the line and answers nobody."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def delay_s(self) -> float:
+        return 0.0
+
+    def answer(self, request: bytes) -> bytes | None:
+        self.heard.append(request)
+        return None
+
+
+def test_a_silent_board_that_may_offer_again_hears_of_zero_before_anything_else(tmp_path: Path) -> None:
+    board, ear = HeidelbergBoard(time.monotonic, vehicle_state="C"), Eavesdropper()
+    device = Unpluggable(ModbusSlave(1, board))
+    line = line_in(tmp_path)
+    line.attach(ear)
+
+    async def scene(driver: Heidelberg) -> None:
+        driver.offer(16)
+        driver.command(True)
+        await until(lambda: driver.is_guarded and board.is_closed and driver._current.is_settled, "closed, and guarded")
+        device.is_silent = True
+        await until(lambda: not driver.health().is_good, "told")
+        driver.command(False)
+        driver.offer(0)
+        await until(lambda: ear.heard[-1][1] == WRITE_ONE, "the write of 0 A")
+        ear.heard.clear()
+        await until(lambda: not board.is_closed and len(ear.heard) >= 2, "its watchdog bites, and it is told again")
+        told = list(ear.heard)
+        device.is_silent = False
+        await until(lambda: driver.health().is_good, "well again")
+        assert {request[1:6] for request in told} == {bytes([WRITE_ONE]) + MAX_CURRENT.to_bytes(2, "big") + bytes(2)}
+
+    play_heidelberg(line, board, scene, device)

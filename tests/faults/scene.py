@@ -75,6 +75,16 @@ class Scene:
     def leave(self, cable: Cable) -> None:
         self.stage.street("unplug", evse=cable.evse_id)
 
+    def clear(self, cable: Cable) -> None:
+        """For the next story, also after one that went wrong: whole, without a car and without a fault."""
+        self.stage.street("mend", evse=cable.evse_id)
+        if self.physics(cable)["car"] is not None:
+            self.leave(cable)
+        seen = self.eyes.evse(cable.evse_id)
+        if seen is not None and seen.fault is not None:
+            self.reset(cable)
+            self.wait_until_idle(cable)
+
     # ---- looking -----------------------------------------------------------------------------------------------------
 
     def physics(self, cable: Cable) -> dict[str, Any]:
@@ -88,6 +98,15 @@ class Scene:
     def wait_until_open(self, cable: Cable, patience_s: float = PATIENCE_S) -> None:
         what = f"the contactor of EVSE {cable.evse_id} is open"
         self.stage.wait_for(what, lambda: not self.physics(cable)["is_closed"], patience_s, "controller", "street")
+
+    def wait_until_relay_is_open(self) -> None:
+        what = "the safety relay has dropped"
+        self.stage.wait_for(what, lambda: not self.stage.physics()["relay"]["is_closed"], PATIENCE_S, "street")
+
+    def wait_until_offered(self, cable: Cable, amps: int) -> None:
+        """The board tells the car that it may draw so much."""
+        what = f"EVSE {cable.evse_id} offers {amps} A"
+        self.stage.wait_for(what, lambda: self.physics(cable)["offered_a"] == amps, PATIENCE_S, "controller", "street")
 
     def wait_until_out(self, cable: Cable, code: str) -> None:
         """Out of service for this fault; Ended is written."""

@@ -45,8 +45,13 @@ def name_of(row: Row) -> str:
 
 def play_somewhere(scene: Scene, row: Row, free: SimpleQueue[Cable]) -> None:
     cable = free.get(timeout=QUEUE_PATIENCE_S)
-    play(scene, row, cable)
-    free.put(cable)  # one that went wrong is not used again: its story ends here
+    try:
+        play(scene, row, cable)
+    except BaseException:
+        scene.clear(cable)
+        raise
+    finally:
+        free.put(cable)
 
 
 def play(scene: Scene, row: Row, cable: Cable) -> None:
@@ -60,6 +65,8 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
         scene.stage.street(**row.breaks, evse=number)
     broken_wh = scene.delivered_wh(charge)
 
+    for amps in row.passes_a:
+        scene.wait_until_offered(cable, amps)
     scene.wait_until_open(cable)
     scene.wait_until_out(cable, row.code)
     status, why = scene.status(cable), scene.why(cable)
@@ -73,14 +80,22 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
     assert why["code"] == f"fault:{row.code}" and row.tells in why["detail"]
     assert f"evse {number}: Faulted {row.code}" in scene.logged()
 
-    scene.stage.street("mend", evse=number)
+    if not row.is_there_to_stay:
+        scene.stage.street("mend", evse=number)
     if rule.latches:
         latched = "cause_gone" if row.is_told_by_a_line else "needs_reset"
         scene.charges.wait_for(number, "is healthy and latched", lambda e: latched in e.why)
         assert scene.kiosk("reset", str(number)).returncode == 0
+    if row.clears_by_unplugging:
+        scene.leave(cable)
     scene.wait_until_idle(cable)
-    scene.leave(cable)
     assert scene.delivered_wh(charge) == true_wh, "nothing flowed afterwards"
+    if row.is_there_to_stay:
+        scene.stage.street("mend", evse=number)  # back to the first one: the same fault again, for nobody's charge
+        scene.wait_until_out(cable, row.code)
+    if not row.clears_by_unplugging:
+        scene.leave(cable)
+    scene.clear(cable)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
