@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from billing.ledger.tables import APPEND_ONLY
+from billing.payments.tables import payment_steps, payments
 from billing.tables import metadata
 
-assert all(table.metadata is metadata for table in APPEND_ONLY)
+assert all(table.metadata is metadata for table in (*APPEND_ONLY, payments, payment_steps))
 
 __all__ = ["metadata"]

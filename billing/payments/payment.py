@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from billing.payments.provider import (
@@ -44,7 +43,7 @@ class RefundWish:
     """One refund that was decided, and whose accounts give it."""
 
     amount_minor: int
-    split: Mapping[str, int]
+    split: dict[str, int]
     why: str
 
 
@@ -60,7 +59,7 @@ class Payment:
     asked_s: float | None = None  # when the hold was last asked for
     is_given_up: bool = False  # nobody waits for this payment any more
     bill_minor: int | None = None
-    split: Mapping[str, int] | None = None  # of the capture
+    split: dict[str, int] | None = None  # of the capture
     text: str = ""
     refunds: tuple[RefundWish, ...] = ()
     sight: Sight | None = None
@@ -139,7 +138,7 @@ def given_up(payment: Payment) -> Payment:
     return payment if payment.bill_minor is not None else replace(payment, is_given_up=True, tries=0, pause_until_s=0.0)
 
 
-def billed(payment: Payment, bill_minor: int, split: Mapping[str, int], text: str) -> Payment:
+def billed(payment: Payment, bill_minor: int, split: dict[str, int], text: str) -> Payment:
     """The order is settled, once. `split` divides what can be captured. Raises ValueError for a second bill."""
     if payment.bill_minor is not None:
         if payment.bill_minor != bill_minor:

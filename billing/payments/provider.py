@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -34,7 +33,7 @@ class Capture:
     key: str
     hold_ref: str
     amount_minor: int
-    split: Mapping[str, int]
+    split: dict[str, int]
     text: str  # what the payer's app says
 
 
@@ -51,7 +50,7 @@ class Refund:
     key: str
     hold_ref: str
     amount_minor: int
-    split: Mapping[str, int]
+    split: dict[str, int]
     why: str
 
 
@@ -84,7 +83,7 @@ class Sight:
     fee_minor: int = 0
     refunded_minor: int = 0
     charged_back_minor: int = 0
-    split: Mapping[str, int] = field(default_factory=dict)
+    split: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,100 @@
+"""The cashier: asks providers what payments wish for, keeps what came of it, and books it.
+
+Law: before a request leaves, the database knows that it may have left; after an answer, the payment and the ledger
+change in one transaction. A cashier that dies anywhere in between asks the same again, under the same key.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from billing.ledger import book
+from billing.ledger.draft import Draft
+from billing.payments import store
+from billing.payments.payment import Payment, answered, next_request, seen, sending
+from billing.payments.provider import Nothing, Outcome, Provider, Refused, Request, Sight, Unknown
+
+log = logging.getLogger("billing.cashier")
+
+T = TypeVar("T")
+InTransaction = Callable[[Callable[[Connection], T]], T]
+Entries = Callable[[Connection, Payment], list[Draft]]  # what a payment's sight means in the ledger, all of it
+
+
+class Cashier:
+    """Works through what is due, one request at a time. `transact` runs a job in a database transaction of its own."""
+
+    def __init__(
+        self,
+        transact: Callable[[Callable[[Connection], object]], object],
+        providers: Mapping[str, Provider],
+        entries: Entries,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._transact, self._providers, self._entries, self._clock = transact, providers, entries, clock
+
+    def work(self) -> int:
+        """Ask everything that is due now, once each; how many requests that were."""
+        found: list[tuple[str, str]] = []
+        self._transact(lambda connection: found.extend(store.due(connection, self._clock())))
+        return sum(self._ask(payment_id, self._providers[provider]) for payment_id, provider in found)
+
+    def tell(self, payment_id: str, sight: Sight) -> None:
+        """A webhook's sight."""
+        now = self._clock()
+
+        def job(connection: Connection) -> None:
+            payment = store.load(connection, payment_id)
+            self._keep(connection, payment, seen(payment, sight), now, "webhook", _words(sight))
+
+        self._transact(job)
+
+    def _ask(self, payment_id: str, provider: Provider) -> int:
+        now, asked = self._clock(), list[tuple[Payment, Request]]()
+
+        def announce(connection: Connection) -> None:
+            payment = store.load(connection, payment_id)
+            request = next_request(payment)
+            if request is None or payment.pause_until_s > now.timestamp():
+                return  # somebody else was faster
+            leaving = sending(payment, request, now.timestamp())
+            store.save(connection, payment, leaving, now, "asked", type(request).__name__)
+            asked.append((leaving, request))
+
+        self._transact(announce)
+        for _, request in asked:
+            outcome = provider.ask(request)
+
+            def keep(connection: Connection, request: Request = request, outcome: Outcome = outcome) -> None:
+                payment, heard = store.load(connection, payment_id), self._clock()
+                after = answered(payment, request, outcome, heard.timestamp())
+                self._keep(connection, payment, after, heard, "answered", _words(outcome))
+
+            self._transact(keep)
+        return len(asked)
+
+    def _keep(
+        self, connection: Connection, before: Payment, after: Payment, now: datetime, what: str, detail: str
+    ) -> None:
+        store.save(connection, before, after, now, what, detail)
+        for draft in self._entries(connection, after):
+            book.post(connection, draft, now)
+        if after.last_error and after.last_error != before.last_error:
+            log.warning("payment %s: %s", after.payment_id, after.last_error)
+
+
+def _words(outcome: Outcome) -> str:
+    match outcome:
+        case Sight():
+            return f"{outcome.state.value}, {outcome.captured_minor} captured, {outcome.refunded_minor} given back"
+        case Refused(code, why):
+            return f"refused, {code}: {why}"
+        case Nothing():
+            return "nothing known under that key"
+        case Unknown(why):
+            return f"no answer: {why}"

@@ -1,0 +1,134 @@
+"""Payments in the database. Every change is one transaction: the new state, what happened, what is due next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, select, update
+
+from billing.database import insert_if_absent
+from billing.moments import to_ms
+from billing.payments.payment import Payment, next_request
+from billing.payments.provider import HoldState
+from billing.payments.tables import payment_steps, payments
+from contract.codec import from_bytes, to_bytes
+
+
+class Stage(StrEnum):
+    """Where a payment stands, in one word, for pages and lists."""
+
+    ASKING = "asking"  # the hold is not known yet
+    REFUSED = "refused"
+    AUTHORISED = "authorised"
+    ENDING = "ending"  # capture, release or refund is under way
+    PAID = "paid"
+    RELEASED = "released"
+    OWED = "owed"  # the bill is not, or not all, paid: a receivable
+    NOTHING = "nothing"  # given up before the provider ever heard of it
+
+
+def stage_of(payment: Payment) -> Stage:
+    if payment.owed_minor > 0:
+        return Stage.OWED
+    if payment.refused is not None:
+        return Stage.REFUSED
+    if payment.is_surely_nothing:
+        return Stage.NOTHING
+    if payment.sight is None:
+        return Stage.ASKING
+    if next_request(payment) is not None:
+        return Stage.ENDING
+    match payment.sight.state:
+        case HoldState.AUTHORISED:
+            return Stage.AUTHORISED
+        case HoldState.CAPTURED:
+            return Stage.PAID
+        case HoldState.RELEASED | HoldState.EXPIRED:
+            return Stage.RELEASED
+
+
+def create(connection: Connection, payment: Payment, provider: str, now: datetime) -> bool:
+    """Take a payment on; False where it is known. It is due at once."""
+    values = {
+        "payment_id": payment.payment_id,
+        "provider": provider,
+        "order_id": payment.order_id,
+        "stage": stage_of(payment).value,
+        "body": to_bytes(payment).decode(),
+        "due_ms": to_ms(now),
+        "created_ms": to_ms(now),
+    }
+    is_new = connection.execute(insert_if_absent(connection, payments), values).rowcount > 0
+    if is_new:
+        _tell(connection, payment.payment_id, now, "begun", f"{payment.hold_minor} {payment.currency} to be held")
+    return is_new
+
+
+def load(connection: Connection, payment_id: str) -> Payment:
+    """Raises LookupError."""
+    body = connection.execute(select(payments.c.body).where(payments.c.payment_id == payment_id)).scalar()
+    if body is None:
+        raise LookupError(f"no payment {payment_id}")
+    return from_bytes(Payment, body)
+
+
+def of_hold(connection: Connection, provider: str, hold_ref: str, order_id: str) -> str | None:
+    """The payment a provider's hold belongs to, by the order it carries as reference."""
+    rows = connection.execute(
+        select(payments.c.payment_id, payments.c.body)
+        .where(payments.c.provider == provider, payments.c.order_id == order_id)
+        .order_by(payments.c.created_ms)
+    ).all()
+    for row in rows:
+        payment = from_bytes(Payment, row.body)
+        if payment.sight is None or payment.sight.hold_ref == hold_ref:
+            return str(row.payment_id)
+    return None
+
+
+def save(connection: Connection, before: Payment, after: Payment, now: datetime, what: str, detail: str) -> None:
+    """Keep what a payment became. Raises RuntimeError where somebody else changed it since `before` was loaded."""
+    request = next_request(after)
+    due_ms = None if request is None else max(to_ms(now), round(after.pause_until_s * 1000))
+    changed = connection.execute(
+        update(payments)
+        .where(payments.c.payment_id == before.payment_id, payments.c.body == to_bytes(before).decode())
+        .values(body=to_bytes(after).decode(), stage=stage_of(after).value, due_ms=due_ms)
+    ).rowcount
+    if changed != 1:
+        raise RuntimeError(f"payment {before.payment_id} was changed by somebody else")
+    _tell(connection, before.payment_id, now, what, detail)
+
+
+def due(connection: Connection, now: datetime, most: int = 20) -> Sequence[tuple[str, str]]:
+    """Payments that have something to ask, the longest waiting first: id and provider."""
+    query = (
+        select(payments.c.payment_id, payments.c.provider)
+        .where(payments.c.due_ms <= to_ms(now))
+        .order_by(payments.c.due_ms)
+        .limit(most)
+    )
+    return [(row.payment_id, row.provider) for row in connection.execute(query)]
+
+
+def next_due_ms(connection: Connection) -> int | None:
+    """When the next payment has something to ask, UTC milliseconds; None: never."""
+    found = connection.execute(select(func.min(payments.c.due_ms))).scalar()
+    return None if found is None else int(found)
+
+
+def story(connection: Connection, payment_id: str) -> list[tuple[int, str, str]]:
+    """What happened to a payment: UTC milliseconds, what, detail; oldest first."""
+    s = payment_steps.c
+    query = select(s.at_ms, s.what, s.detail).where(s.payment_id == payment_id).order_by(s.step_no)
+    return [(row.at_ms, row.what, row.detail) for row in connection.execute(query)]
+
+
+def _tell(connection: Connection, payment_id: str, now: datetime, what: str, detail: str) -> None:
+    number = connection.execute(
+        select(func.coalesce(func.max(payment_steps.c.step_no), 0) + 1).where(payment_steps.c.payment_id == payment_id)
+    ).scalar_one()
+    row = {"payment_id": payment_id, "step_no": number, "at_ms": to_ms(now), "what": what, "detail": detail[:500]}
+    connection.execute(payment_steps.insert(), row)
