@@ -50,6 +50,7 @@ class TriggerReason(StrEnum):
     ABNORMAL_CONDITION = "AbnormalCondition"
     RESET_COMMAND = "ResetCommand"
     TX_RESUMED = "TxResumed"
+    DEAUTHORIZED = "Deauthorized"
 
 
 class StoppedReason(StrEnum):
@@ -62,6 +63,7 @@ class StoppedReason(StrEnum):
     TIME_LIMIT_REACHED = "TimeLimitReached"
     COST_LIMIT_REACHED = "CostLimitReached"
     LOCAL_OUT_OF_CREDIT = "LocalOutOfCredit"
+    DE_AUTHORIZED = "DeAuthorized"  # the token was blocked while it charged
     EMERGENCY_STOP = "EmergencyStop"
     GROUND_FAULT = "GroundFault"
     OVERCURRENT_FAULT = "OvercurrentFault"

@@ -67,4 +67,27 @@ def outcome_of(command: Command, mint: Callable[[], Ids]) -> events.Event | Answ
             return events.StartCommanded(command.command_id, command.evse_id, word, command.offer, mint())
         case CommandKind.STOP:
             return events.StopCommanded(command.transaction_id, None, "server", command.command_id)
+        case CommandKind.UNLOCK:
+            assert command.evse_id is not None
+            return events.UnlockCommanded(command.command_id, command.evse_id)
+        case CommandKind.RESERVE:
+            assert command.evse_id is not None and command.reservation_id and command.hold_s is not None
+            left_s = command.hold_s - command.age_s
+            if left_s <= 0:
+                return Answered(command.command_id, CommandStatus.EXPIRED, "the reservation is over already")
+            return events.ReserveCommanded(
+                command.command_id,
+                command.evse_id,
+                command.reservation_id,
+                left_s,
+                command.token_hash,
+                command.account_id,
+                command.group_id,
+            )
+        case CommandKind.CANCEL_RESERVATION:
+            assert command.reservation_id is not None
+            return events.ReservationCancelled(command.command_id, command.reservation_id)
+        case CommandKind.CHANGE_AVAILABILITY:
+            assert command.evse_id is not None and command.is_operative is not None
+            return events.AvailabilityCommanded(command.command_id, command.evse_id, command.is_operative)
     return Answered(command.command_id, CommandStatus.REJECTED, f"{command.kind}: this kiosk does not do it")

@@ -522,7 +522,8 @@ class Controller:
                 parts.contactor.command(False)
             if want.offered_a == 0 or want.offered_a < self._offered.get(evse_id, 0):
                 self._offer(evse_id, want.offered_a)
-            if parts.lock is not None and not want.locked:
+            facts = self._facts.get(evse_id, NOTHING_KNOWN)
+            if parts.lock is not None and not want.locked and interlock.may_unlock(facts):
                 parts.lock.command(False)
 
     def _record(self, now: Now) -> None:

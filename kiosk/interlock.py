@@ -45,6 +45,11 @@ def allowed(wants: Wants, facts: Facts, is_on_disk: bool) -> Wants:
     return Wants(SAFE.contactor_closed, SAFE.offered_a, wants.locked, wants.heartbeat)
 
 
+def may_unlock(facts: Facts) -> bool:
+    """A cable is never freed under load, nor in doubt: only beside a contactor that is seen open."""
+    return facts.contactor_closed is False
+
+
 FLOWS_MA, IDLE_MA = 3_000, 500  # a conductor in use, and one that is not, while the vehicle charges
 
 

@@ -58,9 +58,11 @@ LONGEST_LINE = 8_000_000  # a signed list of 20,000 cards fits
 
 Intent = (
     session_events.ConnectorChosen
+    | session_events.ConnectorShown
     | session_events.StopPressed
     | session_events.CancelPressed
     | session_events.LimitChosen
+    | session_events.UnlockPressed
     | session_events.ReceiptDismissed
     | session_events.NoticeDismissed
     | session_events.StopCommanded

@@ -155,6 +155,14 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Kept for the former customer until the cable was out.",
         "Nothing, or unplug the cable.",
     ),
+    "reserved": (
+        "Reserved by the server's order; the screen says until when.",
+        "Nothing, or cancel the reservation at the server: kiosk-billing reservation cancel.",
+    ),
+    "blocked_by_operator": (
+        "Taken out of service by the operator's order; nothing new begins here.",
+        "Put it back at the server: kiosk-billing evse open.",
+    ),
     # authorizing
     "waiting_for_answer": (
         "The token was read; neither the server nor the kiosk's own list has answered yet.",
@@ -197,6 +205,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "stopped:TimeLimitReached": ("The driver's time limit was reached.", NOTHING),
     "stopped:CostLimitReached": ("The driver's money limit was reached.", NOTHING),
     "stopped:LocalOutOfCredit": ("What the order may cost was reached.", NOTHING),
+    "stopped:DeAuthorized": ("The card was blocked while it charged.", "Nothing; what was delivered is billed."),
     "stopped:EmergencyStop": ("The emergency stop ended it.", "Look for people and damage first."),
     "stopped:GroundFault": ("The residual-current device ended it.", "See the RCD before anybody plugs in again."),
     "stopped:OvercurrentFault": ("The vehicle drew too much and was switched off.", "Let the vehicle be checked."),

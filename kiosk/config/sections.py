@@ -201,6 +201,7 @@ class Evse:
             phases=self.phases,
             nominal_v=self.nominal_v,
             phase_rotation=self.phase_rotation,
+            has_lock=self.lock_pin is not None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiosk.session import corrections, limits, protection, restart
+from kiosk.session import corrections, energy, limits, protection, restart
 from kiosk.session.session import NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.states import State
@@ -14,6 +14,11 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
     due += [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
     due.append(limits.limit_deadline_s(session, now_s, evse))
     due.append(session.wish_since_s + patience.off_s)
+    if session.reservation is not None:
+        due.append(session.reservation.until_s)
+    due += [session.unlock_since_s + at for start in energy.RELOCKS_AT_S for at in (start, start + energy.RELOCK_S)]
+    if session.state in (State.PREPARING, State.DELIVERING):
+        due.append(session.running.started.s + patience.own_start_s)
     due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
     if session.watch is not protection.CALM:
         due.append(protection.next_look_s(session.watch, evse.protection))

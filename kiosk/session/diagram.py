@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import MOVES, State
-from kiosk.session.taps import TAP_RULES, Outcome, Route, Situation
+from kiosk.session.taps import TAP_RULES, Outcome, Place, Route, Situation, Touch, deciding
 
 PAGE = Path("docs/session-states.md")
-ANYWHERE = Situation((1,), (1,), (1,), (1,), (1,), (1,), (1,), (1,), (1,), (1,), 1, 1)  # every row can read its EVSE
 
 INTRODUCTION = """\
 # States of a session, and what a tap means
@@ -21,6 +22,15 @@ Drawn from `kiosk/session/states.py` and `kiosk/session/taps.py` by `python -m k
 
 Every service goes the same way. A session leaves a state by a row of the table below and by nothing else; a fault in a
 state with a running transaction goes by way of closing, so that the story still gets its Ended.
+"""
+
+TAPS = f"""
+## A token is presented
+
+The first row that holds decides. A situation is the place of every EVSE for the token's owner, what the screen was
+touched for, and at which connector; a touch is forgotten after a time (`choose_s`, `keypad_s`), and a new one replaces
+it. The last column counts, of all {sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)):,}
+situations of a kiosk with two EVSEs, those the row decides; together they are all of them.
 """
 
 
@@ -37,9 +47,33 @@ def moves_table() -> str:
     return "\n".join(["| from | to | what causes it |", "|---|---|---|", *rows])
 
 
+def situations(count: int) -> Iterator[Situation]:
+    """Every situation a kiosk with so many EVSEs can be in: place of each, touch, touched connector."""
+    numbers = range(1, count + 1)
+    touches = [(Touch.NOTHING, None), *product([touch for touch in Touch if touch is not Touch.NOTHING], numbers)]
+    for places in product(Place, repeat=count):
+        for touch, touched in touches:
+            yield Situation(tuple(zip(numbers, places, strict=True)), touch, touched)
+
+
 def taps_table() -> str:
-    rows = [f"| {number} | {rule.when} | {_words(rule.then(ANYWHERE))} |" for number, rule in enumerate(TAP_RULES, 1)]
-    return "\n".join(["| row | when | then |", "|---|---|---|", *rows])
+    """Each row with how many of all situations of two EVSEs it decides, and the first of them."""
+    decided: dict[str, list[Situation]] = {}
+    for situation in situations(2):
+        decided.setdefault(deciding(situation).when, []).append(situation)
+    rows = []
+    for number, rule in enumerate(TAP_RULES, 1):
+        found = decided[rule.when]
+        example = min(found, key=lambda s: len({place for _, place in s.places}))
+        then = _words(rule.then(example))
+        rows.append(f"| {number} | {rule.when} | {then} | {_told(example)} | {len(found)} |")
+    head = ["| row | when | then | for example | decides |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def places_table() -> str:
+    rows = [f"| `{place.name}` | {place} |" for place in Place]
+    return "\n".join(["| place | of an EVSE, for the owner of the token |", "|---|---|", *rows])
 
 
 def page() -> str:
@@ -49,8 +83,10 @@ def page() -> str:
             INTRODUCTION,
             f"```mermaid\n{mermaid()}\n```\n",
             moves_table(),
-            "\n## A token is presented\n\nThe first row that holds decides.\n",
+            TAPS,
             taps_table(),
+            "",
+            places_table(),
             "",
         )
     )
@@ -66,6 +102,15 @@ def _words(route: Route) -> str:
             return f"keep the token and ask (`{route.notice or NoticeCode.WHICH_CONNECTOR}`)"
         case Outcome.NOTICE:
             return f"nothing moves; the screen says why (`{route.notice}`)"
+        case Outcome.UNLOCK:
+            return "stop what runs there, and free the cable"
+        case Outcome.LIMIT:
+            return "the limit that waits comes into force"
+
+
+def _told(situation: Situation) -> str:
+    places = ", ".join(f"{evse_id}: `{place.name}`" for evse_id, place in situation.places)
+    return places if situation.touched is None else f"{places}; {situation.touch.value} {situation.touched}"
 
 
 if __name__ == "__main__":

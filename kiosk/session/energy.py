@@ -21,6 +21,7 @@ from kiosk.session.wants import Wants
 if TYPE_CHECKING:
     from kiosk.session.session import Session
 
+RELOCK_S, RELOCKS_AT_S = 1.0, (0.0, 2.0)
 IDLE_POWER_W = 150  # below this no current is broken worth a worn contact
 
 
@@ -41,7 +42,13 @@ def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience
         is_falling = session.wishes_closed and session.share is not None and session.share.may_draw
         may_close = asks and rested and transaction.durable_seq >= 0 and (share_a > 0 or is_falling)
         return Wants(may_close, offered_a, connected or feedback_not_open, heartbeat)
-    return Wants(is_ramping(session, now_s), 0, feedback_not_open, heartbeat)
+    return Wants(is_ramping(session, now_s), 0, feedback_not_open or is_relocking(session, now_s), heartbeat)
+
+
+def is_relocking(session: Session, now_s: float) -> bool:
+    """Help for a cable that will not release: locked and freed twice, as its bolt may stand under tension."""
+    since_s = now_s - session.unlock_since_s
+    return any(start_s <= since_s < start_s + RELOCK_S for start_s in RELOCKS_AT_S)
 
 
 def is_ramping(session: Session, now_s: float) -> bool:

@@ -131,6 +131,13 @@ class ConnectorChosen:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorShown:
+    """The driver looks at this connector's session or fault: the next token is about it."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StopPressed:
     """Stop with the four-digit code."""
 
@@ -147,8 +154,19 @@ class CancelPressed:
 
 @dataclass(frozen=True, slots=True)
 class LimitChosen:
+    """Free right after the start; later it needs the right to stop: the code, or a token tapped within a short time."""
+
     evse_id: int
     limit: Limit | None  # None takes the limit away
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockPressed:
+    """A cable that will not release: with the code now, or with a token tapped within a short time."""
+
+    evse_id: int
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +204,48 @@ class StopCommanded:
 
 
 @dataclass(frozen=True, slots=True)
+class UnlockCommanded:
+    command_id: str
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveCommanded:
+    """Keep a connector `hold_s` from now on for a token (by hash), an account or a group."""
+
+    command_id: str
+    evse_id: int
+    reservation_id: str
+    hold_s: float
+    token_hash: str | None = None
+    account_id: str | None = None
+    group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationCancelled:
+    command_id: str
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityCommanded:
+    """The operator takes an EVSE out of service, or puts it back."""
+
+    command_id: str
+    evse_id: int
+    is_operative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokensBlocked:
+    """Tokens (by hash) and whole accounts that a newer list blocks: what runs on them ends."""
+
+    token_hashes: frozenset[str]
+    account_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ResetPressed:
     """The named reset of a latched fault."""
 
@@ -204,16 +264,32 @@ Event = (
     | Authorized
     | Refused
     | ConnectorChosen
+    | ConnectorShown
     | StopPressed
     | CancelPressed
     | LimitChosen
+    | UnlockPressed
     | ReceiptDismissed
     | NoticeDismissed
     | StartCommanded
     | StopCommanded
+    | UnlockCommanded
+    | ReserveCommanded
+    | ReservationCancelled
+    | AvailabilityCommanded
+    | TokensBlocked
     | ResetPressed
 )
-SCREEN_INTENTS = (ConnectorChosen, StopPressed, CancelPressed, LimitChosen, ReceiptDismissed, NoticeDismissed)
+SCREEN_INTENTS = (
+    ConnectorChosen,
+    ConnectorShown,
+    StopPressed,
+    CancelPressed,
+    LimitChosen,
+    UnlockPressed,
+    ReceiptDismissed,
+    NoticeDismissed,
+)
 
 
 # ---- messages ---------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from contract.api import CommandStatus
 from contract.metering import MeterReading
 from contract.tariff import TariffOffer
-from contract.transaction import Authority, StoppedReason, TriggerReason, token_hash
-from kiosk.session import events, taps
+from contract.transaction import StoppedReason, TriggerReason
+from kiosk.session import events, orders, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
 from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
@@ -18,7 +18,8 @@ from kiosk.session.session import NEVER_S, Notified, Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.sharing import shared
 from kiosk.session.site import Site
-from kiosk.session.snapshot import Notice, NoticeCode
+from kiosk.session.situation import situation_of
+from kiosk.session.snapshot import Limit, Notice, NoticeCode
 from kiosk.session.states import State
 from kiosk.session.turn import Turn
 from kiosk.session.wants import Wants
@@ -27,11 +28,22 @@ _Act = Callable[[Turn], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """A touch that the next token is about, and what waits for that token."""
+
+    touch: taps.Touch
+    evse_id: int
+    until_s: float
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Front:
     """What whoever stands at the screen has done so far. Each part ends by itself."""
 
     chosen_evse: int | None = None
     chosen_until_s: float = NEVER_S
+    looked: Looked | None = None  # never beside a chosen connector: the newer touch stands
     waiting: IdTokenPresented | None = None
     waiting_until_s: float = NEVER_S
     notice: Notice | None = None
@@ -64,6 +76,8 @@ class Kiosk:
         """When the core wants to be stepped again, if nothing happens before; simulations jump there."""
         front = self.front
         due = [front.chosen_until_s, front.waiting_until_s, self.offers_until_s]
+        if front.looked is not None:
+            due.append(front.looked.until_s)
         if front.notice is not None:
             due.append(front.notice.until_s)
         if self.site is not None:
@@ -83,6 +97,7 @@ def new_kiosk(settings: KioskSettings, resumed: tuple[Session, ...] = ()) -> Kio
 def step(kiosk: Kiosk, event: events.Event, now: Now) -> tuple[Kiosk, list[Message]]:
     """One event through the kiosk: the next state, and the messages in the order they became true."""
     turn = _KioskTurn(kiosk, now)
+    turn.expire()  # first: an event that comes too late must not find what has ended
     turn.offer()
     turn.take(event)
     if isinstance(event, events.OffersChanged):
@@ -101,7 +116,7 @@ class _KioskTurn:
     def take(self, event: events.Event) -> None:
         match event:
             case events.IdTokenPresented():
-                self._route(event, self.kiosk.front.chosen_evse)
+                self._route(event, *self._touch())
             case events.ConnectorChosen(evse_id, ids):
                 self._chosen(evse_id, ids)
             case events.CodeUnreadable():
@@ -114,12 +129,21 @@ class _KioskTurn:
                 self.kiosk = replace(self.kiosk, published=Published(dict(offers), valid_until))
             case events.StopCommanded():
                 self._stop_commanded(event)
-            case events.StopPressed(evse_id) if not self.kiosk.settings.stop_with_code:
+            case events.ConnectorShown(evse_id):
+                self._look(taps.Touch.LOOKED_AT, evse_id, self.kiosk.settings.patience.choose_s)
+            case events.LimitChosen() | events.UnlockPressed() if self._waits_for_token(event):
+                pass
+            case (
+                events.StopPressed(evse_id, code)
+                | events.UnlockPressed(evse_id, code)
+                | events.LimitChosen(evse_id, _, code)
+            ) if code and not self.kiosk.settings.stop_with_code:
                 self._notify(NoticeCode.NOT_YOUR_SESSION, evse_id)
             case (
                 events.StopPressed(evse_id)
                 | events.CancelPressed(evse_id)
                 | events.LimitChosen(evse_id)
+                | events.UnlockPressed(evse_id)
                 | events.ReceiptDismissed(evse_id)
                 | events.ResetPressed(evse_id)
                 | events.RestartForbidden(evse_id)
@@ -129,6 +153,13 @@ class _KioskTurn:
                 if self.kiosk.session(evse_id) is None:
                     self._reject(command_id, f"no EVSE {evse_id}")
                 self._step_one(evse_id, event)
+            case (
+                events.ReserveCommanded()
+                | events.ReservationCancelled()
+                | events.AvailabilityCommanded()
+                | events.UnlockCommanded()
+            ):
+                self._order(event)
             case _:
                 for session in self.kiosk.sessions:
                     self._step_one(session.evse_id, event)
@@ -159,10 +190,15 @@ class _KioskTurn:
         front, now_s = self.kiosk.front, self.now.s
         if front.chosen_evse is not None and now_s >= front.chosen_until_s:
             self._front(chosen_evse=None, chosen_until_s=NEVER_S)
+        if front.looked is not None and now_s >= front.looked.until_s:
+            self._front(looked=None)
         if front.waiting is not None and now_s >= front.waiting_until_s:
             self._front(waiting=None, waiting_until_s=NEVER_S)
         if front.notice is not None and now_s >= front.notice.until_s:
             self._front(notice=None)
+        for session in self.kiosk.sessions:
+            if session.reservation is not None and now_s >= session.reservation.until_s:
+                self._put(replace(session, reservation=None))
 
     def _sensed(self, event: events.Sensed) -> None:
         if self.kiosk.site is not None:
@@ -179,77 +215,98 @@ class _KioskTurn:
 
     # ---- taps and choices ------------------------------------------------------------------------------------------
 
-    def _route(self, tap: IdTokenPresented, chosen: int | None) -> None:
-        route = taps.route(self._situation(tap, chosen))
+    def _route(self, tap: IdTokenPresented, touch: taps.Touch, touched: int | None) -> None:
+        route = taps.route(situation(self.kiosk, tap, self.now.s, touch, touched))
+        evse_id, waiting_limit = route.evse_id, self.kiosk.front.looked
         match route.outcome:
-            case taps.Outcome.START:
-                assert route.evse_id is not None
-                self._front(chosen_evse=None, waiting=None, notice=None)
-                self._turn_one(route.evse_id, lambda turn: turn.ask(tap.token, tap.ids))
-            case taps.Outcome.STOP:
-                assert route.evse_id is not None
-                self._front(chosen_evse=None, waiting=None, notice=None)
-                self._turn_one(
-                    route.evse_id, lambda turn: turn.stop(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL)
-                )
             case taps.Outcome.CHOOSE:
-                patience_s = self.kiosk.settings.patience.choose_s
-                self._front(waiting=tap, waiting_until_s=self.now.s + patience_s)
-                self._notify(NoticeCode.WHICH_CONNECTOR, None)
+                patience_s = self.kiosk.settings.patience.token_waits_s
+                self._front(waiting=tap, waiting_until_s=self.now.s + patience_s, looked=None)
+                self._notify(NoticeCode.WHICH_CONNECTOR, evse_id)
+                return
             case taps.Outcome.NOTICE:
                 assert route.notice is not None
-                self._front(waiting=None)
-                self._notify(route.notice, route.evse_id)
+                self._front(waiting=None, waiting_until_s=NEVER_S)
+                self._notify(route.notice, evse_id)
+                return
+        assert evse_id is not None
+        self._front(chosen_evse=None, chosen_until_s=NEVER_S, waiting=None, waiting_until_s=NEVER_S)
+        self._front(looked=None, notice=None)
+        match route.outcome:
+            case taps.Outcome.START:
+                self._turn_one(evse_id, lambda turn: turn.ask(tap.token, tap.ids))
+            case taps.Outcome.STOP:
+                self._turn_one(evse_id, lambda turn: turn.stop(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL))
+            case taps.Outcome.UNLOCK:
+                self._turn_one(evse_id, lambda turn: turn.unlock())
+            case taps.Outcome.LIMIT:
+                assert waiting_limit is not None
+                self._turn_one(evse_id, lambda turn: turn.set_limit(waiting_limit.limit))
+
+    def _touch(self) -> tuple[taps.Touch, int | None]:
+        front = self.kiosk.front
+        if front.chosen_evse is not None:
+            return taps.Touch.CHOSEN, front.chosen_evse
+        return (taps.Touch.NOTHING, None) if front.looked is None else (front.looked.touch, front.looked.evse_id)
+
+    def _look(self, touch: taps.Touch, evse_id: int, for_s: float, limit: Limit | None = None) -> None:
+        if self.kiosk.session(evse_id) is not None:
+            looked = Looked(touch, evse_id, self.now.s + for_s, limit)
+            self._front(looked=looked, chosen_evse=None, chosen_until_s=NEVER_S)
+
+    def _waits_for_token(self, event: events.LimitChosen | events.UnlockPressed) -> bool:
+        """Without the four digits it is kept for a token that may; a limit only where it needs that."""
+        session = self.kiosk.session(event.evse_id)
+        if event.code or session is None:
+            return False
+        patience = self.kiosk.settings.patience
+        if isinstance(event, events.UnlockPressed):
+            self._look(taps.Touch.UNLOCK, event.evse_id, patience.keypad_s)
+            return True
+        t = session.transaction
+        if t is not None and self.now.s < t.started.s + patience.own_start_s:
+            return False
+        self._look(taps.Touch.LIMIT, event.evse_id, patience.keypad_s, event.limit)
+        return True
 
     def _chosen(self, evse_id: int | None, ids: Ids | None) -> None:
         waiting = self.kiosk.front.waiting
         if evse_id is None:
-            self._front(chosen_evse=None, waiting=None, notice=None)
+            self._front(chosen_evse=None, waiting=None, looked=None, notice=None)
             return
         session = self.kiosk.session(evse_id)
         if session is None:
             return
         if waiting is not None:
-            self._route(waiting if ids is None else replace(waiting, ids=ids), evse_id)
-        elif session.is_free and session.held_for is None and evse_id in self.kiosk.offers:
+            self._route(waiting if ids is None else replace(waiting, ids=ids), taps.Touch.CHOSEN, evse_id)
+        elif session.is_free and evse_id in self.kiosk.offers:
+            # Where a cable is in or a reservation stands, the token will show whether it is theirs.
             patience_s = self.kiosk.settings.patience.choose_s
-            self._front(chosen_evse=evse_id, chosen_until_s=self.now.s + patience_s, notice=None)
-        elif session.state is State.OUT_OF_SERVICE or evse_id not in self.kiosk.offers:
-            self._notify(NoticeCode.OUT_OF_SERVICE, evse_id)
-        elif session.held_for is not None:
-            patience_s = self.kiosk.settings.patience.choose_s  # the former customer may start again
-            self._front(chosen_evse=evse_id, chosen_until_s=self.now.s + patience_s, notice=None)
+            until_s = self.now.s + patience_s
+            self._front(chosen_evse=evse_id, chosen_until_s=until_s, looked=None, notice=None)
         else:
-            self._notify(NoticeCode.CONNECTOR_BUSY, evse_id)
+            self._look(taps.Touch.LOOKED_AT, evse_id, self.kiosk.settings.patience.choose_s)
+            is_closed = session.state in (State.IDLE, State.OUT_OF_SERVICE)
+            self._notify(NoticeCode.OUT_OF_SERVICE if is_closed else NoticeCode.CONNECTOR_BUSY, evse_id)
 
-    def _situation(self, tap: IdTokenPresented, chosen: int | None) -> taps.Situation:
-        sessions, now_s = self.kiosk.sessions, self.now.s
-        own = [s for s in sessions if owns(tap, s)]
-        young_s = now_s - self.kiosk.settings.patience.bounce_s
-        stoppable = [s for s in own if s.transaction and s.state in (State.PREPARING, State.DELIVERING)]
-        too_young = [s.evse_id for s in stoppable if s.transaction and s.transaction.started.s > young_s]
-        idle = [s for s in sessions if s.is_free and s.evse_id in self.kiosk.offers]
-        own_ended = [s for s in idle if s.held_for is not None and _names(tap, s.held_for)]
-        just_ended = [s.evse_id for s in own_ended if s.since_s > young_s]
-        free = [s for s in idle if s.held_for is None or s in own_ended]
-        return taps.Situation(
-            own_stoppable=tuple(s.evse_id for s in stoppable if s.evse_id not in too_young),
-            own_too_young=tuple(too_young),
-            own_authorizing=tuple(s.evse_id for s in own if s.state is State.AUTHORIZING),
-            own_closing=tuple(s.evse_id for s in own if s.state is State.CLOSING),
-            own_just_ended=tuple(just_ended),
-            own_parked=tuple(s.evse_id for s in own if s.state is State.PARKED),
-            free=tuple(s.evse_id for s in free),
-            free_plugged=tuple(s.evse_id for s in free if s.facts.pilot is not None and s.facts.pilot.is_connected),
-            held=tuple(s.evse_id for s in idle if s not in free),
-            out_of_service=tuple(
-                s.evse_id
-                for s in sessions
-                if s.state is State.OUT_OF_SERVICE or (s.is_free and s.evse_id not in self.kiosk.offers)
-            ),
-            count=len(sessions),
-            chosen=chosen,
-        )
+    # ---- the server's orders ---------------------------------------------------------------------------------------
+
+    def _order(self, order: orders.Order) -> None:
+        session = self._ordered(order)
+        if session is None:
+            self._reject(order.command_id, "no such EVSE or reservation here")
+            return
+        evse = self.kiosk.evse(session.evse_id)
+        changed, answer = orders.obeyed(session, order, self.now, evse.evse_id in self.kiosk.offers, evse.has_lock)
+        self._put(changed)
+        self.messages.append(answer)
+        self._turn_one(session.evse_id, lambda turn: None)
+
+    def _ordered(self, order: orders.Order) -> Session | None:
+        if not isinstance(order, events.ReservationCancelled):
+            return self.kiosk.session(order.evse_id)
+        kept = [s for s in self.kiosk.sessions if s.reservation is not None]
+        return next((s for s in kept if s.reservation and s.reservation.reservation_id == order.reservation_id), None)
 
     def _stop_commanded(self, command: events.StopCommanded) -> None:
         """By EVSE (the technician) or by transaction (the server)."""
@@ -275,17 +332,20 @@ class _KioskTurn:
         act(turn)
         turn.settle()
         if turn.session is not session:
-            sessions = tuple(turn.session if s is session else s for s in self.kiosk.sessions)
-            self.kiosk = replace(self.kiosk, sessions=sessions)
+            self._put(turn.session)
         for message in turn.messages:
             if isinstance(message, Notified):
                 self._notify(message.code, message.evse_id)
             else:
                 self.messages.append(message)
 
+    def _put(self, session: Session) -> None:
+        sessions = tuple(session if s.evse_id == session.evse_id else s for s in self.kiosk.sessions)
+        self.kiosk = replace(self.kiosk, sessions=sessions)
+
     def _notify(self, code: NoticeCode, evse_id: int | None) -> None:
         patience = self.kiosk.settings.patience
-        lasts_s = patience.choose_s if code is NoticeCode.WHICH_CONNECTOR else patience.notice_s
+        lasts_s = patience.token_waits_s if code is NoticeCode.WHICH_CONNECTOR else patience.notice_s
         self._front(notice=Notice(code, self.now.s + lasts_s, evse_id))
 
     def _front(self, **fields: object) -> None:
@@ -295,16 +355,9 @@ class _KioskTurn:
         self.messages.append(Answered(command_id, CommandStatus.REJECTED, why))
 
 
-def owns(tap: IdTokenPresented, session: Session) -> bool:
-    """The token, or one of the same account or group, began this session."""
-    if session.state is State.AUTHORIZING and session.asked is not None:
-        return session.asked.token == tap.token
-    return session.transaction is not None and _names(tap, session.transaction.authority)
-
-
-def _names(tap: IdTokenPresented, authority: Authority) -> bool:
-    if authority.token_hash == token_hash(tap.token.kind, tap.token.value):
-        return True
-    if tap.account_id is not None and tap.account_id == authority.account_id:
-        return True
-    return tap.group_id is not None and tap.group_id == authority.group_id
+def situation(
+    kiosk: Kiosk, tap: IdTokenPresented, now_s: float, touch: taps.Touch, touched: int | None
+) -> taps.Situation:
+    """What a tap would be routed by now."""
+    bounce_s = kiosk.settings.patience.bounce_s
+    return situation_of(tap, kiosk.sessions, kiosk.offers, now_s, bounce_s, touch, touched)

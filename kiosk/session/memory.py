@@ -15,6 +15,7 @@ from contract.transaction import Authority, TransactionEvent
 from kiosk.session.events import Ids, Now
 from kiosk.session.kiosk import Kiosk
 from kiosk.session.leftovers import Interrupted, Unread
+from kiosk.session.reservation import Reservation, after_restart
 from kiosk.session.session import Session, resumed_after_restart
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
@@ -39,6 +40,9 @@ class Memory:
     running: Running | None = None
     interrupted: Interrupted | None = None
     unread: Unread | None = None
+    held_code: str = ""
+    is_blocked: bool = False
+    reservation: Reservation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,17 @@ def _of(session: Session) -> Memory | None:
     running, t = None, session.transaction
     if t is not None and session.was_plugged and session.state in (State.PREPARING, State.DELIVERING):
         running = Running(t.ids.transaction_id, t.ids.stop_code, t.token_masked)
-    if running is None and session.held_for is None and session.interrupted is None and session.unread is None:
-        return None
-    return Memory(session.evse_id, session.held_for, running, session.interrupted, session.unread)
+    memory = Memory(
+        session.evse_id,
+        session.held_for,
+        running,
+        session.interrupted,
+        session.unread,
+        session.held_code,
+        session.is_blocked,
+        session.reservation,
+    )
+    return None if memory == Memory(session.evse_id) else memory
 
 
 def recalled(
@@ -94,7 +106,8 @@ def recalled(
             is_on = patience.restart_within_s > 0 and t.samples[-1].time_use is not TimeUse.PARKING
             if is_on and may_go_on(t.authority, t.is_offline):
                 goes_on_as = replace(t.ids, transaction_id=mint().transaction_id, stop_code=running.stop_code)
-        found[t.evse_id] = resumed_after_restart(t, now, patience, goes_on_as)
+        resumed = resumed_after_restart(t, now, patience, goes_on_as)
+        found[t.evse_id] = resumed if memory is None else _with_orders(resumed, memory, now)
     for evse_id, memory in memory_of.items():
         if evse_id not in found:
             left = memory.interrupted
@@ -103,5 +116,11 @@ def recalled(
                 left = replace(left, ids=ids, found_s=now.s)
             else:
                 left = None
-            found[evse_id] = Session(evse_id, held_for=memory.held_for, interrupted=left, unread=memory.unread)
+            session = Session(evse_id, held_for=memory.held_for, interrupted=left, unread=memory.unread)
+            found[evse_id] = _with_orders(replace(session, held_code=memory.held_code), memory, now)
     return tuple(found.values())
+
+
+def _with_orders(session: Session, memory: Memory, now: Now) -> Session:
+    kept = None if memory.reservation is None else after_restart(memory.reservation, now)
+    return replace(session, is_blocked=memory.is_blocked, reservation=kept)

@@ -35,6 +35,7 @@ _END_TRIGGER: dict[StoppedReason | None, TriggerReason] = {
     StoppedReason.TIME_LIMIT_REACHED: TriggerReason.TIME_LIMIT_REACHED,
     StoppedReason.COST_LIMIT_REACHED: TriggerReason.COST_LIMIT_REACHED,
     StoppedReason.LOCAL_OUT_OF_CREDIT: TriggerReason.COST_LIMIT_REACHED,
+    StoppedReason.DE_AUTHORIZED: TriggerReason.DEAUTHORIZED,
     StoppedReason.EMERGENCY_STOP: TriggerReason.ABNORMAL_CONDITION,
     StoppedReason.GROUND_FAULT: TriggerReason.ABNORMAL_CONDITION,
     StoppedReason.OVERCURRENT_FAULT: TriggerReason.ABNORMAL_CONDITION,

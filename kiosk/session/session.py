@@ -11,6 +11,7 @@ from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
 from kiosk.session.leftovers import Interrupted, Unread, Verdict
 from kiosk.session.protection import CALM, NOTHING_OFFERED, Offered, Watch
+from kiosk.session.reservation import Reservation
 from kiosk.session.settings import Patience
 from kiosk.session.site import Share
 from kiosk.session.snapshot import NoticeCode
@@ -43,6 +44,10 @@ class Session:
     is_welded: bool = False  # seen closed against the wish: the safety relay must drop
     parking_is_free: bool = False  # the hold is used up: parking no longer counts
     held_for: Authority | None = None  # the former customer, until the cable is out
+    held_code: str = ""  # the former customer's code, for as long
+    reservation: Reservation | None = None
+    is_blocked: bool = False  # by order of the operator: nothing new begins here
+    unlock_since_s: float = LONG_AGO_S  # when help for a stuck cable was asked for
     receipt: Transaction | None = None
     receipt_at: Now | None = None
     wrong_codes: int = 0
@@ -61,7 +66,8 @@ class Session:
 
     @property
     def is_free(self) -> bool:
-        return self.state is State.IDLE
+        """Somebody may begin here, unless the cable or a reservation is another's."""
+        return self.state is State.IDLE and not self.is_blocked
 
     @property
     def is_plugged(self) -> bool:

@@ -16,7 +16,7 @@ class Patience:
 
     authorize_s: float = 15.0  # server and own lists together
     answer_s: float = 4.0  # the server alone, then the own lists decide
-    plug_in_s: float = 180.0
+    plug_in_s: float = 90.0  # an accepted token waits so long for its cable; see docs/decisions/0050
     close_s: float = 3.0  # contactor commanded closed, feedback still open
     ramp_s: float = 5.0  # offered current to zero before a normal opening
     open_s: float = 2.0  # contactor commanded open, feedback still closed: the safety relay is dropped
@@ -28,7 +28,10 @@ class Patience:
     bounce_s: float = 5.0  # a start never turns into a stop within this time
     reading_every_s: float = 60.0
     notice_s: float = 8.0
-    choose_s: float = 60.0  # a chosen connector, or a token that waits for one
+    choose_s: float = 60.0  # a chosen connector waits for a token
+    token_waits_s: float = 20.0  # a token that was read waits for a connector to be chosen
+    keypad_s: float = 30.0  # unlocking, or a limit, waits for a token
+    own_start_s: float = 180.0  # after a start whoever stands there may set a limit
     receipt_s: float = 60.0
     cap_margin_s: float = 10.0  # delivery at the present power that a cap keeps in reserve for stopping
     code_lock_s: float = 60.0  # after three wrong stop codes
@@ -104,6 +107,7 @@ class EvseSettings:
     meter_step_wh: int = 1  # what the meter's register resolves; a cap keeps one step in reserve
     phase_rotation: str = "RST"  # OCPP PhaseRotation: which of the site's phases its conductors are on, L1 first
     protection: Protection = field(default_factory=Protection)
+    has_lock: bool = False  # the cable is locked into the kiosk's socket
 
     def __post_init__(self) -> None:
         if not LEAST_OFFER_A <= self.max_a <= 80:

@@ -45,6 +45,7 @@ class NoticeCode(StrEnum):
     NONE_FREE = "none_free"
     CONNECTOR_BUSY = "connector_busy"
     CONNECTOR_HELD = "connector_held"  # kept for the former customer until the cable is out
+    CONNECTOR_RESERVED = "connector_reserved"  # for somebody else, until a time
     OUT_OF_SERVICE = "out_of_service"
     UNKNOWN_TOKEN = "unknown_token"
     BLOCKED_TOKEN = "blocked_token"
@@ -62,6 +63,7 @@ class NoticeCode(StrEnum):
     STOP_WITH_CARD = "stop_with_card"  # own card tapped right after the start: nothing happens for 5 s
     UNPLUG_TO_FINISH = "unplug_to_finish"
     UNREADABLE_CODE = "unreadable_code"
+    CABLE_RELEASED = "cable_released"  # the lock was opened once more: pull now
     CANCELLED = "cancelled"
     PLUG_IN_TIMEOUT = "plug_in_timeout"
 
@@ -138,6 +140,7 @@ class TransactionView:
     stopped_reason: StoppedReason | None = None
     ended_at: datetime | None = None
     is_on_disk: bool = True
+    limit_needs_right: bool = False  # a limit set now needs the code or the card
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,9 @@ class EvseView:
     fault: FaultView | None
     held: bool  # closed to other accounts until the cable was out
     why: tuple[str, ...]  # machine-readable causes for the state, first the deciding one; see `kiosk why`
+    reserved_until: datetime | None = None
+    is_blocked: bool = False  # out of service by the operator's order
+    has_lock: bool = False  # help for a cable that will not release makes sense
     shares_with: tuple[int, ...] = ()  # EVSEs that take a part of the same limit now
 
 
@@ -209,3 +215,6 @@ class Snapshot:
     readers: tuple[ReaderView, ...]
     devices: tuple[DeviceView, ...]
     offline_because: str = ""  # why the server is not reached, in a word for `kiosk why`; empty while it is
+    token_waiting: str = ""  # masked; "" where none waits
+    token_starts: tuple[int, ...] = ()  # EVSEs where the waiting token would start
+    token_stops: tuple[int, ...] = ()  # EVSEs where it would stop what runs

@@ -54,6 +54,7 @@ class Transaction:
     meter_serial: str | None = None  # of the meter whose register the samples are
     reading_due_s: float = float("inf")
     limit: Limit | None = None
+    limit_changes: int = 0
     curve: tuple[CurvePoint, ...] = ()
     stopped_reason: StoppedReason | None = None
     closed_ms: int | None = None

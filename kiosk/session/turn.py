@@ -15,7 +15,7 @@ from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
-from kiosk.session import corrections, energy, events, limits, protection, recording, restart
+from kiosk.session import corrections, energy, events, keypad, limits, protection, recording, restart
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
@@ -26,7 +26,7 @@ from kiosk.session.snapshot import Limit, NoticeCode
 from kiosk.session.states import MOVES, State
 from kiosk.session.transaction import Transaction
 
-WRONG_CODES = 3  # then the keypad rests for patience.code_lock_s
+MOST_LIMIT_CHANGES = 20  # of one transaction
 SETTLE_LIMIT = 8  # more moves than states in one step would be a loop
 
 
@@ -60,9 +60,14 @@ class Turn:
                 self._stop_pressed(code)
             case events.CancelPressed():
                 self._cancelled()
-            case events.LimitChosen(_, limit):
-                if (t := self.session.transaction) is not None and self.session.state is not State.CLOSING:
-                    self._limit_chosen(t, limit)
+            case events.LimitChosen(_, limit, code):
+                if self.limit_is_free() or self._is_right(code):
+                    self.set_limit(limit)
+            case events.UnlockPressed(_, code):
+                if self._is_right(code):
+                    self.unlock()
+            case events.TokensBlocked(token_hashes, account_ids):
+                self._blocked(token_hashes, account_ids)
             case events.RestartForbidden(_, verdict) if self.session.interrupted is not None:
                 self._goes_not_on(Verdict(verdict))
             case events.ReceiptDismissed():
@@ -133,12 +138,6 @@ class Turn:
         if t is not None and t.ids.transaction_id == transaction_id and seq_no > t.durable_seq:
             self._change(transaction=replace(t, durable_seq=seq_no))
 
-    def _limit_chosen(self, t: Transaction, limit: Limit | None) -> None:
-        """Written down, as it holds for the order after a power cut too."""
-        if limit != t.limit:
-            self._change(transaction=replace(t, limit=limit))
-            self._record(EventType.UPDATED, TriggerReason.LIMIT_SET)
-
     def _authorized(self, transaction_id: str, authority: Authority, offer: TariffOffer, offline: bool) -> None:
         asked = self.session.asked
         if self.session.state is not State.AUTHORIZING or asked is None or asked.ids.transaction_id != transaction_id:
@@ -158,9 +157,7 @@ class Turn:
             self.messages.append(Notified(code, self.session.evse_id))
 
     def _start_commanded(self, command: events.StartCommanded) -> None:
-        held = self.session.held_for
-        if not self.session.is_free or (held is not None and not same_owner(held, command.authority)):
-            why = f"EVSE {self.session.evse_id} is {self.session.state.value}"
+        if why := self._why_not(command.authority):
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
         sold = command.offer.sold(self.now.clock_is_known)
@@ -176,6 +173,20 @@ class Turn:
         self._begin(self._new(command.ids, "", command.authority, sold, False), TriggerReason.REMOTE_START)
         self.messages.append(Answered(command.command_id, CommandStatus.ACCEPTED, "", command.ids.transaction_id))
 
+    def _why_not(self, authority: Authority) -> str:
+        """Why nobody, or not this one, may begin here; "" where they may."""
+        session, name = self.session, f"EVSE {self.session.evse_id}"
+        if session.state is not State.IDLE:
+            return f"{name} is {session.state.value}"
+        if session.is_blocked:
+            return f"{name} is out of service by order"
+        if session.held_for is not None and not same_owner(session.held_for, authority):
+            return f"{name} has somebody else's cable in"
+        kept = session.reservation
+        if kept is not None and not kept.is_for(authority.token_hash, authority.account_id, authority.group_id):
+            return f"{name} is reserved"
+        return ""
+
     def _stop_commanded(self, command: events.StopCommanded) -> None:
         can_stop = self.session.state in (State.PREPARING, State.DELIVERING)
         self.messages.append(Audited(command.by, "stop", self.session.evse_id))
@@ -189,16 +200,47 @@ class Turn:
         session, t = self.session, self.session.transaction
         if session.state not in (State.PREPARING, State.DELIVERING) or t is None:
             return
-        if self.now.s < session.code_locked_until_s:
-            self.messages.append(Notified(NoticeCode.CODE_LOCKED, session.evse_id))
-        elif code == t.ids.stop_code and code:
+        if self._is_right(code):
             self.stop(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL)
-        else:
-            wrong = session.wrong_codes + 1
-            locked = self.now.s + self.patience.code_lock_s if wrong >= WRONG_CODES else session.code_locked_until_s
-            self._change(wrong_codes=wrong % WRONG_CODES, code_locked_until_s=locked)
-            code_notice = NoticeCode.CODE_LOCKED if wrong >= WRONG_CODES else NoticeCode.WRONG_CODE
-            self.messages.append(Notified(code_notice, session.evse_id))
+
+    def _is_right(self, code: str) -> bool:
+        """Whether these are the driver's four digits; what the keypad says of others is said here."""
+        self.session, notice, told = keypad.entered(self.session, code, self.now, self.patience)
+        if notice is not None:
+            self.messages.append(Notified(notice, self.session.evse_id))
+        if told is not None:
+            self.messages.append(told)
+        return notice is None
+
+    def limit_is_free(self) -> bool:
+        """Right after the start whoever stands there is the driver."""
+        t = self.session.transaction
+        return t is not None and self.now.s < t.started.s + self.patience.own_start_s
+
+    def set_limit(self, limit: Limit | None) -> None:
+        """From whoever may. Written down, as it holds for the order after a power cut too; and so not without end."""
+        session, t = self.session, self.session.transaction
+        if session.state not in (State.PREPARING, State.DELIVERING) or t is None or t.limit == limit:
+            return
+        if t.limit_changes >= MOST_LIMIT_CHANGES:
+            return
+        self._change(transaction=replace(t, limit=limit, limit_changes=t.limit_changes + 1))
+        self._record(EventType.UPDATED, TriggerReason.LIMIT_SET)
+
+    def unlock(self) -> None:
+        """From whoever may: what runs is stopped first, and the lock follows the contactor as always."""
+        self.stop(TriggerReason.STOP_AUTHORIZED, StoppedReason.LOCAL)
+        self._change(unlock_since_s=self.now.s)
+        self.messages.append(Notified(NoticeCode.CABLE_RELEASED, self.session.evse_id))
+
+    def _blocked(self, token_hashes: frozenset[str], account_ids: frozenset[str]) -> None:
+        """A lost card's charge ends; what was delivered is owed all the same."""
+        t = self.session.transaction
+        if t is None or self.session.state not in (State.PREPARING, State.DELIVERING):
+            return
+        if t.authority.token_hash in token_hashes or t.authority.account_id in account_ids:
+            self.messages.append(Audited("list", "stop: the token was blocked", self.session.evse_id))
+            self.stop(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
 
     def _cancelled(self) -> None:
         if self.session.state is State.AUTHORIZING:
@@ -222,6 +264,8 @@ class Turn:
         self._note_wish()
 
     def _settle_once(self) -> None:
+        if self.session.transaction is None and not self.session.is_plugged:
+            self._change(held_for=None, held_code="")  # in whatever state the cable was taken out
         session = self.session
         if (code := self._fault()) is not None and session.state is not State.OUT_OF_SERVICE:
             self._fail(code)
@@ -245,8 +289,6 @@ class Turn:
                 self._settle_out_of_service(code)
 
     def _settle_idle(self) -> None:
-        if self.session.held_for is not None and not self.session.is_plugged:
-            self._change(held_for=None)
         if (at := self.session.receipt_at) is not None and self.now.s >= at.s + self.patience.receipt_s:
             self._change(receipt=None, receipt_at=None)
 
@@ -390,6 +432,7 @@ class Turn:
         plugged = self.session.is_plugged
         self._change(transaction=transaction, was_plugged=plugged, wrong_codes=0, receipt=None, receipt_at=None)
         self._change(parking_is_free=False, interrupted=None, restart_verdict=None)
+        self._change(reservation=None, code_locked_until_s=LONG_AGO_S)
         self._move(State.PREPARING, self.patience.plug_in_s)
         self._record(EventType.STARTED, trigger)
 
@@ -419,6 +462,7 @@ class Turn:
         self._change(
             transaction=None,
             held_for=t.authority if self.session.is_plugged else None,
+            held_code=t.ids.stop_code if self.session.is_plugged else "",
             receipt=None if nothing_to_show else t,
             receipt_at=None if nothing_to_show else self.now,
         )

@@ -13,7 +13,7 @@ from contract.transaction import StoppedReason
 from kiosk.session import energy
 from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
-from kiosk.session.kiosk import Kiosk
+from kiosk.session.kiosk import Kiosk, situation
 from kiosk.session.session import Session
 from kiosk.session.snapshot import (
     Availability,
@@ -27,6 +27,7 @@ from kiosk.session.snapshot import (
     TransactionView,
 )
 from kiosk.session.states import State
+from kiosk.session.taps import Outcome, Touch, route
 from kiosk.session.transaction import Transaction
 
 _BY_A_LINE = (FaultCode.EMERGENCY_STOP, FaultCode.RCD_TRIPPED)  # latched, and a healthy line shows the cause gone
@@ -75,7 +76,19 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         readers=about.readers,
         devices=about.devices,
         offline_because="" if about.is_online else about.offline_because,
+        token_waiting="" if front.waiting is None else front.waiting.token.masked,
+        token_starts=_token_moves(kiosk, now, Outcome.START),
+        token_stops=_token_moves(kiosk, now, Outcome.STOP),
     )
+
+
+def _token_moves(kiosk: Kiosk, now: Now, outcome: Outcome) -> tuple[int, ...]:
+    """Where the waiting token would do this, were that connector chosen now."""
+    tap = kiosk.front.waiting
+    if tap is None:
+        return ()
+    numbers = [session.evse_id for session in kiosk.sessions]
+    return tuple(n for n in numbers if route(situation(kiosk, tap, now.s, Touch.CHOSEN, n)).outcome is outcome)
 
 
 def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
@@ -101,11 +114,14 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         wants_contactor_closed=wants.contactor_closed,
         offered_a=wants.offered_a,
         offer=offer,
-        transaction=None if running is None else _running(session, running, now, about.address),
+        transaction=None if running is None else _running(kiosk, session, running, now, about.address),
         receipt=None if receipt is None else _ended(receipt, about.address, ended_at),
         receipt_in_s=receipt_in_s,
         fault=_fault(session, about.fault_details.get(session.evse_id, "")),
         held=session.held_for is not None,
+        reserved_until=None if session.reservation is None else session.reservation.until,
+        is_blocked=session.is_blocked,
+        has_lock=evse.has_lock,
         shares_with=_shares_with(session),
         why=_why(kiosk, session, now, about.objections.get(session.evse_id)),
     )
@@ -117,8 +133,10 @@ def _availability(session: Session, has_offer: bool) -> Availability:
         return Availability.FAULTED if is_latched else Availability.UNAVAILABLE
     if session.is_running:
         return Availability.OCCUPIED
-    if not has_offer:
+    if not has_offer or session.is_blocked:
         return Availability.UNAVAILABLE
+    if session.reservation is not None:
+        return Availability.RESERVED
     plugged = session.facts.pilot is not None and session.facts.pilot.is_connected
     return Availability.OCCUPIED if plugged else Availability.AVAILABLE
 
@@ -129,7 +147,7 @@ def _fault(session: Session, detail: str) -> FaultView | None:
     return FaultView(session.fault, session.fault_since.wall, RULE_OF[session.fault].latches, detail)
 
 
-def _running(session: Session, t: Transaction, now: Now, address: str) -> TransactionView:
+def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: str) -> TransactionView:
     """With the newest reading laid over the journaled samples, so the running total moves between them."""
     meter, is_fresh = session.facts.meter, session.facts.meter_is_fresh
     last_wh = t.samples[-1].import_wh if t.samples else 0
@@ -167,6 +185,7 @@ def _running(session: Session, t: Transaction, now: Now, address: str) -> Transa
         parking_fee_from=fee_from,
         stopped_reason=t.stopped_reason,
         is_on_disk=t.durable_seq >= 0,
+        limit_needs_right=now.s >= t.started.s + kiosk.settings.patience.own_start_s,
     )
 
 
@@ -234,7 +253,14 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
         case State.IDLE:
             if session.evse_id not in kiosk.offers:
                 causes.append("no_offer")
-            causes.append("held_until_unplugged" if session.held_for is not None else "free")
+            if session.is_blocked:
+                causes.append("blocked_by_operator")
+            if session.reservation is not None:
+                causes.append("reserved")
+            if session.held_for is not None:
+                causes.append("held_until_unplugged")
+            if not (session.is_blocked or session.reservation or session.held_for):
+                causes.append("free")
         case State.AUTHORIZING:
             causes.append("waiting_for_answer")
         case State.PREPARING:

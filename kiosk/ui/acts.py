@@ -16,6 +16,8 @@ class Page(StrEnum):
     LANGUAGES = "languages"
     STOP = "stop"
     LIMIT = "limit"
+    LIMIT_CODE = "limit_code"
+    UNLOCK = "unlock"
     RECEIPT = "receipt"
 
 
@@ -74,6 +76,20 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlock:
+    """Free this connector's cable, with the digits entered."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmLimit:
+    """The limit that was picked, with the digits entered."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     evse_id: int
 
@@ -120,6 +136,8 @@ Act = (
     | Digit
     | Erase
     | Stop
+    | Unlock
+    | ConfirmLimit
     | Cancel
     | PickLimit
     | StepLimit

@@ -5,21 +5,20 @@ from __future__ import annotations
 from kiosk.session.snapshot import EvseView, NoticeCode, Snapshot
 from kiosk.session.states import State
 from kiosk.ui.acts import Page
-from kiosk.ui.navigation import AT_THE_KEYPAD, Nav, current_notice, evse_of
+from kiosk.ui.navigation import AT_THE_KEYPAD, KEYPADS, Nav, current_notice, evse_of
 from kiosk.ui.texts import LANGUAGES
 from kiosk.ui.tokens import SECONDS
 from kiosk.ui.views.charging import (
     ChargingView,
     LimitView,
-    StopView,
     charging_view,
     limit_view,
-    stop_view,
 )
 from kiosk.ui.views.ending import ClosingView, ParkedView, ReceiptView, closing_view, parked_view, receipt_view
 from kiosk.ui.views.frame import Seen
 from kiosk.ui.views.help import HelpView, LanguagesView, help_view, languages_view
 from kiosk.ui.views.home import ChooseView, HomeView, choose_view, home_view
+from kiosk.ui.views.keypad import KeypadView, limit_code_view, stop_view, unlock_view
 from kiosk.ui.views.start import (
     AuthorizingView,
     IdentifyView,
@@ -44,7 +43,7 @@ View = (
     | AuthorizingView
     | PlugInView
     | ChargingView
-    | StopView
+    | KeypadView
     | LimitView
     | ParkedView
     | ClosingView
@@ -69,7 +68,7 @@ def choose(snapshot: Snapshot | None, nav: Nav, now_s: float, silence_s: float =
     if nav.page is Page.HELP:
         return help_view(seen)
     notice = current_notice(snapshot)
-    is_at_keypad = notice is not None and notice.code in AT_THE_KEYPAD and nav.page is Page.STOP
+    is_at_keypad = notice is not None and notice.code in AT_THE_KEYPAD and nav.page in KEYPADS
     if notice is not None and not is_at_keypad and notice.code is not NoticeCode.WHICH_CONNECTOR:
         return notice_screen(seen, notice)
     if snapshot.token_waits:
@@ -80,6 +79,8 @@ def choose(snapshot: Snapshot | None, nav: Nav, now_s: float, silence_s: float =
 
 def _session(seen: Seen, evse: EvseView) -> View:
     transaction = evse.transaction
+    if seen.nav.page is Page.UNLOCK and evse.has_lock and evse.state is not State.DELIVERING:
+        return unlock_view(seen, evse)
     match evse.state:
         case State.AUTHORIZING:
             return authorizing_view(seen, evse)
@@ -88,6 +89,8 @@ def _session(seen: Seen, evse: EvseView) -> View:
         case State.DELIVERING if transaction is not None:
             if seen.nav.page is Page.STOP:
                 return stop_view(seen, evse, transaction)
+            if seen.nav.page is Page.LIMIT_CODE:
+                return limit_code_view(seen, evse)
             if seen.nav.page is Page.LIMIT:
                 return limit_view(seen, evse, transaction)
             return charging_view(seen, evse, transaction)

@@ -25,6 +25,7 @@ STEPS: dict[LimitKind, int] = {LimitKind.ENERGY: 5_000, LimitKind.MONEY: 5, Limi
 MOST_STEPS = 40
 # What the keypad itself says, instead of a screen of its own.
 AT_THE_KEYPAD = frozenset({NoticeCode.WRONG_CODE, NoticeCode.CODE_LOCKED, NoticeCode.NOT_YOUR_SESSION})
+KEYPADS = frozenset({Page.STOP, Page.UNLOCK, Page.LIMIT_CODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Nav:
     digits: str = ""
     limit_kind: LimitKind = LimitKind.ENERGY
     limit_steps: int = 4
+    limit_is_removed: bool = False  # what waits at the keypad is to have none
     touched_at_s: float = 0.0
     sent: Sent | None = None
     spoken: tuple[tuple[int, str], ...] = ()  # the language chosen during each connector's session
@@ -112,7 +114,7 @@ def touch(nav: Nav, act: Act, snapshot: Snapshot | None, now_s: float) -> Moved:
     nav = replace(nav, touched_at_s=now_s)
     match act:
         case acts.Open(page):
-            return Moved(_opened(nav, page, snapshot))
+            return Moved(_opened(nav, page, snapshot), _about(nav, page, snapshot))
         case acts.Close():
             return Moved(replace(nav, page=Page.MAIN, digits=""))
         case acts.Speak(language) if language in LANGUAGES:
@@ -121,7 +123,7 @@ def touch(nav: Nav, act: Act, snapshot: Snapshot | None, now_s: float) -> Moved:
                 spoken = (*((k, v) for k, v in nav.spoken if k != nav.focus), (nav.focus, language))
             return Moved(replace(nav, language=language, page=Page.MAIN, spoken=spoken))
         case acts.Show(evse_id):
-            return Moved(_focused(nav, evse_id, now_s))
+            return Moved(_focused(nav, evse_id, now_s), (events.ConnectorShown(evse_id),))
         case acts.More():
             return Moved(replace(nav, first_tile=nav.first_tile + 1))
         case acts.Digit(value) if len(nav.digits) < CODE_LENGTH and len(value) == 1 and value.isdecimal():
@@ -150,26 +152,52 @@ def _asked(nav: Nav, act: Act, snapshot: Snapshot | None, now_s: float) -> Moved
             return Moved(sent, (events.ConnectorChosen(evse_id),))
         case acts.Home():
             at_home = replace(nav, focus=None, page=Page.MAIN, digits="")
-            return Moved(at_home, (events.ConnectorChosen(None),) if waits_for_somebody(snapshot) else ())
+            is_news = nav.focus is not None or waits_for_somebody(snapshot)
+            return Moved(at_home, (events.ConnectorChosen(None),) if is_news else ())
         case acts.Stop(evse_id) if len(nav.digits) == CODE_LENGTH:
             return Moved(sent, (events.StopPressed(evse_id, nav.digits),))
+        case acts.Unlock(evse_id) if len(nav.digits) == CODE_LENGTH:
+            return Moved(sent, (events.UnlockPressed(evse_id, nav.digits),))
+        case acts.ConfirmLimit(evse_id) if len(nav.digits) == CODE_LENGTH:
+            limit = picked_limit(nav, snapshot, evse_id)
+            return Moved(sent, (events.LimitChosen(evse_id, limit, nav.digits),))
         case acts.Cancel(evse_id):
             return Moved(sent, (events.CancelPressed(evse_id),))
         case acts.SetLimit(evse_id, is_removed):
             evse = evse_of(snapshot, evse_id)
             if evse is None or evse.transaction is None:
                 return Moved(nav)
-            currency = evse.transaction.bill.currency
-            limit = None
-            if not is_removed:
-                limit = Limit(nav.limit_kind, limit_value(nav.limit_kind, nav.limit_steps, currency))
-            return Moved(replace(sent, page=Page.MAIN), (events.LimitChosen(evse_id, limit),))
+            sent = replace(sent, limit_is_removed=is_removed)
+            limit = picked_limit(sent, snapshot, evse_id)
+            if not evse.transaction.limit_needs_right:
+                return Moved(replace(sent, page=Page.MAIN), (events.LimitChosen(evse_id, limit),))
+            at_keypad = replace(nav, page=Page.LIMIT_CODE, digits="", limit_is_removed=is_removed)
+            return Moved(at_keypad, (events.LimitChosen(evse_id, limit),))  # a card may follow instead of digits
         case acts.DismissReceipt(evse_id):
             return Moved(replace(sent, page=Page.MAIN), (events.ReceiptDismissed(evse_id),))
         case acts.DismissNotice():
             return Moved(sent, (events.NoticeDismissed(),))
         case _:
             return Moved(nav)
+
+
+def picked_limit(nav: Nav, snapshot: Snapshot, evse_id: int) -> Limit | None:
+    """As it stands on the screen; None takes it away."""
+    evse = evse_of(snapshot, evse_id)
+    if nav.limit_is_removed or evse is None or evse.transaction is None:
+        return None
+    currency = evse.transaction.bill.currency
+    return Limit(nav.limit_kind, limit_value(nav.limit_kind, nav.limit_steps, currency))
+
+
+def _about(nav: Nav, page: Page, snapshot: Snapshot | None) -> tuple[Intent, ...]:
+    """The controller hears what the next card would be about."""
+    evse = evse_of(snapshot, nav.focus)
+    if evse is None:
+        return ()
+    if page is Page.UNLOCK:
+        return (events.UnlockPressed(evse.evse_id),)
+    return (events.ConnectorShown(evse.evse_id),) if page in (Page.STOP, Page.LIMIT) and running(evse) else ()
 
 
 def waits_for_somebody(snapshot: Snapshot) -> bool:
@@ -236,12 +264,20 @@ def _followed(nav: Nav, before: Snapshot | None, after: Snapshot, now_s: float) 
     chosen_before = before.chosen_evse if before else None
     if after.chosen_evse is not None and after.chosen_evse != chosen_before:
         nav = _focused(nav, after.chosen_evse, now_s)
-    focused = evse_of(after, nav.focus)
+    focused, was_focused = evse_of(after, nav.focus), evse_of(before, nav.focus)
+    if nav.page is Page.LIMIT_CODE and _limit_of(focused) != _limit_of(was_focused):
+        nav = replace(nav, page=Page.MAIN, digits="")
+    if nav.page is Page.UNLOCK and focused is not None and focused.held:
+        return nav
     if nav.focus is not None and (
         focused is None or (focused.state is State.IDLE and focused.receipt is None and after.chosen_evse != nav.focus)
     ):
         nav = replace(nav, focus=None, page=nav.page if nav.page in (Page.HELP, Page.LANGUAGES) else Page.MAIN)
     return nav
+
+
+def _limit_of(evse: EvseView | None) -> Limit | None:
+    return None if evse is None or evse.transaction is None else evse.transaction.limit
 
 
 def _calls_for_attention(nav: Nav, was: EvseView | None, evse: EvseView, is_the_only_one: bool) -> bool:
@@ -262,6 +298,8 @@ def _calls_for_attention(nav: Nav, was: EvseView | None, evse: EvseView, is_the_
 def _answered(nav: Nav, before: Snapshot | None, after: Snapshot, now_s: float) -> Nav:
     if before is not None and after.notice is not None and after.notice != before.notice:
         nav = replace(nav, sent=None, digits="" if after.notice.code in AT_THE_KEYPAD else nav.digits)
+        if after.notice.code is NoticeCode.CABLE_RELEASED:
+            nav = replace(nav, page=Page.MAIN, digits="")
     if nav.sent is None:
         return nav
     has_effect = before is not None and _outline(before) != _outline(after)

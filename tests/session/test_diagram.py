@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kiosk.session import diagram
 from kiosk.session.states import MOVES
-from kiosk.session.taps import TAP_RULES
+from kiosk.session.taps import TAP_RULES, Place
 
 ROOT = Path(diagram.__file__).parents[2]
 
@@ -26,3 +26,5 @@ def test_every_move_and_every_row_is_on_the_page() -> None:
             assert f"| {start} | {end} | {cause} |" in page
     for rule in TAP_RULES:
         assert f"| {rule.when} |" in page
+    for place in Place:
+        assert f"| `{place.name}` | {place} |" in page

@@ -1,123 +1,230 @@
-"""What a tap means: every row of the table decides something, and every situation is decided."""
+"""What a tap means: every row of the table decides something, and every situation is decided by exactly one row."""
 
 from __future__ import annotations
 
-from itertools import chain, combinations
-from typing import Any
+from collections import Counter
+from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.transaction import StoppedReason
+from kiosk.session import events
+from kiosk.session.diagram import situations
 from kiosk.session.snapshot import NoticeCode
-from kiosk.session.taps import TAP_RULES, Outcome, Situation, route
-
-PLACES = (
-    "own_stoppable",
-    "own_too_young",
-    "own_authorizing",
-    "own_closing",
-    "own_parked",
-    "own_just_ended",
-    "free",
-    "free_plugged",
-    "held",
-    "out_of_service",
-    "busy",
+from kiosk.session.states import State
+from kiosk.session.taps import (
+    RIGHTFUL,
+    STARTABLE,
+    STOPPABLE,
+    TAP_RULES,
+    Outcome,
+    Place,
+    Route,
+    Situation,
+    Touch,
+    deciding,
+    route,
 )
+from tests.session.bench import Bench
+
+OWN = {place for place in Place if place.name.startswith(("OWN_", "HELD_OWN", "JUST_"))}
 
 
-def situation(places: dict[int, str], chosen: int | None = None) -> Situation:
-    """Each EVSE in one place. A plugged one is free too, and one that just ended may start again."""
-    at = {place: tuple(evse for evse, where in places.items() if where == place) for place in PLACES}
-    at["free"] = tuple(sorted(at["free"] + at["free_plugged"] + at["own_just_ended"]))
-    at["free_plugged"] = tuple(sorted(at["free_plugged"] + at["own_just_ended"]))
-    del at["busy"]
-    return Situation(**at, count=len(places), chosen=chosen)
+def of(*places: Place, touch: Touch = Touch.NOTHING, at: int | None = None) -> Situation:
+    return Situation(tuple(enumerate(places, 1)), touch, at)
 
 
-def deciding(seen: Situation) -> str:
-    return next(rule.when for rule in TAP_RULES if rule.holds(seen))
-
-
-# One situation for every row, in the table's order: (EVSE → place, chosen) → (outcome, EVSE, notice)
-EXAMPLES: list[tuple[dict[int, str], int | None, tuple[Outcome, int | None, NoticeCode | None]]] = [
-    ({1: "free", 2: "free"}, 2, (Outcome.START, 2, None)),
-    ({1: "own_too_young"}, 1, (Outcome.NOTICE, 1, NoticeCode.STOP_WITH_CARD)),
-    ({1: "own_stoppable", 2: "own_stoppable"}, 2, (Outcome.STOP, 2, None)),
-    ({1: "free", 2: "held"}, 2, (Outcome.NOTICE, 2, NoticeCode.CONNECTOR_HELD)),
-    ({1: "free", 2: "out_of_service"}, 2, (Outcome.NOTICE, 2, NoticeCode.OUT_OF_SERVICE)),
-    ({1: "own_stoppable", 2: "own_parked"}, 2, (Outcome.NOTICE, 2, NoticeCode.UNPLUG_TO_FINISH)),
-    ({1: "own_stoppable", 2: "busy", 3: "free"}, 2, (Outcome.NOTICE, 2, NoticeCode.CONNECTOR_BUSY)),
-    ({1: "own_stoppable", 2: "own_authorizing"}, None, (Outcome.NOTICE, 2, NoticeCode.ALREADY_CHARGING)),
-    ({1: "own_stoppable", 2: "own_too_young"}, None, (Outcome.NOTICE, 2, NoticeCode.STOP_WITH_CARD)),
-    ({1: "own_stoppable", 2: "free_plugged"}, None, (Outcome.STOP, 1, None)),
-    ({1: "own_stoppable", 2: "own_stoppable"}, None, (Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
-    ({1: "own_closing", 2: "free"}, None, (Outcome.NOTICE, 1, NoticeCode.ALREADY_CHARGING)),
-    ({1: "own_parked", 2: "free"}, None, (Outcome.NOTICE, 1, NoticeCode.UNPLUG_TO_FINISH)),
-    ({1: "own_just_ended", 2: "busy"}, None, (Outcome.NOTICE, 1, NoticeCode.UNPLUG_TO_FINISH)),
-    ({1: "free", 2: "free_plugged", 3: "free"}, None, (Outcome.START, 2, None)),
-    ({1: "busy", 2: "free", 3: "held"}, None, (Outcome.START, 2, None)),
-    ({1: "free_plugged", 2: "free_plugged"}, None, (Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
-    ({1: "out_of_service", 2: "out_of_service"}, None, (Outcome.NOTICE, None, NoticeCode.OUT_OF_SERVICE)),
-    ({1: "held", 2: "busy"}, None, (Outcome.NOTICE, 1, NoticeCode.CONNECTOR_HELD)),
-    ({1: "busy", 2: "out_of_service"}, None, (Outcome.NOTICE, None, NoticeCode.NONE_FREE)),
+# One situation for every row, in the table's order.
+EXAMPLES: list[tuple[Situation, Route]] = [
+    (of(Place.HELD_OWN, touch=Touch.UNLOCK, at=1), Route(Outcome.UNLOCK, 1)),
+    (of(Place.OWN_RUNNING, touch=Touch.LIMIT, at=1), Route(Outcome.LIMIT, 1)),
+    (of(Place.BUSY, Place.FREE, touch=Touch.LIMIT, at=1), Route(Outcome.NOTICE, 1, NoticeCode.NOT_YOUR_SESSION)),
+    (of(Place.FREE, Place.FREE, touch=Touch.CHOSEN, at=2), Route(Outcome.START, 2)),
+    (of(Place.OWN_YOUNG, touch=Touch.LOOKED_AT, at=1), Route(Outcome.NOTICE, 1, NoticeCode.STOP_WITH_CARD)),
+    (of(Place.OWN_RUNNING, Place.GROUP_RUNNING, touch=Touch.LOOKED_AT, at=2), Route(Outcome.STOP, 2)),
+    (of(Place.FREE, Place.OWN_PARKED, touch=Touch.CHOSEN, at=2), Route(Outcome.NOTICE, 2, NoticeCode.UNPLUG_TO_FINISH)),
+    (of(Place.FREE, Place.HELD, touch=Touch.CHOSEN, at=2), Route(Outcome.NOTICE, 2, NoticeCode.CONNECTOR_HELD)),
+    (of(Place.FREE, Place.RESERVED, touch=Touch.CHOSEN, at=2), Route(Outcome.NOTICE, 2, NoticeCode.CONNECTOR_RESERVED)),
+    (of(Place.FREE, Place.CLOSED, touch=Touch.CHOSEN, at=2), Route(Outcome.NOTICE, 2, NoticeCode.OUT_OF_SERVICE)),
+    (of(Place.OWN_RUNNING, Place.BUSY, touch=Touch.CHOSEN, at=2), Route(Outcome.NOTICE, 2, NoticeCode.CONNECTOR_BUSY)),
+    (of(Place.BUSY, Place.FREE, touch=Touch.LOOKED_AT, at=1), Route(Outcome.CHOOSE, 1, NoticeCode.WHICH_CONNECTOR)),
+    (of(Place.BUSY, Place.CLOSED, touch=Touch.LOOKED_AT, at=1), Route(Outcome.NOTICE, 1, NoticeCode.NOT_YOUR_SESSION)),
+    (of(Place.OWN_RUNNING, Place.OWN_AUTHORIZING), Route(Outcome.NOTICE, 2, NoticeCode.ALREADY_CHARGING)),
+    (of(Place.OWN_RUNNING, Place.OWN_YOUNG), Route(Outcome.NOTICE, 2, NoticeCode.STOP_WITH_CARD)),
+    (of(Place.OWN_RUNNING, Place.FREE_PLUGGED), Route(Outcome.STOP, 1)),
+    (of(Place.OWN_RUNNING, Place.OWN_RUNNING), Route(Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
+    (of(Place.OWN_CLOSING, Place.FREE), Route(Outcome.NOTICE, 1, NoticeCode.ALREADY_CHARGING)),
+    (of(Place.OWN_PARKED, Place.FREE), Route(Outcome.NOTICE, 1, NoticeCode.UNPLUG_TO_FINISH)),
+    (of(Place.JUST_ENDED, Place.BUSY), Route(Outcome.NOTICE, 1, NoticeCode.UNPLUG_TO_FINISH)),
+    (of(Place.FREE, Place.RESERVED_OWN), Route(Outcome.START, 2)),
+    (of(Place.FREE, Place.FREE_PLUGGED, Place.FREE), Route(Outcome.START, 2)),
+    (of(Place.BUSY, Place.FREE, Place.HELD), Route(Outcome.START, 2)),
+    (of(Place.RESERVED_OWN, Place.FREE_PLUGGED), Route(Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
+    (of(Place.BUSY, Place.GROUP_RUNNING), Route(Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
+    (of(Place.CLOSED, Place.CLOSED), Route(Outcome.NOTICE, None, NoticeCode.OUT_OF_SERVICE)),
+    (of(Place.HELD, Place.RESERVED), Route(Outcome.NOTICE, 2, NoticeCode.CONNECTOR_RESERVED)),
+    (of(Place.HELD, Place.BUSY), Route(Outcome.NOTICE, 1, NoticeCode.CONNECTOR_HELD)),
+    (of(Place.BUSY, Place.CLOSED), Route(Outcome.NOTICE, None, NoticeCode.NONE_FREE)),
 ]
 
 
-def all_situations(count: int) -> list[Situation]:
-    placings: list[dict[int, str]] = [{}]
-    for evse in range(1, count + 1):
-        placings = [placing | {evse: place} for placing in placings for place in PLACES]
-    return [situation(placing, chosen) for placing in placings for chosen in (None, *range(1, count + 1))]
+@pytest.mark.parametrize("row", range(len(TAP_RULES)), ids=lambda row: f"row {row + 1}")
+def test_every_row_decides_its_example(row: int) -> None:
+    seen, expected = EXAMPLES[row]
+
+    assert deciding(seen).when == TAP_RULES[row].when
+    assert route(seen) == expected
+    assert len(EXAMPLES) == len(TAP_RULES)
 
 
-@pytest.mark.parametrize(("example", "rule"), list(zip(EXAMPLES, TAP_RULES, strict=True)), ids=lambda x: "")
-def test_every_row_decides_its_example(example: Any, rule: Any) -> None:
-    places, chosen, (outcome, evse_id, notice) = example
+def test_every_combination_of_place_touch_and_connector_has_exactly_one_row() -> None:
+    """The first row that holds; the count shows that none is left over and no row is dead."""
+    decided = Counter(deciding(seen).when for count in (1, 2) for seen in situations(count))
 
-    seen = situation(places, chosen)
-
-    assert deciding(seen) == rule.when
-    assert (route(seen).outcome, route(seen).evse_id, route(seen).notice) == (outcome, evse_id, notice)
+    assert set(decided) == {rule.when for rule in TAP_RULES}
+    assert decided.total() == 15 * (1 + 4) + 15**2 * (1 + 4 * 2)
 
 
-def test_the_table_is_total_and_no_row_is_dead() -> None:
-    deciders = {deciding(seen) for count in (1, 2, 3) for seen in all_situations(count)}
-
-    assert deciders == {rule.when for rule in TAP_RULES}
-
-
-def test_a_chosen_connector_is_the_only_one_a_tap_can_move() -> None:
-    for seen in all_situations(2):
-        if seen.chosen is not None:
-            assert route(seen).evse_id in (seen.chosen, None)
-
-
-def test_only_what_is_free_is_started_and_only_what_is_ones_own_is_stopped() -> None:
-    for seen in chain(all_situations(2), all_situations(3)):
+def test_only_what_is_free_is_started_and_only_what_is_ones_own_is_moved() -> None:
+    for seen in situations(2):
         decided = route(seen)
         match decided.outcome:
             case Outcome.START:
-                assert decided.evse_id in seen.free
+                assert decided.evse_id in seen.at(*STARTABLE)
             case Outcome.STOP:
-                assert decided.evse_id in seen.own_stoppable
-            case _:
+                assert decided.evse_id in seen.at(*STOPPABLE)
+            case Outcome.UNLOCK | Outcome.LIMIT:
+                assert decided.evse_id in seen.at(*RIGHTFUL)
+            case Outcome.NOTICE | Outcome.CHOOSE:
                 assert decided.notice is not None
 
 
+def test_a_touched_connector_that_cannot_serve_is_never_exchanged_for_another() -> None:
+    for seen in situations(2):
+        if seen.touch in (Touch.CHOSEN, Touch.UNLOCK, Touch.LIMIT):
+            assert route(seen).evse_id == seen.touched
+        elif (
+            seen.touch is Touch.LOOKED_AT and not seen.at(*OWN) and seen.touched not in seen.at(*STARTABLE, *STOPPABLE)
+        ):
+            assert route(seen).outcome in (Outcome.CHOOSE, Outcome.NOTICE)
+
+
+def test_a_token_of_the_group_stops_a_session_only_at_a_connector_that_was_touched() -> None:
+    for seen in situations(2):
+        decided = route(seen)
+        if decided.evse_id in seen.at(Place.GROUP_RUNNING) and decided.outcome is not Outcome.NOTICE:
+            assert seen.touched == decided.evse_id
+
+
 def test_a_bounce_never_stops_anything() -> None:
-    for seen in all_situations(3):
-        if seen.chosen is None and (seen.own_too_young or seen.own_authorizing):
+    for seen in situations(2):
+        if seen.touch is Touch.NOTHING and seen.at(Place.OWN_YOUNG, Place.OWN_AUTHORIZING):
             assert route(seen).outcome is Outcome.NOTICE
 
 
-@given(st.dictionaries(st.integers(1, 6), st.sampled_from(PLACES), min_size=1), st.none() | st.integers(1, 7))
-def test_a_kiosk_of_any_size_is_decided(places: dict[int, str], chosen: int | None) -> None:
-    assert route(situation(places, chosen)).outcome in Outcome
+@given(
+    st.lists(st.sampled_from(Place), min_size=1, max_size=6),
+    st.sampled_from(Touch),
+    st.none() | st.integers(1, 6),
+)
+def test_a_kiosk_of_any_size_is_decided(places: list[Place], touch: Touch, at: int | None) -> None:
+    if at is None or at > len(places):
+        touch, at = Touch.NOTHING, None
+
+    assert route(of(*places, touch=touch, at=at)).outcome in Outcome
 
 
 def test_rows_read_differently() -> None:
     words = [rule.when for rule in TAP_RULES]
 
     assert all(a != b for a, b in combinations(words, 2))
+
+
+# ---- the table at work -----------------------------------------------------------------------------------------
+
+
+def two(**more: object) -> Bench:
+    """EVSE 1 charges for anna's card A; EVSE 2 is free."""
+    bench = Bench(count=2)
+    bench.charge(for_s=10, **more)
+    return bench
+
+
+def test_an_unknown_card_does_not_disturb_a_running_charge() -> None:
+    bench = two()
+    bench.plugs[2].emergency_stop = False
+    before = bench.session(1).transaction
+    bench.tap("STRANGER")
+    bench.refuse(NoticeCode.UNKNOWN_TOKEN)
+    bench.run(2)
+
+    after = bench.session(1).transaction
+    assert before is not None and after is not None
+    assert (bench.state(1), after.ids, after.stopped_reason) == (State.DELIVERING, before.ids, None)
+
+
+def test_a_tap_after_touching_a_busy_connector_asks_which_one_is_meant() -> None:
+    bench = two()
+    bench.say(events.ConnectorShown(1))
+    bench.tap("B", "ben")
+
+    assert bench.notice is NoticeCode.WHICH_CONNECTOR
+    assert bench.kiosk.front.notice is not None and bench.kiosk.front.notice.evse_id == 1
+    assert bench.state(2) is State.IDLE
+    bench.choose(2)
+    assert bench.state(2) is State.AUTHORIZING
+
+
+def test_a_touch_of_long_ago_is_no_touch() -> None:
+    bench = two()
+    bench.say(events.ConnectorShown(1))
+    bench.run(bench.patience.choose_s + 1, every_s=1.0)
+    bench.tap("B", "ben")
+
+    assert bench.state(2) is State.AUTHORIZING
+
+
+def test_a_colleagues_card_starts_a_charge_of_its_own_and_stops_nothing() -> None:
+    bench = two(group="fleet")
+    bench.tap("B", "ben", group="fleet")
+    assert (bench.state(1), bench.state(2)) == (State.DELIVERING, State.AUTHORIZING)
+    bench.refuse(NoticeCode.UNKNOWN_TOKEN)
+    bench.say(events.ConnectorShown(1))
+    bench.tap("B", "ben", group="fleet")
+
+    assert bench.state(1) is State.CLOSING
+
+
+def test_a_token_left_waiting_is_forgotten_before_somebody_else_comes() -> None:
+    bench = Bench(count=2)
+    bench.tap("A", "anna")
+    assert bench.notice is NoticeCode.WHICH_CONNECTOR
+    bench.run(bench.patience.token_waits_s + 0.5)
+    bench.choose(1)
+
+    assert bench.asks == []
+    assert bench.state(1) is State.IDLE
+
+
+def test_an_event_that_comes_late_does_not_find_a_token_whose_time_is_over() -> None:
+    bench = Bench(count=2)
+    bench.tap("A", "anna")
+    bench.pass_time(bench.patience.token_waits_s + 0.5)  # and nobody looked meanwhile
+    bench.choose(1)
+
+    assert bench.asks == []
+
+
+def test_an_accepted_card_without_a_cable_gives_the_connector_up() -> None:
+    bench = Bench()
+    bench.tap("A", "anna")
+    bench.accept()
+    bench.run(bench.patience.plug_in_s + 5)
+    bench.plug_in()
+    bench.run(10)
+
+    assert bench.ended.stopped_reason is StoppedReason.TIMEOUT
+    assert bench.state() is State.IDLE
+    assert bench.plugs[1].delivered_wh == 0

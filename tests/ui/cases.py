@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from contract.iec61851 import PilotState
 from contract.metering import Quality
@@ -52,6 +53,14 @@ _ASKING = s.evse(1, state=State.AUTHORIZING, in_state_s=5.0)
 _STOPPED = FaultCode.EMERGENCY_STOP
 _FIVE = (*_THREE, s.evse(4), s.evse(5))
 
+_WAITS: dict[str, Any] = {"token_waits": True, "token_waits_s": 17.0, "token_waiting": "…52F1"}
+_UNTIL = s.START + timedelta(minutes=37)
+
+
+def _parked_locked() -> Snapshot:
+    return s.snapshot(replace(s.parked(), has_lock=True), s.evse(2), minutes=32)
+
+
 CASES: dict[str, Case] = {
     "01-home": (s.snapshot(), NAV, 0),
     "01-home-one-in-use": (s.snapshot(s.delivering(1), s.evse(2, pilot=PilotState.B), minutes=18.7), NAV, 0),
@@ -66,11 +75,20 @@ CASES: dict[str, Case] = {
     "01-home-readers-dead": (s.snapshot(readers=(ReaderView("c", "nfc", False, "gone"),)), NAV, 0),
     "01-home-choosing": (s.snapshot(), replace(NAV, sent=Sent(Choose(1), NOW_S - 4)), 0),
     "01-home-rich-tariff": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2, held=True)), NAV, 0),
-    "01-home-reserved": (s.snapshot(s.evse(1, status=Availability.RESERVED), s.evse(2, state=State.PARKED)), NAV, 0),
+    "01-home-reserved": (
+        s.snapshot(s.evse(1, status=Availability.RESERVED, reserved_until=_UNTIL), s.evse(2, state=State.PARKED)),
+        NAV, 0,
+    ),
+    "01-home-blocked": (
+        s.snapshot(s.evse(1, status=Availability.UNAVAILABLE, is_blocked=True), s.evse(2, held=True)), NAV, 0,
+    ),
     "01-home-silent": (s.snapshot(), NAV, 3.0),
     "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
-    "02-choose": (s.snapshot(token_waits=True, token_waits_s=47.0, notice=_WHICH), NAV, 0),
-    "02-choose-three": (s.snapshot(*_THREE, token_waits=True, token_waits_s=47.0), NAV, 0),
+    "02-choose": (s.snapshot(**_WAITS, token_starts=(1, 2), notice=replace(_WHICH, evse_id=None)), NAV, 0),
+    "02-choose-three": (s.snapshot(*_THREE, **_WAITS, token_starts=(1, 2), token_stops=(3,)), NAV, 0),
+    "02-choose-busy": (
+        s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_starts=(2,), notice=replace(_WHICH, evse_id=1)), NAV, 0,
+    ),
     "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
     "03-identify-rich": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
     "03-identify-readers": (
@@ -114,6 +132,11 @@ CASES: dict[str, Case] = {
     "06-stop": (_charging(), replace(AT_1, page=Page.STOP, digits="51"), 0),
     "06-stop-ready": (_charging(), replace(AT_1, page=Page.STOP, digits="5183"), 0),
     "06-stop-wrong": (replace(_charging(), notice=s.notice(NoticeCode.WRONG_CODE)), replace(AT_1, page=Page.STOP), 0),
+    "06-unlock": (_parked_locked(), replace(AT_1, page=Page.UNLOCK, digits="5"), 0),
+    "06-unlock-wrong": (
+        replace(_parked_locked(), notice=s.notice(NoticeCode.CODE_LOCKED)), replace(AT_1, page=Page.UNLOCK), 0,
+    ),
+    "06-limit-code": (_charging(limit_needs_right=True), replace(AT_1, page=Page.LIMIT_CODE), 0),
     "06-limit": (_charging(), replace(AT_1, page=Page.LIMIT), 0),
     "06-limit-money": (
         _charging(limit=s.ENERGY_LIMIT),
@@ -121,12 +144,16 @@ CASES: dict[str, Case] = {
     ),
     "06-limit-time": (_charging(), replace(AT_1, page=Page.LIMIT, limit_kind=LimitKind.TIME, limit_steps=6), 0),
     "07-parked": (s.snapshot(s.parked(), s.evse(2), minutes=32), AT_1, 0),
+    "07-parked-locked": (_parked_locked(), AT_1, 0),
     "07-parked-paying": (s.snapshot(s.parked(1500), s.delivering(2), minutes=55), AT_1, 0),
     "07-parked-no-grace": (s.snapshot(s.parked(60, False), s.evse(2), minutes=31), AT_1, 0),
     "07-closing": (
         s.snapshot(replace(s.delivering(), state=State.CLOSING), s.evse(2), minutes=30), AT_1, 0,
     ),
     "08-receipt": (s.snapshot(s.with_receipt(), s.evse(2), minutes=44), AT_1, 0),
+    "08-receipt-locked": (
+        s.snapshot(replace(s.with_receipt(PilotState.B), has_lock=True, held=True), s.evse(2), minutes=44), AT_1, 0,
+    ),
     "08-receipt-rich": (
         s.snapshot(s.with_receipt(PilotState.B, offer=s.RICH_OFFER), s.evse(2), minutes=44), AT_1, 0,
     ),

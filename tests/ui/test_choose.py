@@ -16,9 +16,10 @@ from kiosk.ui.choose import choose
 from kiosk.ui.navigation import Nav
 from kiosk.ui.screens.all import SCREENS, draw, name_of
 from kiosk.ui.texts import LANGUAGES
-from kiosk.ui.views.charging import ChargingView, StopView
+from kiosk.ui.views.charging import ChargingView
 from kiosk.ui.views.ending import ParkedView, ReceiptView
 from kiosk.ui.views.home import ChooseView, HomeView
+from kiosk.ui.views.keypad import KeypadView
 from kiosk.ui.views.start import IdentifyView, PlugInView
 from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
 from tests.ui import samples as s
@@ -40,7 +41,7 @@ def test_every_screen_has_a_case() -> None:
 def test_a_case_shows_the_screen_it_is_named_after(name: str) -> None:
     words = {
         "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing"}, "04": {"plug-in"},
-        "05": {"charging"}, "06": {"stop", "limit"}, "07": {"parked", "closing"}, "08": {"receipt"},
+        "05": {"charging"}, "06": {"keypad", "limit"}, "07": {"parked", "closing"}, "08": {"receipt"},
         "09": {"out-of-service"}, "10": {"notice"}, "11": {"help", "languages"}, "12": {"no-controller"},
     }  # fmt: skip
 
@@ -168,7 +169,7 @@ def test_the_stop_code_stands_where_the_charge_begins() -> None:
 
 def test_a_wrong_code_is_said_at_the_keypad() -> None:
     view = view_of("06-stop-wrong")
-    assert isinstance(view, StopView)
+    assert isinstance(view, KeypadView)
 
     assert view.error == "Wrong code"
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.iec61851 import PilotState
 from kiosk.session import events
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import EvseView, Limit, LimitKind, NoticeCode, Snapshot
@@ -24,6 +25,7 @@ NAV = Nav("en", "en")
 AT_1 = replace(NAV, focus=1)
 HOME = s.snapshot()
 CHARGING = s.snapshot(s.delivering(1), s.evse(2))
+SHOWN = events.ConnectorShown(1)
 
 
 def play(nav: Nav, snapshot: Snapshot, *acted: Act) -> Moved:
@@ -57,8 +59,11 @@ def test_a_touch_without_an_answer_is_taken_back() -> None:
 def test_four_digits_stop_the_charge_and_three_do_not() -> None:
     digits = [acts.Digit(value) for value in "1234"]
 
-    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits[:3], acts.Stop(1)).intents == ()
-    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits, acts.Stop(1)).intents == (events.StopPressed(1, "1234"),)
+    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits[:3], acts.Stop(1)).intents == (SHOWN,)
+    assert play(AT_1, CHARGING, acts.Open(Page.STOP), *digits, acts.Stop(1)).intents == (
+        SHOWN,
+        events.StopPressed(1, "1234"),
+    )
     assert play(AT_1, CHARGING, *digits, acts.Digit("9")).nav.digits == "1234"
     assert play(AT_1, CHARGING, *digits, acts.Erase()).nav.digits == "123"
     assert play(AT_1, CHARGING, *digits, acts.Erase(True)).nav.digits == ""
@@ -79,14 +84,53 @@ def test_a_wrong_code_clears_the_digits_for_the_next_try() -> None:
 def test_a_limit_is_sent_in_its_own_unit(kind: LimitKind, value: int) -> None:
     moved = play(AT_1, CHARGING, acts.Open(Page.LIMIT), acts.PickLimit(kind), acts.StepLimit(1), acts.SetLimit(1))
 
-    assert moved.intents == (events.LimitChosen(1, Limit(kind, value)),)
+    assert moved.intents == (SHOWN, events.LimitChosen(1, Limit(kind, value)))
     assert moved.nav.page is Page.MAIN
 
 
 def test_a_limit_is_taken_away() -> None:
     limited = s.snapshot(s.delivering(1, limit=s.ENERGY_LIMIT), s.evse(2))
 
-    assert play(AT_1, limited, acts.Open(Page.LIMIT), acts.SetLimit(1, True)).intents == (events.LimitChosen(1, None),)
+    assert play(AT_1, limited, acts.Open(Page.LIMIT), acts.SetLimit(1, True)).intents == (
+        SHOWN,
+        events.LimitChosen(1, None),
+    )
+
+
+def test_long_after_the_start_a_limit_waits_for_the_code_or_the_card() -> None:
+    before = s.snapshot(s.delivering(1, limit_needs_right=True), s.evse(2))
+    limit = Limit(LimitKind.ENERGY, 25_000)
+    asked = play(
+        AT_1, before, acts.Open(Page.LIMIT), acts.PickLimit(LimitKind.ENERGY), acts.StepLimit(1), acts.SetLimit(1)
+    )
+
+    assert asked.intents == (SHOWN, events.LimitChosen(1, limit))
+    assert asked.nav.page is Page.LIMIT_CODE
+
+    confirmed = play(asked.nav, before, *(acts.Digit(value) for value in "1234"), acts.ConfirmLimit(1))
+
+    assert confirmed.intents == (events.LimitChosen(1, limit, "1234"),)
+    after = s.snapshot(s.delivering(1, limit_needs_right=True, limit=limit), s.evse(2))
+    assert settle(confirmed.nav, before, after, 2.0).nav.page is Page.MAIN
+
+
+def test_help_for_a_stuck_cable_takes_the_code_or_the_card_and_stays_while_the_cable_is_in() -> None:
+    locked = s.snapshot(replace(s.with_receipt(PilotState.B), has_lock=True, held=True), s.evse(2))
+    opened = play(AT_1, locked, acts.Open(Page.UNLOCK))
+    assert opened.intents == (events.UnlockPressed(1),)
+    later = s.snapshot(s.evse(1, pilot=PilotState.B, has_lock=True, held=True), s.evse(2))
+    nav = settle(opened.nav, locked, later, 2.0).nav
+    assert (nav.page, nav.focus) == (Page.UNLOCK, 1)
+
+    assert play(nav, later, *(acts.Digit(value) for value in "1234"), acts.Unlock(1)).intents == (
+        events.UnlockPressed(1, "1234"),
+    )
+    released = replace(later, notice=s.notice(NoticeCode.CABLE_RELEASED))
+    assert settle(nav, later, released, 3.0).nav.page is Page.MAIN
+
+
+def test_a_look_at_a_session_is_told_for_the_next_card_is_about_it() -> None:
+    assert touch(NAV, acts.Show(1), CHARGING, 1.0).intents == (SHOWN,)
 
 
 @given(steps=st.lists(st.integers(-50, 50), max_size=8), kind=st.sampled_from(LimitKind))
@@ -106,7 +150,8 @@ def test_a_limit_always_lies_beyond_what_is_used(steps: list[int], kind: LimitKi
 
 def test_back_from_the_choice_lets_the_connector_go() -> None:
     assert touch(AT_1, acts.Home(), s.snapshot(chosen_evse=1), 1.0).intents == (events.ConnectorChosen(None),)
-    assert touch(AT_1, acts.Home(), CHARGING, 1.0).intents == ()
+    assert touch(AT_1, acts.Home(), CHARGING, 1.0).intents == (events.ConnectorChosen(None),)
+    assert touch(NAV, acts.Home(), CHARGING, 1.0).intents == ()
 
 
 def test_nobody_there_means_the_connector_is_let_go_after_a_minute() -> None:

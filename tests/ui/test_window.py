@@ -130,6 +130,7 @@ def test_a_charge_is_stopped_with_its_code(scene: tuple[Window, Controller]) -> 
     until(lambda: near(window, stop, 0.95, 0.5, "stop_fill"), "four digits")
     window.touch(acts.Stop(1), now, replace(nav, digits="1234"))
 
+    assert controller.intents.get(timeout=10) == events.ConnectorShown(1)
     assert controller.intents.get(timeout=10) == events.StopPressed(1, "1234")
 
 
@@ -145,6 +146,7 @@ def test_a_limit_is_set(scene: tuple[Window, Controller]) -> None:
     window.touch(acts.StepLimit(1), now, nav)
     window.touch(acts.SetLimit(1), now, nav)
 
+    assert controller.intents.get(timeout=10) == events.ConnectorShown(1)
     assert controller.intents.get(timeout=10) == events.LimitChosen(1, Limit(LimitKind.MONEY, 2500))
 
 
@@ -205,6 +207,7 @@ def test_a_second_driver_starts_while_the_first_one_charges(scene: tuple[Window,
     until(lambda: badge_is(window, "brand"), "the first screen")
     window.touch(acts.Choose(2), now, NAV)
 
+    assert controller.intents.get(timeout=10) == events.ConnectorChosen(None)
     assert controller.intents.get(timeout=10) == events.ConnectorChosen(2)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from kiosk.ui.choose import View
 from kiosk.ui.nodes import Node
-from kiosk.ui.screens import charging, ending, help, home, start, trouble
-from kiosk.ui.views.charging import ChargingView, LimitView, StopView
+from kiosk.ui.screens import charging, ending, help, home, keypad, start, trouble
+from kiosk.ui.views.charging import ChargingView, LimitView
 from kiosk.ui.views.ending import ClosingView, ParkedView, ReceiptView
 from kiosk.ui.views.help import HelpView, LanguagesView
 from kiosk.ui.views.home import ChooseView, HomeView
+from kiosk.ui.views.keypad import KeypadView
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView
 from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
 
@@ -22,7 +23,7 @@ SCREENS: dict[type, tuple[str, Callable[[Any], Node]]] = {
     AuthorizingView: ("authorizing", start.authorizing),
     PlugInView: ("plug-in", start.plug_in),
     ChargingView: ("charging", charging.charging),
-    StopView: ("stop", charging.stop),
+    KeypadView: ("keypad", keypad.keypad),
     LimitView: ("limit", charging.limit),
     ParkedView: ("parked", ending.parked),
     ClosingView: ("closing", ending.closing),

@@ -35,9 +35,13 @@ def parked(view: ParkedView) -> Node:
         ),
         gap=14, pad=(18, 0), ground="charge_t", radius=RADIUS["button"],
     )  # fmt: skip
-    others = Button(view.others_act, view.others, symbol="back", w=300) if view.others is not None else None
+    others = None
+    if view.others is not None:
+        is_short = view.stuck is not None
+        others = Button(view.others_act, "" if is_short else view.others, symbol="back", w=72 if is_short else 300)
+    stuck = Button(view.stuck_act, view.stuck, symbol="unlock", w=210) if view.stuck is not None else None
     body = col(row(lead, fee, gap=12), line, gap=12, pad=(16, 12))
-    return screen(view.frame, body, footer(others, unplug))
+    return screen(view.frame, body, footer(others, unplug, stuck))
 
 
 def _timeline(words: TimelineWords) -> Node:
@@ -108,9 +112,10 @@ def receipt(view: ReceiptView) -> Node:
         Text(view.next, "body", "ink", True, h=30),
         small(view.clears, h=28),
         Space(),
-        w=340,
+        w=340 if view.stuck is None else 250,
     )
-    foot = footer(words, Button(view.done_act, view.done, kind="first", symbol="check"))
+    stuck = Button(view.stuck_act, view.stuck, symbol="unlock", w=210) if view.stuck is not None else None
+    foot = footer(words, stuck, Button(view.done_act, view.done, kind="first", symbol="check"))
     return screen(view.frame, row(bill, scan, gap=12, pad=(16, 12)), foot)
 
 

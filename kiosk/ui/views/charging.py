@@ -12,10 +12,7 @@ from kiosk.session.snapshot import EvseView, Limit, LimitKind, PriceLine, Transa
 from kiosk.ui import acts
 from kiosk.ui.acts import Act, Page
 from kiosk.ui.navigation import (
-    AT_THE_KEYPAD,
-    CODE_LENGTH,
     MOST_STEPS,
-    current_notice,
     least_steps,
     limit_value,
     meter_is_stale,
@@ -69,24 +66,6 @@ class ChargingView:
     stop: str
     stop_act: Act
     others: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StopView:
-    frame: Frame
-    so_far_words: str
-    so_far: str
-    energy_words: str
-    energy: str
-    is_stale: bool
-    ask: str
-    digits: str
-    error: str | None
-    or_card: str
-    keep: str
-    stop: str
-    missing: str | None
-    stop_act: Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,30 +241,6 @@ def curve_words(seen: Seen, evse: EvseView, transaction: TransactionView) -> Cur
     if last_s >= x_max * 0.25:
         x_labels.append((last_s, formats.clock(seen.snapshot.at)))
     return CurveWords(points, x_max, y_max, y_labels, tuple(x_labels))
-
-
-def stop_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> StopView:
-    say, formats, digits = seen.say, seen.formats, seen.nav.digits
-    notice = current_notice(seen.snapshot)
-    missing = CODE_LENGTH - len(digits)
-    is_wrong = notice is not None and notice.code in AT_THE_KEYPAD and not digits
-    missing_words = say("stop.missing_one") if missing == 1 else say("stop.missing", count=missing)
-    return StopView(
-        frame(seen, "stop", say("stop.title"), connector_words(seen, evse), "stop"),
-        say("stop.so_far"),
-        formats.money(transaction.bill.total_minor, transaction.bill.currency),
-        say("stop.energy"),
-        formats.energy(transaction.energy_wh),
-        meter_is_stale(transaction) or seen.is_silent,
-        say("stop.ask"),
-        digits,
-        say(f"notice.{notice.code.value}.title") if is_wrong and notice is not None else None,
-        say("stop.or_card"),
-        say("stop.keep"),
-        say("stop.stop"),
-        missing_words if missing else None,
-        acts.Stop(evse.evse_id),
-    )
 
 
 _KIND_SYMBOLS = {LimitKind.ENERGY: "bolt", LimitKind.MONEY: "coins", LimitKind.TIME: "clock"}

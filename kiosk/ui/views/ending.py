@@ -9,7 +9,7 @@ from contract.tariff import Dimension
 from contract.transaction import StoppedReason
 from kiosk.session.snapshot import EvseView, PriceLine, TransactionView
 from kiosk.ui import acts
-from kiosk.ui.acts import Act
+from kiosk.ui.acts import Act, Page
 from kiosk.ui.views.charging import gross_of, sum_words
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 from kiosk.ui.views.home import free_elsewhere
@@ -44,6 +44,8 @@ class ParkedView:
     unplug_sub: str
     others: str | None
     others_act: Act
+    stuck: str | None
+    stuck_act: Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class ReceiptView:
     clears: str
     done: str
     done_act: Act
+    stuck: str | None
+    stuck_act: Act
 
 
 def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> ParkedView:
@@ -121,6 +125,8 @@ def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Par
         if len(seen.snapshot.evses) > 1
         else None,
         acts.Home(),
+        say("unlock.stuck") if evse.has_lock else None,
+        acts.Open(Page.UNLOCK),
     )
 
 
@@ -206,6 +212,8 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
         say("receipt.clears", left=formats.duration(clears_s)) if clears_s is not None else "",
         say("receipt.done"),
         acts.DismissReceipt(evse.evse_id),
+        say("unlock.stuck") if evse.has_lock and evse.held else None,
+        acts.Open(Page.UNLOCK),
     )
 
 

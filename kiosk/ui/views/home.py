@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kiosk.session.snapshot import Availability, EvseView
+from kiosk.session.snapshot import Availability, EvseView, NoticeCode
 from kiosk.session.states import State
 from kiosk.ui.acts import Act, Choose, More, Show
+from kiosk.ui.navigation import current_notice
 from kiosk.ui.views.frame import Frame, Seen, frame
 from kiosk.ui.views.prices import price_words, vat_words
 
@@ -84,14 +85,22 @@ def choose_view(seen: Seen) -> ChooseView:
     tiles, more = _page(seen, CHOOSE_TILES, as_choice=True)
     left = seen.snapshot.token_waits_s
     return ChooseView(
-        frame(seen, "charge", seen.say("choose.title"), seen.say("choose.sub")),
+        frame(seen, "charge", seen.say("choose.title"), _why_asked(seen)),
         tiles,
         more,
         seen.say("home.more"),
         seen.say("choose.back"),
-        seen.say("choose.waits"),
+        seen.say("choose.waits", token=seen.snapshot.token_waiting),
         seen.say("frame.left", left=seen.formats.duration(left)) if left is not None else "",
     )
+
+
+def _why_asked(seen: Seen) -> str:
+    """Which card it is; or that the connector that was touched is none for it."""
+    notice = current_notice(seen.snapshot)
+    if notice is not None and notice.code is NoticeCode.WHICH_CONNECTOR and notice.evse_id is not None:
+        return seen.say("choose.busy", number=notice.evse_id)
+    return seen.say("choose.sub", token=seen.snapshot.token_waiting)
 
 
 def _page(seen: Seen, size: int, as_choice: bool) -> tuple[tuple[Tile, ...], Act | None]:
@@ -104,13 +113,17 @@ def _page(seen: Seen, size: int, as_choice: bool) -> tuple[tuple[Tile, ...], Act
 
 def tile(seen: Seen, evse: EvseView, as_choice: bool) -> Tile:
     status, symbol, tone, is_choice = _status(seen, evse)
+    stops = as_choice and evse.evse_id in seen.snapshot.token_stops
+    if as_choice:
+        is_choice = stops or evse.evse_id in seen.snapshot.token_starts
     price, note = seen.say("price.none"), seen.say("price.none_note")
     if evse.offer is not None:
         words = price_words(seen, evse.offer)
         price, note = words.headline, " · ".join((*words.terms, words.parking))
     act: Act | None = None
     if is_choice:
-        act, action = Choose(evse.evse_id), seen.say("home.choose", number=evse.evse_id)
+        action = seen.say("home.stop_it" if stops else "home.choose", number=evse.evse_id)
+        act = Choose(evse.evse_id)
     elif as_choice or tone == "closed":
         action = seen.say("home.not_free")
     else:
@@ -143,8 +156,11 @@ def _status(seen: Seen, evse: EvseView) -> tuple[str, str, str, bool]:
         return seen.say("status.in_use"), "clock", "busy", False
     if evse.offer is None:
         return seen.say("status.no_price"), "clock", "closed", False
-    if evse.status is Availability.RESERVED:
-        return seen.say("status.reserved"), "hand", "closed", False
+    if evse.is_blocked:
+        return seen.say("status.blocked"), "cross", "closed", False
+    if evse.reserved_until is not None:
+        # Whom it is kept for may touch it as well; the card then shows who that is.
+        return seen.say("status.reserved", time=seen.formats.clock(evse.reserved_until)), "hand", "free", True
     if evse.status is Availability.UNAVAILABLE:
         return seen.say("status.unavailable"), "cross", "closed", False
     if evse.held:
@@ -170,4 +186,5 @@ def reader_words(seen: Seen) -> tuple[str, bool]:
 def free_elsewhere(seen: Seen, evse_id: int) -> EvseView | None:
     """Another connector where somebody else may begin."""
     others = (evse for evse in seen.snapshot.evses if evse.evse_id != evse_id)
-    return next((evse for evse in others if _status(seen, evse)[3]), None)
+    free = (evse for evse in others if not evse.held and evse.reserved_until is None)
+    return next((evse for evse in free if _status(seen, evse)[3]), None)

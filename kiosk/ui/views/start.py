@@ -164,6 +164,8 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         " ".join(transaction.stop_code) if transaction else "",
         say("plug_in.cancel"),
         Cancel(number),
-        say("frame.kept", number=number),
+        say("frame.kept_card", token=transaction.token)
+        if transaction and transaction.token
+        else say("frame.kept", number=number),
         say("frame.left", left=seen.formats.duration(left_s)) if left_s is not None else "",
     )

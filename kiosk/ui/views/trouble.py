@@ -73,6 +73,7 @@ FRIENDLY = frozenset(
         NoticeCode.STOP_WITH_CARD,
         NoticeCode.UNPLUG_TO_FINISH,
         NoticeCode.CANCELLED,
+        NoticeCode.CABLE_RELEASED,
         NoticeCode.ALREADY_CHARGING,
     }
 )
@@ -155,11 +156,16 @@ def notice_screen(seen: Seen, notice: Notice) -> NoticeScreen:
         "hand" if is_friendly else "warn",
         tint,
         say(f"{key}.title"),
-        say(f"{key}.text"),
+        say(f"{key}.text", **_values(seen, evse)),
         say(f"{key}.action"),
         acts.DismissNotice(),
         say("receipt.clears", left=Formats.duration(left_s + 0.999)),
     )
+
+
+def _values(seen: Seen, evse: EvseView | None) -> dict[str, str]:
+    until = evse.reserved_until if evse is not None else None
+    return {"time": seen.formats.clock(until) if until is not None else "–:––"}
 
 
 def nobody_screen(language: Language, now_s: float, was_there: bool, helpline: str) -> NobodyScreen:
