@@ -19,9 +19,9 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_base, cli_setup, cli_shows, cli_work
+    from billing import cli_base, cli_price, cli_setup, cli_shows, cli_work
 
-    room = next(room for room in (cli_setup, cli_work, cli_shows) if hasattr(room, arguments.work))
+    room = next(room for room in (cli_setup, cli_work, cli_shows, cli_price) if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
     except cli_base.NOT_SET_UP as error:
@@ -106,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
     tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")
     tariff_load.add_argument("file", type=Path)
     add(tariff, "list", "list_tariffs", "published tariffs")
+
+    price = add(commands, "price", "price_files", "what a session costs by a tariff: OCPI files in, OCPI's names out")
+    price.add_argument("--tariff", type=Path, required=True, metavar="T.json", help="an OCPI Tariff object")
+    price.add_argument("--cdr", type=Path, required=True, metavar="C.json", help="an OCPI CDR object")
+    price.add_argument("--time-zone", metavar="ZONE", help="as Europe/Berlin (default: the CDR's, or UTC)")
 
     offer = group("offer", "what is offered at an EVSE")
     offer_set = add(offer, "set", "set_offer", "offer a tariff at an EVSE")
