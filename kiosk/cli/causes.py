@@ -41,7 +41,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "feedback_lost": (
         "The contactor's feedback line cannot be read.",
-        "The line below names the GPIO, or the board, and the error: the chip is gone, another program holds the line "
+        "Its message names the GPIO, or the board, and the error: the chip is gone, another program holds the line "
         "(gpioinfo), or the board is silent. Clears by itself.",
     ),
     "meter_lost": (
@@ -75,7 +75,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     "safety_line_lost": (
         "The line of the emergency stop or of the RCD cannot be read, so it counts as active.",
-        "The line below names the GPIO and the error: the chip is gone, or another program holds the line (gpioinfo). "
+        "Its message names the GPIO and the error: the chip is gone, or another program holds the line (gpioinfo). "
         "Clears by itself.",
     ),
     "over_current": (
@@ -94,7 +94,7 @@ CAUSES: dict[str, tuple[str, str]] = {
         "is ill. Clears by itself.",
     ),
     "board_fault": (
-        "The board reports an error of its own; its code is in the line below.",
+        "The board reports an error of its own; its message has the code.",
         "Switch the board's supply off for ten seconds; it comes again: look the code up in its manual. "
         "Clears by itself.",
     ),
@@ -107,7 +107,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "meter_implausible": (
         "The meter answers with a register that cannot be true: it ran backwards, or moved faster than this "
         "connection can carry. Such readings are set aside; the last good one stands.",
-        "The line below says from where to where. Check whether the meter was reset, or whether two devices share "
+        "Its message says from where to where. Check whether the meter was reset, or whether two devices share "
         "the address: kiosk doctor, kiosk meter scan. Clears by itself with a register that can be true.",
     ),
     "under_voltage": (

@@ -7,6 +7,8 @@ import subprocess
 from typing import Any
 
 from kiosk.cli import exits
+from kiosk.cli.causes import CAUSES
+from kiosk.cli.conditions import standing
 from kiosk.cli.link import Link
 from kiosk.cli.probe import command, request
 from kiosk.cli.why import story
@@ -22,7 +24,7 @@ def doctor(options: Any) -> int:
     try:
         with Link(options.socket) as link:
             fields["snapshot"] = link.first
-        fields["advice"] = _advice(link.first)
+        fields["advice"] = advice(link.first)
     except exits.Trouble as trouble:
         nobody = isinstance(trouble.__cause__, (FileNotFoundError, ConnectionRefusedError))
         fields |= {"no_controller": str(trouble), "nobody_listened": nobody}
@@ -38,11 +40,21 @@ def doctor(options: Any) -> int:
     return done.returncode
 
 
-def _advice(snapshot: dict[str, Any]) -> dict[str, list[str]]:
-    """By EVSE with a fault: its cause and fix, in the words of `kiosk why`, whose table the probe does not have."""
+def advice(snapshot: dict[str, Any]) -> dict[str, list[str]]:
+    """Cause and fix in the words of `kiosk why`, whose tables the probe does not have: by EVSE with a fault, by the
+    name of a part that is not well, and under "offline"."""
     told = {}
     for evse in snapshot["evses"]:
         if evse.get("fault"):
             (cause, *_) = story(evse, snapshot)["causes"]
             told[str(evse["evse_id"])] = [cause["sentence"], cause["fix"]]
+    for kind in ("readers", "devices"):
+        for part in snapshot[kind]:
+            alone = snapshot | {"readers": [], "devices": [], "is_online": True} | {kind: [part]}
+            found = [code for code in standing(alone) if code not in ("clock_unknown", "reader_lost")]
+            if not part["is_good"] and found:
+                told[f"part:{part['name']}"] = list(CAUSES[found[0]])
+    if not snapshot["is_online"]:
+        (code,) = (code for code in standing(snapshot | {"readers": [], "devices": []}) if code != "clock_unknown")
+        told["offline"] = list(CAUSES[code])
     return told

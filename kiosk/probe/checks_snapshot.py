@@ -6,17 +6,9 @@ from typing import Any
 
 from kiosk.probe.findings import Finding, fail, from_driver, ok, warn
 
-_OFFLINE = {  # Snapshot.offline_because → likely cause, fix
-    "uplink_gone": ("the uplink process ended, or was never started", "systemctl status kiosk-uplink"),
-    "no_answer": ("network, or the server is down", "see server below"),
-    "server_refuses": ("the server is ill, or does not know this kiosk", "see server and enrolment below"),
-    "certificate_expired": ("nobody renewed the server's certificate, or this clock is ahead", "see server below"),
-    "certificate_refused": ("another authority or name, or this clock is behind", "see server below"),
-}
-
 
 def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Finding]:
-    """`advice` by EVSE with a fault: likely cause and fix."""
+    """`advice`: likely cause and fix, by EVSE with a fault, by "part:NAME" and under "offline"."""
     says = f"runs since boot {snapshot['boot_id'][:8]}; it holds the devices, these are its words"
     findings = [ok("controller", snapshot["kiosk_id"], says)]
     for evse in snapshot["evses"]:
@@ -26,15 +18,20 @@ def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Findi
             if part["is_good"]:
                 findings.append(ok(what, part["name"], part["message"] or "answers"))
             else:
-                findings.append(
-                    from_driver(what, part["name"], part["message"] or "does not answer", "supply, wiring or address")
-                )
+                findings.append(_part(what, part, advice))
     if not snapshot["is_online"]:
-        because = snapshot.get("offline_because", "")
-        cause, fix = _OFFLINE.get(because, ("network, server or uplink", "see server below"))
-        says = f"offline ({because.replace('_', ' ')})" if because else "offline"
+        because = snapshot.get("offline_because", "").replace("_", " ")
+        says = f"offline ({because})" if because else "offline"
+        cause, fix = advice.get("offline", ["network, server or uplink", "see server below"])
         findings.append(warn("uplink", "", f"{says}, {snapshot['outbox_rows']} rows wait", cause, fix))
     return findings
+
+
+def _part(what: str, part: dict[str, Any], advice: dict[str, list[str]]) -> Finding:
+    """The driver's own sentence; the likely cause and more to do where a row of the fault table shows."""
+    cause, fix = advice.get(f"part:{part['name']}", ["supply, wiring or address", ""])
+    message = part["message"].removeprefix(f"{part['name']}: ") or "does not answer"
+    return from_driver(what, part["name"], message, cause, fix)
 
 
 def _evse(evse: dict[str, Any], advice: dict[str, list[str]]) -> Finding:

@@ -13,9 +13,10 @@ from contract.transaction import ClockQuality
 from kiosk import wire
 from kiosk.cli.causes import CAUSES
 from kiosk.cli.conditions import CONDITIONS, standing
+from kiosk.cli.doctor import advice
 from kiosk.drivers.modbus_errors import Place
+from kiosk.probe import checks_snapshot
 from kiosk.session.snapshot import DeviceView, ReaderView
-from kiosk.ui.texts import LANGUAGES
 from kiosk.wire import OfflineCause
 from tests.cli.panel import evse, snapshot
 
@@ -66,13 +67,21 @@ def test_only_what_is_wrong_is_told(offer: TariffOffer) -> None:
     assert shown(offer, readers=dead) == ["nfc_reader_dead"]
 
 
-@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.code)
-def test_every_row_has_all_its_columns_and_all_languages(condition: Any) -> None:
-    columns = ("outputs", "session", "bill", "log", "doctor", "clears", "worlds")
-    assert all(getattr(condition, column) for column in columns)
-    assert condition.code in CAUSES
-    assert bool(condition.screen) != bool(condition.silent), "the driver is told, or there is a reason why not"
-    assert all(language.has(key) for language in LANGUAGES.values() for key in condition.screen)
+def test_every_condition_has_its_sentence_and_its_fix() -> None:
+    assert set(CONDITIONS) <= set(CAUSES)
+
+
+def test_doctor_gives_a_part_that_fails_the_cause_and_the_fix_that_why_gives(offer: TariffOffer) -> None:
+    drowned = device(LEFT.drowned(9.0, 12.0), "meter 'left'")
+    whole = wire.snapshot_line(snapshot(evse(1, offer), **drowned, is_online=False))["snapshot"]
+
+    told = advice(whole)
+
+    assert told == {"part:meter 'left'": list(CAUSES["bus_babbles"]), "offline": list(CAUSES["offline"])}
+    lines = [str(finding) for finding in checks_snapshot.all_of(whole, told)]
+    (line,) = (line for line in lines if "meter 'left'" in line)
+    assert line.startswith("FAIL  device") and f"| likely: {CAUSES['bus_babbles'][0]}" in line
+    assert line.count("talks without pause") == 1
 
 
 def test_the_snapshots_moment_is_no_part_of_it(offer: TariffOffer) -> None:

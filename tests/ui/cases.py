@@ -125,6 +125,7 @@ CASES: dict[str, Case] = {
         s.snapshot(replace(s.preparing(PilotState.B), why=("site_limit:waits_for_turn",), shares_with=(2,)),
                    s.delivering(2)), AT_1, 0,
     ),
+    "05-charging-hot": (_shared(16, cause="heat:half"), AT_1, 0),
     "05-charging-offline": (replace(_charging(is_offline=True), is_online=False), AT_1, 0),
     "05-charging-cap": (_charging(cap_minor=450), AT_1, 0),
     "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),

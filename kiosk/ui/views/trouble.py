@@ -136,6 +136,11 @@ def _whole_kiosk(evse: EvseView) -> bool:
 _CODES = {code: number for number, code in enumerate(FaultCode, start=1)}
 
 
+def reference_number(code: FaultCode) -> int:
+    """What a driver says on the phone, after the F."""
+    return _CODES[code]
+
+
 def reference(seen: Seen, evse: EvseView) -> str:
     """What to say on the phone: kiosk, connector and the fault's number."""
     code = _CODES[evse.fault.code] if evse.fault else 0
