@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from contract.transaction import StoppedReason
 from kiosk.session.events import ConnectorChosen, StopPressed
@@ -112,6 +113,35 @@ class Charges:
 
     def billed_once(self, transaction_id: str, true_wh: float, readings: int = 2) -> Checked:
         """Wait for the server's bill, then hold it against the physics and the kiosk's own price. Raises NotTrue."""
+        billed = self._billed(transaction_id)
+        off_wh = abs(billed.energy_wh - true_wh)
+        if off_wh > readings * STEP_WH:
+            raise NotTrue(
+                f"transaction {transaction_id}: {true_wh:.2f} Wh flowed, the kiosk recorded {billed.energy_wh} Wh, "
+                f"the server billed {billed.cdr_wh} Wh"
+            )
+        assert billed.cdr_minor is not None
+        return Checked(billed, true_wh, billed.cdr_minor)
+
+    def order_billed_once(self, transaction_id: str, true_wh: float) -> list[Checked]:
+        """The same for an order of several transactions, of which one is named: all of them, in order; `true_wh` of
+        each is what was billed, as physics knows no transactions. Raises NotTrue."""
+        self._billed(transaction_id)
+        found = self.stage.till.billed()
+        order_id = found[transaction_id].story[0].order_id
+        parts = [self._billed(b.transaction_id) for b in found.values() if b.story[0].order_id == order_id]
+        parts.sort(key=lambda part: part.story[0].at.wall)
+        off_wh = abs(sum(part.energy_wh for part in parts) - true_wh)
+        if off_wh > 2 * STEP_WH * len(parts):
+            raise NotTrue(f"order {order_id}: {true_wh:.2f} Wh flowed, billed {[part.energy_wh for part in parts]} Wh")
+        for before, after in pairwise(parts):
+            continues = after.story[0].continues
+            if continues is None or continues.of_transaction_id != before.transaction_id:
+                raise NotTrue(f"transaction {after.transaction_id} does not say that it goes on with the one before")
+        return [Checked(part, part.energy_wh, part.cdr_minor or 0) for part in parts]
+
+    def _billed(self, transaction_id: str) -> Billed:
+        """A transaction's bill, there once, and the same on kiosk and server."""
 
         def look() -> Billed | None:
             found = self.stage.till.billed().get(transaction_id)
@@ -122,14 +152,10 @@ class Charges:
         )
         if not billed.is_once:
             raise NotTrue(f"transaction {transaction_id} is not there exactly once: {billed}")
-        off_wh = abs(billed.energy_wh - true_wh)
-        if off_wh > readings * STEP_WH or billed.cdr_wh != billed.energy_wh:
-            raise NotTrue(
-                f"transaction {transaction_id}: {true_wh:.2f} Wh flowed, the kiosk recorded {billed.energy_wh} Wh, "
-                f"the server billed {billed.cdr_wh} Wh"
-            )
+        if billed.cdr_wh != billed.energy_wh:
+            raise NotTrue(f"transaction {transaction_id}: the kiosk {billed.energy_wh} Wh, the server {billed.cdr_wh}")
         if billed.cdr_minor is None or billed.cdr_minor != billed.kiosk_minor:
             raise NotTrue(
                 f"transaction {transaction_id}: the kiosk says {billed.kiosk_minor}, the server {billed.cdr_minor}"
             )
-        return Checked(billed, true_wh, billed.cdr_minor)
+        return billed

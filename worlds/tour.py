@@ -26,6 +26,7 @@ from worlds.troubles import Troubles
 ENERGY_LIMIT_WH = 5_000  # the smallest one the screen offers
 FIRST_STOP_WH = 900
 CUT_AT_WH = 500
+GO_ON_WH = 300  # after the power cut
 VOUCHER_MINOR = 2_000
 LIMIT_PATIENCE_S = 45.0
 HTTP_PATIENCE_S = 10.0
@@ -42,7 +43,7 @@ class Tour:
     pictures: Path
     tell: Tell
     receipts: dict[str, TransactionView] = field(default_factory=dict)  # by name of the step
-    done: dict[str, Checked] = field(default_factory=dict)
+    done: dict[str, list[Checked]] = field(default_factory=dict)  # the transactions of each order
     true_wh: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -135,7 +136,6 @@ class Tour:
         evse = charges.wait_until_delivering(1, CUT_AT_WH)
         assert evse.transaction is not None
         transaction_id = evse.transaction.transaction_id
-        self.receipts["power cut"] = evse.transaction
         self.tell(f"a second card, known from the signed list, charges at EVSE 1: {_usage(evse)}")
         cut_s = stage.cut()
         physics = stage.wait_for("the contactor opens", self._all_open, 2.0)
@@ -144,17 +144,30 @@ class Tour:
         true_wh = stage.delivered_wh(1) - before_wh
         time.sleep(1.0)
         stage.restore()
-        charges.wait_for(
-            1, "is back and has closed the charge", lambda e: e.state is State.IDLE and e.transaction is None, 25.0
+        before_cut = evse.transaction
+        evse = charges.wait_for(
+            1,
+            "is back and goes on by itself",
+            lambda e: e.state is State.DELIVERING and e.transaction is not None and e.transaction.is_continued,
+            25.0,
         )
-        if abs(stage.delivered_wh(1) - before_wh - true_wh) > 0.001:
-            raise NotTrue("energy flowed after the power cut")
-        self.true_wh["power cut"] = true_wh
-        self.tell(f"mains back: transaction {transaction_id[:8]}… closed with PowerLoss, {true_wh / 1000:.3f} kWh")
-        stage.street("unplug", evse=1)
-        charges.wait_for(1, "sees the cable out", lambda e: e.pilot is not None and not e.pilot.is_connected)
-        self.hands.wait_for_window()
-        self.hands.shoot("home-after-power-cut")
+        assert evse.transaction is not None
+        if abs(charges.stage.delivered_wh(1) - before_wh - true_wh) < 0.001:
+            raise NotTrue("nothing flows although the charge went on")
+        if evse.transaction.receipt_id != before_cut.receipt_id or evse.transaction.transaction_id == transaction_id:
+            raise NotTrue(f"not a new transaction under the same receipt: {evse.transaction}")
+        self.tell(
+            f"mains back: {transaction_id[:8]}… closed with PowerLoss after {true_wh / 1000:.3f} kWh, and the order "
+            f"goes on by itself as {evse.transaction.transaction_id[:8]}…"
+        )
+        charges.wait_until_delivering(1, evse.transaction.energy_wh + GO_ON_WH)
+        self.hands.wait_for_first_screen()
+        self.hands.show(1)
+        self.hands.shoot("charging-after-power-cut")
+        self.hands.stop_with_code(1)
+        charges.wait_for(1, "is parked", lambda e: e.state is State.PARKED)
+        self.tell("stopped with the code that was shown before the power cut")
+        self._leave("power cut", 1, before_wh)
 
     def drain(self) -> None:
         charges, stage = self.charges, self.charges.stage
@@ -163,16 +176,16 @@ class Tour:
         charges.wait_until_sent()
         self.tell("network back, the queue is drained")
         self._check("voucher", StoppedReason.ENERGY_LIMIT_REACHED)
-        self._check("power cut", StoppedReason.POWER_LOSS)
+        self._check_order("power cut")
         self._fetch_receipt("voucher")
         self._fetch_receipt("power cut")
         on_server = stage.till.billed()
-        if len(on_server) != len(self.done):
-            raise NotTrue(f"{len(self.done)} charges, but {len(on_server)} transactions on the server")
+        if len(on_server) != sum(len(parts) for parts in self.done.values()):
+            raise NotTrue(f"{self.done.keys()} billed, but {len(on_server)} transactions on the server")
         if aside := stage.till.kept_aside():
             raise NotTrue(f"the server kept rows aside: {aside}")
-        total_wh = sum(checked.billed.energy_wh for checked in self.done.values())
-        total_minor = sum(checked.minor for checked in self.done.values())
+        total_wh = sum(part.billed.energy_wh for parts in self.done.values() for part in parts)
+        total_minor = sum(part.minor for parts in self.done.values() for part in parts)
         self.tell(
             f"{len(on_server)} transactions, each exactly once on the server, kiosk and server agree to the cent: "
             f"{total_wh / 1000:.3f} kWh, {total_minor / 100:.2f} EUR"
@@ -204,16 +217,29 @@ class Tour:
         checked = self.charges.billed_once(self.receipts[name].transaction_id, self.true_wh[name])
         if checked.stopped_reason is not reason:
             raise NotTrue(f"the charge by {name} ended with {checked.stopped_reason}, not {reason}")
-        self.done[name] = checked
+        self.done[name] = [checked]
         self.tell(
             f"{name}: {checked.true_wh / 1000:.4f} kWh flowed, {checked.billed.energy_wh / 1000:.3f} kWh billed, "
             f"{checked.minor / 100:.2f} EUR on kiosk and server ({reason.value})"
         )
 
+    def _check_order(self, name: str) -> None:
+        """A charge of two parts: the power cut ended one, its driver the other."""
+        parts = self.charges.order_billed_once(self.receipts[name].transaction_id, self.true_wh[name])
+        reasons = [part.stopped_reason for part in parts]
+        if reasons != [StoppedReason.POWER_LOSS, StoppedReason.LOCAL]:
+            raise NotTrue(f"the charge by {name} ended with {reasons}")
+        self.done[name] = parts
+        sums = " + ".join(f"{part.minor / 100:.2f}" for part in parts)
+        self.tell(
+            f"{name}: {self.true_wh[name] / 1000:.4f} kWh flowed, billed in two parts of one order, "
+            f"{sums} = {sum(part.minor for part in parts) / 100:.2f} EUR on kiosk and server"
+        )
+
     def _fetch_receipt(self, name: str) -> None:
         url = self.receipts[name].receipt_url
         page = self._page(url)
-        amount = f"{self.done[name].minor / 100:.2f}"
+        amount = f"{sum(part.minor for part in self.done[name]) / 100:.2f}"
         if page.status_code != 200 or amount not in page.text:
             raise NotTrue(f"receipt page {url}: status {page.status_code}, no {amount} in it")
         self.tell(f"receipt page of the charge by {name} shows {amount} EUR: {url}")

@@ -163,6 +163,46 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Taken out of service by the operator's order; nothing new begins here.",
         "Put it back at the server: kiosk-billing evse open.",
     ),
+    # a charge that a power cut interrupted
+    "continued": (
+        "It goes on after a power cut, as a new transaction of the same order: one receipt, one cap.",
+        NOTHING,
+    ),
+    "goes_on:wait_for_clock": (
+        "A charge was interrupted by a power cut. It goes on by itself once the clock is set: until then nobody knows "
+        "how long the cut was.",
+        "Nothing. It takes long: check the network, as the clock is set from it (timedatectl).",
+    ),
+    "goes_on:wait_for_service": (
+        "A charge was interrupted by a power cut. It goes on by itself once the EVSE is in order.",
+        NOTHING,
+    ),
+    "ended:switched_off": ("A power cut ended the charge; going on by itself was not possible.", NOTHING),
+    "ended:not_clean": (
+        "A power cut ended the charge. It did not go on: the meter could not be read at its end.",
+        "Check the meter: kiosk doctor. The driver may start again.",
+    ),
+    "ended:clock_unknown": (
+        "A power cut ended the charge. It did not go on: the clock was not set before the cut.",
+        "Check the network, as the clock is set from it (timedatectl). The driver may start again.",
+    ),
+    "ended:clock_set_back": (
+        "A power cut ended the charge. It did not go on: the clock is earlier than the charge's last record.",
+        "Check the clock (timedatectl) and its battery. The driver may start again.",
+    ),
+    "ended:too_late": (
+        "A power cut ended the charge. It did not go on: more time passed than restart_within_s allows.",
+        "The driver may start again.",
+    ),
+    "ended:unplugged": ("A power cut ended the charge. It did not go on: the cable was out.", NOTHING),
+    "ended:latched_fault": (
+        "A power cut ended the charge. It did not go on: a fault came that needs a reset.",
+        "The driver may start again.",
+    ),
+    "ended:no_credit": ("A power cut ended the charge. It did not go on: the credit is used up.", NOTHING),
+    "ended:limit_reached": ("A power cut ended the charge. It did not go on: the driver's limit is reached.", NOTHING),
+    "ended:token_blocked": ("A power cut ended the charge. It did not go on: the card is blocked by now.", NOTHING),
+    "ended:in_use": ("A power cut ended the charge. It did not go on: somebody else has begun.", NOTHING),
     # authorizing
     "waiting_for_answer": (
         "The token was read; neither the server nor the kiosk's own list has answered yet.",

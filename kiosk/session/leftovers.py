@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     """Whether an interrupted charge goes on. All but GO and the two waits are for good."""
 
     GO = "go"
-    WAIT_FOR_SERVICE = "wait_for_service"  # a fault stands that clears by itself
+    WAIT_FOR_SERVICE = "wait_for_service"  # a fault that clears by itself, a block, a reservation
     WAIT_FOR_CLOCK = "wait_for_clock"
     SWITCHED_OFF = "switched_off"
     NOT_CLEAN = "not_clean"  # its end could not be read from the meter

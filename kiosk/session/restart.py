@@ -65,7 +65,7 @@ def verdict(session: Session, left: Interrupted, now: Now, evse: EvseSettings, p
     if limit_is_reached(left):
         return Verdict.LIMIT_REACHED
     plugged = session.facts.pilot is not None and session.facts.pilot.is_connected
-    if session.state is not State.IDLE or not plugged:
+    if session.state is not State.IDLE or not plugged or session.is_blocked or session.reservation is not None:
         return Verdict.WAIT_FOR_SERVICE
     return about_time
 

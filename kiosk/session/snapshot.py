@@ -141,6 +141,7 @@ class TransactionView:
     ended_at: datetime | None = None
     is_on_disk: bool = True
     limit_needs_right: bool = False  # a limit set now needs the code or the card
+    is_continued: bool = False  # after a power cut: all numbers are the whole order's
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,7 @@ class EvseView:
     reserved_until: datetime | None = None
     is_blocked: bool = False  # out of service by the operator's order
     has_lock: bool = False  # help for a cable that will not release makes sense
+    goes_on: bool = False  # a charge that was interrupted waits to go on by itself
     shares_with: tuple[int, ...] = ()  # EVSEs that take a part of the same limit now
 
 

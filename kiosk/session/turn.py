@@ -265,7 +265,7 @@ class Turn:
 
     def _settle_once(self) -> None:
         if self.session.transaction is None and not self.session.is_plugged:
-            self._change(held_for=None, held_code="")  # in whatever state the cable was taken out
+            self._change(held_for=None, held_code="", restart_verdict=None)  # in whatever state the cable was taken out
         session = self.session
         if (code := self._fault()) is not None and session.state is not State.OUT_OF_SERVICE:
             self._fail(code)

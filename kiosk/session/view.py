@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -18,6 +18,7 @@ from kiosk.session.session import Session
 from kiosk.session.snapshot import (
     Availability,
     Bill,
+    CurvePoint,
     DeviceView,
     EvseView,
     FaultView,
@@ -122,6 +123,7 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         reserved_until=None if session.reservation is None else session.reservation.until,
         is_blocked=session.is_blocked,
         has_lock=evse.has_lock,
+        goes_on=session.interrupted is not None,
         shares_with=_shares_with(session),
         why=_why(kiosk, session, now, about.objections.get(session.evse_id)),
     )
@@ -167,8 +169,8 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
         token=t.token_masked,
         stop_code=t.ids.stop_code,
         started_at=t.started.wall,
-        elapsed_s=elapsed_ms // 1000,
-        energy_wh=import_wh - t.samples[0].import_wh if t.samples else 0,
+        elapsed_s=(t.before_ms + elapsed_ms) // 1000,
+        energy_wh=t.before_wh + (import_wh - t.samples[0].import_wh if t.samples else 0),
         power_w=meter.power_w if meter is not None and is_fresh else None,
         meter_age_s=age_s,
         meter_quality=Quality.GOOD if is_fresh else Quality.STALE if meter is not None else Quality.MISSING,
@@ -177,7 +179,8 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
         is_offline=t.is_offline,
         bill=printed_bill(bill),
         offer=t.offer,
-        curve=t.curve,
+        curve=_curve(t),
+        is_continued=t.continues is not None,
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
         is_prepaid=t.authority.voucher_id is not None,
@@ -189,6 +192,12 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
     )
 
 
+def _curve(t: Transaction) -> tuple[CurvePoint, ...]:
+    """On the order's time; the part before a power cut is not kept."""
+    before_s = t.before_ms // 1000
+    return tuple(replace(point, elapsed_s=point.elapsed_s + before_s) for point in t.curve) if before_s else t.curve
+
+
 def _ended(t: Transaction, address: str, ended_at: datetime | None) -> TransactionView:
     last = t.samples[-1]
     return TransactionView(
@@ -198,8 +207,8 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
         token=t.token_masked,
         stop_code="",
         started_at=t.started.wall,
-        elapsed_s=last.elapsed_ms // 1000,
-        energy_wh=t.energy_wh,
+        elapsed_s=(t.before_ms + last.elapsed_ms) // 1000,
+        energy_wh=t.before_wh + t.energy_wh,
         power_w=0,
         meter_age_s=None,
         meter_quality=Quality.GOOD,
@@ -208,7 +217,8 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
         is_offline=t.is_offline,
         bill=printed_bill(t.price_with(last)),
         offer=t.offer,
-        curve=t.curve,
+        curve=_curve(t),
+        is_continued=t.continues is not None,
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
         is_prepaid=t.authority.voucher_id is not None,
@@ -261,6 +271,7 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
                 causes.append("held_until_unplugged")
             if not (session.is_blocked or session.reservation or session.held_for):
                 causes.append("free")
+            causes[:0] = _about_restart(session)
         case State.AUTHORIZING:
             causes.append("waiting_for_answer")
         case State.PREPARING:
@@ -281,6 +292,8 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
                 causes.append("cause_gone" if is_gone else "needs_reset")
             if (standing := fault_in(session.facts, session.watch)) not in (None, code):
                 causes.append(f"fault:{standing}")
+    if session.transaction is not None and session.transaction.continues is not None:
+        causes.append("continued")
     if session.share is not None and session.state in (State.PREPARING, State.DELIVERING):
         about_site = list(session.share.causes)
         causes = about_site + causes if session.share.offered_a == 0 else causes + about_site
@@ -297,6 +310,13 @@ def _why_warm(session: Session) -> list[str]:
     if session.watch.heat:
         causes.append("heat:half" if session.watch.heat == 1 else "heat:least")
     return causes
+
+
+def _about_restart(session: Session) -> list[str]:
+    """Whether a charge that was interrupted will go on, or why it does not."""
+    if session.restart_verdict is None:
+        return []
+    return [f"goes_on:{session.restart_verdict.value}" if session.interrupted else f"ended:{session.restart_verdict}"]
 
 
 def _why_closed(session: Session, now: Now) -> str | None:

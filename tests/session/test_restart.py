@@ -205,7 +205,6 @@ def test_a_vehicle_that_left_is_never_charged_again() -> None:
     after.run(60)
 
     assert after.state() is State.IDLE
-    assert after.session().restart_verdict is Verdict.UNPLUGGED
     assert any("unplugged" in audit.what for audit in after.audits)
 
 

@@ -74,6 +74,7 @@ CASES: dict[str, Case] = {
     ),
     "01-home-readers-dead": (s.snapshot(readers=(ReaderView("c", "nfc", False, "gone"),)), NAV, 0),
     "01-home-choosing": (s.snapshot(), replace(NAV, sent=Sent(Choose(1), NOW_S - 4)), 0),
+    "01-home-goes-on": (s.snapshot(s.evse(1, pilot=PilotState.C, held=True, goes_on=True), s.evse(2)), NAV, 0),
     "01-home-rich-tariff": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2, held=True)), NAV, 0),
     "01-home-reserved": (
         s.snapshot(s.evse(1, status=Availability.RESERVED, reserved_until=_UNTIL), s.evse(2, state=State.PARKED)),
@@ -127,6 +128,7 @@ CASES: dict[str, Case] = {
     ),
     "05-charging-hot": (_shared(16, cause="heat:half"), AT_1, 0),
     "05-charging-offline": (replace(_charging(is_offline=True), is_online=False), AT_1, 0),
+    "05-charging-continued": (_charging(is_continued=True), AT_1, 0),
     "05-charging-cap": (_charging(cap_minor=450), AT_1, 0),
     "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),
     "05-charging-alone": (s.snapshot(s.delivering(1), minutes=18.7), AT_1, 0),

@@ -166,6 +166,8 @@ def _note(seen: Seen, evse: EvseView, transaction: TransactionView, meter_stale:
         return Chip(seen.say("charging.note_cap", cap=cap), "warn", "warn")
     if any(cause.startswith("heat:") for cause in evse.why):
         return Chip(seen.say("charging.note_hot"), "warn", "warn")
+    if transaction.is_continued:
+        return Chip(seen.say("charging.note_continued"), "check", "ink2")
     if (words := site_words(seen, evse)) is not None:
         return Chip(words, "bolt", "ink2")
     if transaction.is_offline:

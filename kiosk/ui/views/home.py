@@ -163,6 +163,8 @@ def _status(seen: Seen, evse: EvseView) -> tuple[str, str, str, bool]:
         return seen.say("status.reserved", time=seen.formats.clock(evse.reserved_until)), "hand", "free", True
     if evse.status is Availability.UNAVAILABLE:
         return seen.say("status.unavailable"), "cross", "closed", False
+    if evse.goes_on:
+        return seen.say("status.goes_on"), "clock", "free", True
     if evse.held:
         return seen.say("status.held"), "clock", "free", True
     if evse.pilot is not None and evse.pilot.is_connected:
