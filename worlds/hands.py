@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,9 @@ class Hands(Protocol):
 
     def wait_for_first_screen(self) -> None:
         """Until the window shows what the controller says."""
+
+    def wait_for_charge(self, evse_id: int) -> None:
+        """Until a window that has just opened shows the running charge, if need be by asking for it."""
 
     def look_around(self) -> None:
         """Help and languages, from the first screen and back to it."""
@@ -76,6 +80,9 @@ class Intents:
         return
 
     def wait_for_first_screen(self) -> None:
+        return
+
+    def wait_for_charge(self, evse_id: int) -> None:
         return
 
     def look_around(self) -> None:
@@ -145,12 +152,36 @@ class Finger:
         time.sleep(LOOK_S)
 
     def wait_for_first_screen(self) -> None:
-        self._charges.stage.wait_for("the first screen is painted", self._is_painted, WINDOW_PATIENCE_S, "ui")
+        def is_painted() -> bool | None:
+            return self._shows(acts.Choose(1), self._mirror.nav) or None
 
-    def _is_painted(self) -> bool | None:
+        self._charges.stage.wait_for("the first screen is painted", is_painted, WINDOW_PATIENCE_S, "ui")
+
+    def wait_for_charge(self, evse_id: int) -> None:
+        """A window that opens on a running charge may have seen it begin, or not: then it is at the first screen."""
+        self._mirror.start_anew()
+        home = self._mirror.nav
+        there = replace(home, focus=evse_id)
         seen = self._charges.eyes.snapshot
-        is_painted = seen is not None and self._screen.has_painted(acts.Choose(1), seen, self._mirror.nav)
-        return is_painted or None
+        others = [evse.evse_id for evse in (seen.evses if seen else ()) if evse.evse_id != evse_id]
+
+        def is_there() -> bool | None:
+            if self._shows(acts.Open(Page.STOP), there):
+                self._mirror.nav = there
+                return True
+            if any(self._shows(acts.Choose(other), home) for other in others):
+                self._mirror.nav = home
+                self._tap(acts.Show(evse_id))
+            return None
+
+        self._charges.stage.wait_for("the charge is painted", is_there, WINDOW_PATIENCE_S, "ui")
+
+    def _shows(self, act: Act, nav: Nav) -> bool:
+        seen = self._charges.eyes.snapshot
+        try:
+            return seen is not None and self._screen.has_painted(act, seen, nav)
+        except NoTarget:
+            return False  # not this screen
 
     def look_around(self) -> None:
         self._tap(acts.Open(Page.HELP))

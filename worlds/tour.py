@@ -161,8 +161,8 @@ class Tour:
             f"goes on by itself as {evse.transaction.transaction_id[:8]}…"
         )
         charges.wait_until_delivering(1, evse.transaction.energy_wh + GO_ON_WH)
-        self.hands.wait_for_first_screen()
-        self.hands.show(1)
+        self.hands.wait_for_window()
+        self.hands.wait_for_charge(1)
         self.hands.shoot("charging-after-power-cut")
         self.hands.stop_with_code(1)
         charges.wait_for(1, "is parked", lambda e: e.state is State.PARKED)
@@ -209,7 +209,7 @@ class Tour:
         assert evse.receipt is not None
         self.receipts[name] = evse.receipt
         self.true_wh[name] = stage.delivered_wh(evse_id) - before_wh
-        self.hands.shoot(f"receipt-{name}")
+        self.hands.shoot("receipt-" + name.replace(" ", "-"))
         self.hands.dismiss_receipt(evse_id)
 
     def _check(self, name: str, reason: StoppedReason) -> None:
