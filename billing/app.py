@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from billing.api.gate import Server, TooLarge
+from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
 from billing.database import Store, open_database
 from billing.enrolment import Refused, SlowDown
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(api)
+    app.include_router(operator_api)
     app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(operator_pages)

@@ -19,9 +19,10 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_base, cli_price, cli_setup, cli_shows, cli_work
+    from billing import cli_base, cli_orders, cli_price, cli_setup, cli_shows, cli_work
 
-    room = next(room for room in (cli_setup, cli_work, cli_shows, cli_price) if hasattr(room, arguments.work))
+    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price)
+    room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
     except cli_base.NOT_SET_UP as error:
@@ -159,6 +160,26 @@ def _parser() -> argparse.ArgumentParser:
     stop.add_argument("kiosk")
     stop.add_argument("transaction")
     stop.add_argument("--ttl", type=int, default=60, metavar="SECONDS")
+    unlock = add(command, "unlock", "command_unlock", "free a cable that does not come out")
+    change = add(command, "set", "command_set", "change settings of a kiosk, as patience.plug_in_s=120")
+    evse = group("evse", "take an EVSE out of service, and put it back")
+    close = add(evse, "close", "evse_close", "sell nothing new there; what runs is finished first")
+    open_ = add(evse, "open", "evse_open", "sell there again")
+    reservation = group("reservation", "connectors kept for somebody")
+    reserve = add(reservation, "make", "reservation_make", "keep a connector for an account or a card")
+    cancel = add(reservation, "cancel", "reservation_cancel", "give it free")
+    add(reservation, "list", "reservation_list", "what is kept now")
+    for one in (unlock, change, close, open_, reserve, cancel):
+        one.add_argument("kiosk")
+        one.add_argument("--ttl", type=int, default=60, metavar="SECONDS")
+    for one in (unlock, close, open_, reserve):
+        one.add_argument("evse", type=int)
+    change.add_argument("setting", nargs="+", metavar="KEY=VALUE")
+    cancel.add_argument("reservation")
+    reserve.add_argument("--minutes", type=int, default=30)
+    whom = reserve.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--account")
+    whom.add_argument("--card", metavar="CARD-UID", help="UID in hex")
     command_list = add(command, "list", "list_commands", "the newest commands and their answers")
     command_list.add_argument("kiosk", nargs="?")
 

@@ -10,17 +10,15 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import qrcode
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from billing import directory, enrolment, vouchers
 from billing.cli_base import Result, database_of
-from billing.commands import NotReachable, send_command
 from billing.pages.operator_view import fleet
 from billing.server_key import read_server_key
 from billing.settings import server_time
-from billing.tables import tariffs, transactions
+from billing.tables import tariffs
 from billing.tariff_files import read_tariff
-from contract.api import Command, CommandKind
 from contract.currency import from_minor
 from contract.identity import IdToken, TokenKind
 from contract.tokens import MEMBER_CODE_PREFIX
@@ -151,49 +149,6 @@ def new_voucher(arguments: Namespace) -> Result:
     return Result(f"{text}\n{words}\n{drawing.getvalue()}", data)
 
 
-def command_start(arguments: Namespace) -> Result:
-    with database_of(arguments) as connection:
-        kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
-        offer = directory.current_offer(connection, kiosk_id, arguments.evse)
-        if offer is None:
-            raise directory.NotKnown(f"nothing is offered at EVSE {arguments.evse} of {kiosk_id}")
-        if not directory.account_exists(connection, arguments.account):
-            raise directory.NotKnown(f"no account {arguments.account!r}")
-        command = Command(
-            "",
-            CommandKind.START,
-            arguments.ttl,
-            evse_id=arguments.evse,
-            account_id=arguments.account,
-            offer=offer,
-            cap_minor=arguments.cap_minor,
-        )
-        return _send(connection, kiosk_id, command)
-
-
-def command_stop(arguments: Namespace) -> Result:
-    with database_of(arguments) as connection:
-        kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
-        t = transactions.c
-        known = select(t.ended_seq).where(t.kiosk_id == kiosk_id, t.transaction_id == arguments.transaction)
-        found = connection.execute(known).one_or_none()
-        if found is None:
-            raise directory.NotKnown(f"no transaction {arguments.transaction!r} of {kiosk_id} has arrived")
-        if found.ended_seq is not None:
-            raise directory.NotKnown(f"transaction {arguments.transaction} has ended already")
-        command = Command("", CommandKind.STOP, arguments.ttl, transaction_id=arguments.transaction)
-        return _send(connection, kiosk_id, command)
-
-
-def _send(connection: Connection, kiosk_id: str, command: Command) -> Result:
-    try:
-        command_id = send_command(connection, kiosk_id, command, server_time())
-    except NotReachable as error:
-        heard = None if error.last_heard is None else error.last_heard.isoformat()
-        return Result(str(error), {"status": "NotReachable", "kiosk_id": kiosk_id, "last_heard": heard}, 1)
-    return Result(f"queued {command_id}; valid for {command.ttl_s} s", {"status": "Queued", "command_id": command_id})
-
-
 def _block(arguments: Namespace, *, blocked: bool) -> Result:
     token = _token(arguments)
     with database_of(arguments) as connection:
@@ -208,14 +163,7 @@ def _token(arguments: Namespace) -> IdToken:
         return IdToken(
             TokenKind.MEMBER_CODE, code if code.startswith(MEMBER_CODE_PREFIX) else MEMBER_CODE_PREFIX + code
         )
-    uid = arguments.card.replace(":", "").replace(" ", "").upper()
-    try:
-        size = len(bytes.fromhex(uid))
-    except ValueError as error:
-        raise ValueError(f"card {arguments.card!r}: want the UID in hex") from error
-    if not 4 <= size <= 10:
-        raise ValueError(f"card {arguments.card!r}: want 4 to 10 bytes of UID in hex")
-    return IdToken(TokenKind.ISO14443, uid)
+    return directory.card_of(arguments.card)
 
 
 def _code(kiosk_id: str, code: str) -> Result:

@@ -22,7 +22,7 @@ from billing.facts import raise_directory_revision
 from billing.moments import to_ms
 from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens
 from contract.codec import from_bytes, to_bytes
-from contract.identity import IdToken
+from contract.identity import IdToken, TokenKind
 from contract.tariff import Tariff, TariffOffer
 from contract.transaction import token_hash
 
@@ -106,6 +106,18 @@ def add_account(
         )
     )
     _changed(connection, now)
+
+
+def card_of(uid_hex: str) -> IdToken:
+    """A card by its UID as printed. Raises ValueError."""
+    uid = uid_hex.replace(":", "").replace(" ", "").upper()
+    try:
+        size = len(bytes.fromhex(uid))
+    except ValueError as error:
+        raise ValueError(f"card {uid_hex!r}: want the UID in hex") from error
+    if not 4 <= size <= 10:
+        raise ValueError(f"card {uid_hex!r}: want 4 to 10 bytes of UID in hex")
+    return IdToken(TokenKind.ISO14443, uid)
 
 
 def account_exists(connection: Connection, account_id: str) -> bool:

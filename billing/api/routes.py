@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
 
 from billing.api.batches import read_batch
 from billing.api.gate import answer, body_of, server_of, signed_body
@@ -13,7 +15,8 @@ from billing.commands import answer_command, has_commands, take_commands
 from billing.enrolment import Refused, check_pace, enrol, note_failure
 from billing.intake import take_rows
 from billing.lists import authorization_list
-from contract.api import AuthorizeRequest, CommandAnswer, Commands, Disclaim, EnrolRequest
+from billing.orders import expire_starts, release_hold
+from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest, RowAnswer
 from contract.codec import WireError, from_bytes
 
 SMALL_BODY = 64_000
@@ -68,7 +71,13 @@ async def post_rows(request: Request) -> Response:
     server = server_of(request)
     kiosk_id, body = await signed_body(request, ROWS_BODY)
     batch, unreadable = read_batch(body)
-    return answer(await server.write(lambda c: take_rows(c, kiosk_id, batch, server.now(), unreadable)))
+
+    def take(connection: Connection) -> RowAnswer:
+        taken = take_rows(connection, kiosk_id, batch, server.now(), unreadable)
+        expire_starts(connection, server.now())
+        return taken
+
+    return answer(await server.write(take))
 
 
 @router.get("/list")
@@ -108,5 +117,10 @@ async def post_command_answer(request: Request) -> Response:
     given = from_bytes(CommandAnswer, body)
     # A command this database does not know (restored backup) is answered all the same: nothing could be repaired
     # by hearing it again.
-    await server.write(lambda c: answer_command(c, kiosk_id, given, server.now()))
+    await server.write(lambda c: _take_answer(c, kiosk_id, given, server.now()))
     return Response(status_code=204)
+
+
+def _take_answer(connection: Connection, kiosk_id: str, given: CommandAnswer, now: datetime) -> None:
+    if answer_command(connection, kiosk_id, given, now) and given.status is not CommandStatus.ACCEPTED:
+        release_hold(connection, given.command_id, now)

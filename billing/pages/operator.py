@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from billing.alarms import clear_alarms
-from billing.api.gate import server_of
+from billing.api.gate import body_of, server_of
+from billing.commands import NotReachable
+from billing.directory import NotKnown
+from billing.orders import Order, OrderKind, give
+from billing.pages.kiosk_view import kiosk_detail
 from billing.pages.operator_view import KioskLine, counts, fleet, kept_aside, open_alarms, sessions
 from billing.pages.render import page
 from billing.pages.session_view import session_detail
 from billing.passwords import TooManyGuesses
+
+LARGEST_FORM = 4_000
+LONGEST_SAID = 300
 
 
 def require_operator(request: Request) -> None:
@@ -66,6 +74,43 @@ async def get_session(request: Request, kiosk_id: str, transaction_id: str) -> R
     return await _page(request, "session", {"session": detail, "heading": detail["title"]})
 
 
+@router.get("/kiosks/{kiosk_id}")
+async def get_kiosk(request: Request, kiosk_id: str, said: str = "", refused: int = 0) -> Response:
+    server = server_of(request)
+    detail = await server.read(lambda c: kiosk_detail(c, kiosk_id, server.now()))
+    if detail is None:
+        raise HTTPException(404, "no such kiosk")
+    values = {"kiosk": detail, "heading": detail["name"], "said": said[:LONGEST_SAID], "is_refused": bool(refused)}
+    return await _page(request, "kiosk", values)
+
+
+@router.post("/kiosks/{kiosk_id}/order")
+async def post_order(request: Request, kiosk_id: str) -> Response:
+    server = server_of(request)
+    try:
+        order = _order(kiosk_id, (await body_of(request, LARGEST_FORM)).decode())
+        await server.write(lambda c: give(c, order, server.now()))
+    except (NotReachable, NotKnown, ValueError) as error:
+        return _back(kiosk_id, str(error), True)
+    return _back(kiosk_id, "Sent; the kiosk's answer stands below within seconds", False)
+
+
+def _order(kiosk_id: str, form: str) -> Order:
+    """Raises ValueError."""
+    fields = dict(parse_qsl(form, strict_parsing=True, max_num_fields=10))
+    kind = OrderKind(fields.pop("kind", ""))
+    numbers = {name: int(fields.pop(name)) for name in ("evse_id", "minutes") if name in fields}
+    texts = {name: fields.pop(name) for name in ("account_id", "transaction_id", "reservation_id") if name in fields}
+    if fields:
+        raise ValueError(f"{', '.join(fields)}: unknown field")
+    return Order(kiosk_id, kind, **numbers, **texts)  # type: ignore[arg-type]
+
+
+def _back(kiosk_id: str, said: str, is_refused: bool) -> Response:
+    query = urlencode({"said": said, "refused": int(is_refused)})
+    return RedirectResponse(f"/operator/kiosks/{quote(kiosk_id, safe='')}?{query}", 303)
+
+
 @router.get("/quarantine")
 async def get_quarantine(request: Request) -> Response:
     server = server_of(request)
@@ -80,7 +125,7 @@ async def get_quarantine(request: Request) -> Response:
 async def _page(request: Request, name: str, values: dict[str, object]) -> Response:
     server = server_of(request)
     shared = {
-        "here": "sessions" if name == "session" else name,
+        "here": {"session": "sessions", "kiosk": "fleet"}.get(name, name),
         "counts": await server.read(counts),
         "operator_name": server.settings.operator_name,
         "now_text": server.now().strftime("%A %d %B %Y, %H:%M UTC"),
