@@ -91,3 +91,11 @@ def test_the_controller_gets_what_its_hardware_needs() -> None:
     devices = settings(SYSTEMD / "kiosk-controller.service")["DeviceAllow"]
 
     assert {"char-ttyUSB rw", "char-gpiochip rw", "/dev/gpiomem rw"} <= set(devices)
+
+
+def test_the_controller_is_scheduled_as_its_reaction_time_is_measured() -> None:
+    controller = settings(SYSTEMD / "kiosk-controller.service")
+    benchmark = (SYSTEMD.parent / "benchmarks" / "bench_fault_latency.py").read_text()
+
+    assert controller["CPUSchedulingPolicy"] == ["rr"] and "os.SCHED_RR" in benchmark
+    assert f"UNIT_PRIORITY = {controller['CPUSchedulingPriority'][0]} " in benchmark

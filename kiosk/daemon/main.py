@@ -25,6 +25,8 @@ from kiosk.panel.access import access
 
 log = logging.getLogger("kiosk.daemon")
 
+SWITCH_S = 0.001  # how long a thread that computes may keep the loop from looking at the safety lines
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="kiosk-controller", description="Runs the kiosk's EVSEs.")
@@ -60,6 +62,7 @@ async def _run(config: Config, allowed: Access) -> int:
     daemon = Daemon(config, build(config, clock.s), opened.store, opened.found, clock, allowed)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
+    sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is here stays; the collector need not look at it again
     await daemon.run()
     os.close(lock)
