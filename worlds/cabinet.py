@@ -46,6 +46,13 @@ class Cabinet:
 
     # ---- when the loop comes across it ---------------------------------------------------------------------------
 
+    def poll(self) -> None:
+        """What the drivers have read by now; they poll all the time, also where the loop has jumped."""
+        if self.world.kiosk is not None:
+            for evse_id, (contactor, pilot, meter) in self.world.kiosk.twins.items():
+                self.world.outlets[evse_id].advance(self.world.agenda.now_s)
+                contactor.feedback(), pilot.state(), meter.reading()
+
     def look_soon(self, evse_id: int) -> None:
         """At the next beat, after each device's next poll, and when what is silent has grown too old."""
         times, patience = self.world.times[evse_id], self.world.settings.patience

@@ -96,7 +96,9 @@ def _judge_copies(world: World, harm: Harm, billed: list[str]) -> None:
         if times > 1:
             harm.doubled += times - 1
             world.tell(f"DOUBLED: event {transaction_id}/{seq_no} is stored {times} times")
-    for reason in world.server.doubts():
+    for code, reason in world.server.doubts():
+        if code == "other_bytes" and world.disk.setbacks:
+            continue  # a kiosk that lost its memory tells the end again: decision 0030; the first word stands
         harm.lost += 1
         world.tell(f"SET ASIDE by the server: {reason}")
 

@@ -135,10 +135,11 @@ class Server:
         with self._engine.connect() as connection:
             return [(r[0], r[1]) for r in connection.execute(select(e.transaction_id, e.seq_no))]
 
-    def doubts(self) -> list[str]:
-        """Reasons of everything the server set aside."""
+    def doubts(self) -> list[tuple[str, str]]:
+        """(code, reason) of everything the server set aside."""
+        q = tables.quarantine.c
         with self._engine.connect() as connection:
-            return [r[0] for r in connection.execute(select(tables.quarantine.c.reason))]
+            return [(r[0], r[1]) for r in connection.execute(select(q.code, q.reason))]
 
 
 def _tariffs() -> tuple[Tariff, ...]:

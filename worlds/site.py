@@ -138,11 +138,13 @@ class SiteWorld:
 
     # ---- the physics, and who watches it -----------------------------------------------------------------------
 
-    def drawn_a(self) -> tuple[float, float, float]:
-        """Per phase of the site: every outlet and everything else."""
+    def drawn_a(self, commanded: bool = False) -> tuple[float, float, float]:
+        """Per phase of the site: every outlet and everything else. `commanded`: without welded contactors."""
         on = list(self.other_a)
         for evse in self.world.settings.evses:
             outlet = self.world.outlets[evse.evse_id]
+            if commanded and not outlet.contactor.has_coil_current:
+                continue
             for phase, amps in zip(evse.site_phases, outlet.currents_a, strict=True):
                 on[phase] += amps
         return on[0], on[1], on[2]
@@ -151,7 +153,7 @@ class SiteWorld:
         """Called at every step of the world."""
         if self.settings is None:
             return
-        now_s, over_a = self.world.agenda.now_s, max(self.drawn_a()) - self.settings.limit_a
+        now_s, over_a = self.world.agenda.now_s, max(self.drawn_a(commanded=True)) - self.settings.limit_a
         if over_a <= SAME_A:
             self.over_since_s, self.is_counted = None, False
             return

@@ -96,6 +96,7 @@ class PilotTwin:
         self.offered_a = 0
         self._seen: Observation[PilotState] | None = None
         self._report: Observation[BoardReport] | None = None
+        self.repeat()  # a driver's first word to its board
 
     @property
     def fresh_at_s(self) -> float:

@@ -15,11 +15,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from contract.tokens import ForgedText
 from kiosk.authority import Knowledge
 from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.memory import Memories, from_text
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience
+from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
 from worlds.agenda import Act, Agenda
 from worlds.cabinet import Cabinet
@@ -104,7 +106,7 @@ class World:
         self.boots_s: list[float] = []
         self.safety = SafetyWatch(self)
         self.is_calm = False
-        self._relay_is_fed = False
+        self.relay_is_fed = False
         self._generation = 0
         self.street = Street(self)
         self.trouble = Trouble(self, faults)
@@ -180,7 +182,10 @@ class World:
             vouchers_in_doubt=projection.vouchers_in_doubt,
         )
         if projection.list_text is not None:
-            knowledge = knowledge.with_list(projection.list_text)
+            try:
+                knowledge = knowledge.with_list(projection.list_text)
+            except ForgedText:
+                self.tell("the list in the journal is not used")
         recorder = WorldRecorder(self.disk, self._written)
         link = Link(self.agenda, self.rng, self.network, self.server, self.disk, self.wall)
         reader, heartbeat = self.cabinet.reader(), self.cabinet.heartbeat()
@@ -225,7 +230,8 @@ class World:
         for outlet in self.outlets.values():
             outlet.advance(self.agenda.now_s)
             outlet.contactor.supply(False, self.agenda.now_s)
-        self._relay_is_fed = False
+            outlet.offer(0, self.agenda.now_s)
+        self.relay_is_fed = False
         self.activity.power_cuts += 1
         self.activity.faults["power_cut"] += 1
         self.tell("power cut")
@@ -271,7 +277,8 @@ class World:
     def vehicle_came(self, evse_id: int) -> None:
         """Whatever waits there for a vehicle has found this one."""
         session = None if self.kiosk is None else self.kiosk.controller.kiosk.session(evse_id)
-        if session is not None and session.transaction is not None:
+        is_waiting = session is not None and session.state is State.PREPARING and not session.was_plugged
+        if session is not None and session.transaction is not None and is_waiting:
             self.minted_s[session.transaction.ids.transaction_id] = self.agenda.now_s
         if session is not None and session.asked is not None:
             self.minted_s[session.asked.ids.transaction_id] = self.agenda.now_s
@@ -321,17 +328,17 @@ class World:
         return contactor, pilot, MeterTwin(spot, round(evse.max_power_w * MOST_OVER_RATED))
 
     def _feed_relay(self, was_given: bool) -> None:
-        if was_given and not self._relay_is_fed:
-            self._relay_is_fed = True
+        if was_given and not self.relay_is_fed:
+            self.relay_is_fed = True
             self._supply(True)
-        elif not was_given and self._relay_is_fed:
-            self._relay_is_fed = False
+        elif not was_given and self.relay_is_fed:
+            self.relay_is_fed = False
             self.agenda.after(RELAY_DROPS_AFTER_S, self._drop_relay_unless_fed(self._generation))
 
     def _drop_relay_unless_fed(self, generation: int) -> Act:
         def drop() -> None:
-            if self.kiosk is None or (generation == self._generation and not self._relay_is_fed):
-                self._relay_is_fed = False
+            if self.kiosk is None or (generation == self._generation and not self.relay_is_fed):
+                self.relay_is_fed = False
                 self._supply(False)
 
         return drop
