@@ -68,15 +68,19 @@ def _judge_stay(world: World, harm: Harm, stay: Stay, billed_wh: list[int]) -> N
     rules = forgivable(world, stay)
     if rules and short_wh <= sum(rules.values()) + allowed_wh:
         _forgive(world, rules, short_wh)
-        world.tell(f"forgiven by {', '.join(rules)}: {what}")
+        world.tell(f"forgiven: {what}, {_bounds(rules)}")
         return
-    bound = f", {', '.join(f'{name} forgives {wh:.0f} Wh' for name, wh in rules.items())}" if rules else ""
+    bound = f", {_bounds(rules)}" if rules else ""
     if is_lost:
         harm.lost += 1
         world.tell(f"LOST: {what}{bound}")
     if short_wh > allowed_wh:
         harm.unbilled_wh += round(short_wh)
         world.tell(f"UNBILLED: {what}{bound}")
+
+
+def _bounds(rules: dict[str, float]) -> str:
+    return ", ".join(f"{name} forgives {wh:.0f} Wh" for name, wh in rules.items())
 
 
 def _forgive(world: World, rules: dict[str, float], short_wh: float) -> None:
