@@ -66,6 +66,9 @@ def recorded(
         elapsed_ms, meter.import_wh, energy.time_use(session), meter.power_w, meter.current_ma, t.at_ms(elapsed_ms)
     )
     ended = event_type is EventType.ENDED
+    if ended and not is_final and _is_above_cap(t, sample):
+        meter = _last_journaled(t)
+        sample = replace(sample, import_wh=meter.import_wh)
     started = event_type is EventType.STARTED
     event = TransactionEvent(
         event_type=event_type,
@@ -99,6 +102,17 @@ def recorded(
     return replace(t, reading_due_s=next_reading_s(session, t, now, patience)), event
 
 
+def _is_above_cap(t: Transaction, sample: Sample) -> bool:
+    """What was promised at the start holds, whatever flowed through a contactor that did not open."""
+    cap_minor = t.authority.cap_minor
+    return cap_minor is not None and t.price_with(sample).incl_vat_minor > cap_minor
+
+
+def _last_journaled(t: Transaction) -> MeterValue:
+    quality, import_wh = (Quality.STALE, t.samples[-1].import_wh) if t.samples else (Quality.MISSING, 0)
+    return MeterValue(import_wh, 0, 0, 0, quality, current_ma=0 if t.offer.tariff.needs_current else None)
+
+
 def _limit(t: Transaction, started: bool, trigger: TriggerReason) -> TransactionLimit | None:
     if trigger is TriggerReason.LIMIT_SET or (started and t.limit is not None):
         return transaction_limit(t.limit)
@@ -106,13 +120,17 @@ def _limit(t: Transaction, started: bool, trigger: TriggerReason) -> Transaction
 
 
 def meter_value(session: Session, now: Now, is_final: bool | None) -> MeterValue:
-    """The newest reading; where it is missing or ran backwards the last journaled one stands, marked stale."""
+    """The newest reading; where it is missing or ran backwards the last journaled one stands, marked stale.
+
+    In an Ended without a last reading, what a welded contactor let through after it was found counts no more.
+    """
     t = session.running
     reading, least_wh = session.facts.meter, t.samples[-1].import_wh if t.samples else 0
+    if is_final is False and session.weld_reading is not None:
+        reading = session.weld_reading
     asks_current = t.offer.tariff.needs_current
     if reading is None or reading.import_wh < least_wh:
-        quality = Quality.STALE if t.samples else Quality.MISSING
-        return MeterValue(least_wh, 0, 0, 0, quality, current_ma=0 if asks_current else None)
+        return _last_journaled(t)
     age_ms = max(0, round((now.s - reading.at_s) * 1000))
     is_good = session.facts.meter_is_fresh and is_final is not False
     quality = Quality.GOOD if is_good else Quality.STALE

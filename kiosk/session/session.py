@@ -42,6 +42,7 @@ class Session:
     ramp_until_s: float = LONG_AGO_S
     opened_at_s: float | None = None  # after the last closing, when it was first seen open again
     is_welded: bool = False  # seen closed against the wish: the safety relay must drop
+    weld_reading: MeterReading | None = None  # when that was found: what flows afterwards is nobody's bill
     parking_is_free: bool = False  # the hold is used up: parking no longer counts
     held_for: Authority | None = None  # the former customer, until the cable is out
     held_code: str = ""  # the former customer's code, for as long

@@ -349,7 +349,7 @@ class Turn:
             self._fault_found(FaultCode.CONTACTOR_WELDED)  # behind another fault: it needs a reset of its own
         elif fault is None or not RULE_OF[fault].latches or self.session.was_reset:
             self._move(State.IDLE)
-            self._change(fault=None, fault_since=None, was_reset=False, is_welded=False)
+            self._change(fault=None, fault_since=None, was_reset=False, is_welded=False, weld_reading=None)
 
     # ---- what an ended transaction left behind ---------------------------------------------------------------------
 
@@ -392,7 +392,9 @@ class Turn:
         is_welded = bool(session.facts.contactor_closed) and not session.wishes_closed
         is_welded = is_welded and seen_for_s >= self.patience.open_s
         if is_welded or (session.watch.flows_though_open and not session.is_welded):
-            self._change(is_welded=True)  # whatever else is wrong: an emergency stop needs the safety relay most
+            # Whatever else is wrong: an emergency stop needs the safety relay most.
+            reading = session.weld_reading if session.is_welded else session.facts.meter
+            self._change(is_welded=True, weld_reading=reading)
         if code is not None and RULE_OF[code].latches:
             return code
         if is_welded and session.state is not State.CLOSING:  # CLOSING waits for the safety relay to open it

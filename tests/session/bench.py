@@ -49,6 +49,7 @@ class Plug:
     closed: bool = False
     welded: bool = False
     stuck_open: bool = False
+    ignores_offer: bool = False  # the vehicle draws whatever it is offered
     slow_s: float = 0.1  # from the command to the auxiliary contact
     register_wh: float = 1_000_000.0
     car_w: int = 7_360
@@ -75,7 +76,8 @@ class Plug:
 
     @property
     def power_w(self) -> int:
-        flows = self.closed and self.pilot.asks_for_energy and self.wanted.offered_a > 0
+        is_offered = self.wanted.offered_a > 0 or self.ignores_offer
+        flows = self.closed and self.pilot.asks_for_energy and is_offered
         return self.car_w if flows else 0
 
     def advance(self, now_s: float, span_s: float) -> None:

@@ -14,6 +14,7 @@ from contract.transaction import StoppedReason, TransactionEvent
 from kiosk.session import events
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.faults import FAULT_RULES, RULE_OF, FaultCode
+from kiosk.session.settings import Patience
 from kiosk.session.states import State
 from kiosk.session.transaction import recovered
 from tests.session.bench import WITH_PARKING, Bench, Plug, check_story, offer_of, power_cut
@@ -127,6 +128,33 @@ def test_a_welded_contactor_lets_the_safety_relay_drop_and_is_still_billed() -> 
     bench.say(events.ResetPressed(1, "Mia"))
     assert bench.state() is State.IDLE
     assert bench.plugs[1].wanted.heartbeat
+
+
+def test_what_flows_through_a_weld_after_it_was_found_is_nobodys_bill() -> None:
+    bench = Bench()
+    bench.charge(for_s=60)
+    plug = bench.plugs[1]
+    plug.welded = plug.ignores_offer = True
+    bench.tap()
+    before_wh = plug.register_wh
+    bench.run_until(State.OUT_OF_SERVICE, at_most_s=60)
+    bench.run(600)
+
+    noticed_s = bench.patience.ramp_s + bench.patience.open_s + 0.5
+    assert 0 < bench.ended.meter.import_wh - before_wh <= plug.car_w * noticed_s / 3600
+    assert plug.register_wh - bench.ended.meter.import_wh > plug.car_w * 600 / 3600
+
+
+def test_a_welded_contactor_takes_no_guest_above_the_cap() -> None:
+    bench = Bench(patience=Patience(cap_margin_s=1.0))
+    bench.charge(for_s=5, cap_minor=50)
+    plug = bench.plugs[1]
+    plug.welded = plug.ignores_offer = True
+    bench.run_until(State.OUT_OF_SERVICE, at_most_s=900)
+
+    assert bench.ended.total_incl_vat_minor is not None
+    assert 40 <= bench.ended.total_incl_vat_minor <= 50
+    assert bench.ended.final is False
 
 
 def test_a_contactor_that_only_the_safety_relay_opened_needs_a_reset_too() -> None:
