@@ -65,4 +65,4 @@ def test_a_look_between_two_beats_finds_nothing_that_would_be_missed(seed: int) 
     world.run()
 
     assert world.peeps > 5_000
-    assert world.found > 3, "a peep that never finds anything proves nothing"
+    assert world.found > 0, "a peep that never finds anything proves nothing"
