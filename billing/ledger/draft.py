@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
 from billing.ledger.chart import Account
+from contract import vat
 
 Part = TypeVar("Part", bound=str)
 
@@ -66,21 +67,11 @@ def split(whole: int, weights: Mapping[Part, Decimal | int]) -> dict[Part, int]:
     """
     if whole < 0:
         return {part: -amount for part, amount in split(-whole, weights).items()}
-    exact = {part: Fraction(weight) for part, weight in weights.items()}
-    if any(weight < 0 for weight in exact.values()):
+    exact = [Fraction(weight) for weight in weights.values()]
+    if any(weight < 0 for weight in exact):
         raise ValueError("weights: want 0 or more")
-    total = sum(exact.values())
-    if total == 0:
+    if not any(exact):
         if whole:
             raise ValueError(f"{whole} to split and nobody to have it")
-        return dict.fromkeys(exact, 0)
-    ideal = {part: whole * weight / total for part, weight in exact.items()}
-    parts = {part: int(share) for part, share in ideal.items()}
-    left = whole - sum(parts.values())
-    for part in _by_remainder(ideal)[:left]:
-        parts[part] += 1
-    return parts
-
-
-def _by_remainder(ideal: Mapping[Part, Fraction]) -> Sequence[Part]:
-    return sorted(ideal, key=lambda part: int(ideal[part]) - ideal[part])
+        return dict.fromkeys(weights, 0)
+    return dict(zip(weights, vat.split(whole, exact), strict=True))

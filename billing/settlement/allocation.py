@@ -16,7 +16,6 @@ Law:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -66,7 +65,7 @@ class Sale:
     """A finished use as the CDR says it. Amounts in minor units; `vat_minor` by rate in per cent."""
 
     gross_minor: int
-    vat_minor: Mapping[str, int]
+    vat_minor: dict[str, int]
     energy_wh: int
     connected_ms: int
     electricity_cost_minor: int  # by the host's own contract; see billing.settlement.electricity
@@ -95,7 +94,7 @@ class HostPayment:
 class Allocation:
     """Everybody's part of one sale; they sum to its gross amount."""
 
-    vat_minor: Mapping[str, int] = field(default_factory=dict)
+    vat_minor: dict[str, int] = field(default_factory=dict)
     host: HostPayment = HostPayment()
     provider_minor: int = 0
     operator_minor: int = 0

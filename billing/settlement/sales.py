@@ -1,0 +1,111 @@
+"""A rated use becomes a sale: everybody's part, written down with its calculation and booked in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from billing.database import insert_if_absent
+from billing.ledger import book
+from billing.moments import to_ms
+from billing.settlement.agreement import Agreement, in_force
+from billing.settlement.allocation import Allocation, Sale, allocate
+from billing.settlement.electricity import dearest, electricity_cost
+from billing.settlement.entries import Parties, sale_entry
+from billing.settlement.tables import sales
+from contract.codec import from_bytes, to_bytes
+from contract.price import Line, Price, Sample
+from contract.transaction import TransactionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """A sale with everything that led to it; `agreement` as it was in force, `electricity` by its lines."""
+
+    parties: Parties
+    sale: Sale
+    agreement: Agreement
+    allocation: Allocation
+    electricity: tuple[Line, ...] = ()
+    electricity_at_dearest: bool = False  # the kiosk did not know the time
+
+
+def sell(
+    connection: Connection,
+    cdr_id: str,
+    kiosk_id: str,
+    time_zone: str,
+    story: Sequence[TransactionEvent],
+    samples: Sequence[Sample],
+    amount: Price,
+    now: datetime,
+) -> Sold:
+    """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings."""
+    started = story[0]
+    agreement = in_force(connection, kiosk_id, started.evse_id, started.at.wall)
+    sold = sold_of(started, samples, amount, agreement, time_zone)
+    values = {
+        "cdr_id": cdr_id,
+        "kiosk_id": kiosk_id,
+        "evse_id": started.evse_id,
+        "order_id": started.order_id,
+        "host_id": sold.parties.host_id,
+        "partner_id": sold.parties.provider_id,
+        "started_ms": to_ms(started.at.wall),
+        "body": to_bytes(sold).decode(),
+    }
+    connection.execute(insert_if_absent(connection, sales), values)
+    draft = sale_entry(cdr_id, sold.parties, sold.allocation)
+    if draft is not None:
+        book.post(connection, draft, now)
+    return sold
+
+
+def sold_of(
+    started: TransactionEvent, samples: Sequence[Sample], amount: Price, agreement: Agreement, time_zone: str
+) -> Sold:
+    """The calculation alone."""
+    assert started.authority is not None  # the contract's own rule for Started
+    cost, at_dearest = None, False
+    if agreement.electricity is not None:
+        clock_is_known = samples[0].at_ms is not None
+        at_dearest = agreement.electricity.needs_clock and not clock_is_known
+        contract = dearest(agreement.electricity) if at_dearest else agreement.electricity
+        cost = electricity_cost(contract, samples, time_zone)
+    account_id = started.authority.account_id
+    sale = Sale(
+        gross_minor=amount.incl_vat_minor,
+        vat_minor={format(line.rate, "f"): line.vat_minor for line in amount.vat},
+        energy_wh=samples[-1].import_wh - samples[0].import_wh,
+        connected_ms=samples[-1].elapsed_ms - samples[0].elapsed_ms,
+        electricity_cost_minor=0 if cost is None else cost.incl_vat_minor,
+        is_own_use=agreement.host_account is not None and agreement.host_account == account_id,
+    )
+    parties = Parties(
+        order_id=started.order_id,
+        payer=account_id if started.authority.voucher_id is None else started.order_id,
+        currency=amount.currency,
+        host_id=None if agreement.host is None else agreement.host.host_id,
+        provider_id=None if agreement.partners is None else agreement.partners.provider_id,
+    )
+    allocation = allocate(sale, agreement.host, agreement.partners)
+    return Sold(parties, sale, agreement, allocation, () if cost is None else cost.lines, at_dearest)
+
+
+def sold_in(connection: Connection, cdr_id: str) -> Sold | None:
+    body = connection.execute(select(sales.c.body).where(sales.c.cdr_id == cdr_id)).scalar()
+    return None if body is None else from_bytes(Sold, body)
+
+
+def of_host(connection: Connection, host_id: str, begins: datetime, lasts: timedelta) -> list[tuple[str, Sold]]:
+    """The uses a host is paid for, by the day they began: CDR id and calculation, oldest first."""
+    s = sales.c
+    query = (
+        select(s.cdr_id, s.body)
+        .where(s.host_id == host_id, s.started_ms >= to_ms(begins), s.started_ms < to_ms(begins + lasts))
+        .order_by(s.started_ms, s.cdr_id)
+    )
+    return [(row.cdr_id, from_bytes(Sold, row.body)) for row in connection.execute(query)]
