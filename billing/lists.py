@@ -10,17 +10,57 @@ import hashlib
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from billing.directory import current_offers
 from billing.facts import directory_revision
 from billing.moments import to_ms
-from billing.tables import accounts, lists, tokens
+from billing.tables import accounts, list_changes, lists, tokens
 from contract.codec import from_bytes, to_bytes
+from contract.list_change import ListChange, change_between, joined, sign_change
 from contract.tariff import TariffOffer
-from contract.tokens import AuthorizationList, ListEntry, sign_list
+from contract.tokens import AuthorizationList, ListEntry, read_list, sign_list
 
 VALID_FOR = timedelta(days=30)
+CHANGES_KEPT = 50  # versions a kiosk may be behind and still be sent the difference
+
+
+def newest_list(
+    connection: Connection, kiosk_id: str, after_version: int, now: datetime, server_key: Ed25519PrivateKey
+) -> str | None:
+    """What a kiosk with `after_version` is sent: the change since, where that is known and short; else the full list.
+
+    None where nothing is newer.
+    """
+    text = authorization_list(connection, kiosk_id, after_version, now, server_key)
+    if text is None or after_version == 0:
+        return text
+    change = _change_since(connection, kiosk_id, after_version)
+    if change is None or len(to_bytes(change)) * 2 > len(text):
+        return text
+    return sign_change(change, server_key)
+
+
+def _change_since(connection: Connection, kiosk_id: str, version: int) -> ListChange | None:
+    """All changes from that version to the newest as one; None where one of them is not kept."""
+    c = list_changes.c
+    query = select(c.body, c.base_version, c.version).where(c.kiosk_id == kiosk_id, c.version > version)
+    change: ListChange | None = None
+    for row in connection.execute(query.order_by(c.version)):
+        if row.base_version != version:
+            return None
+        following, version = from_bytes(ListChange, row.body), row.version
+        change = following if change is None else joined(change, following)
+    newest = connection.execute(select(lists.c.version).where(lists.c.kiosk_id == kiosk_id)).scalar()
+    return change if version == newest else None
+
+
+def _note_change(connection: Connection, kiosk_id: str, old: AuthorizationList, new: AuthorizationList) -> None:
+    body = to_bytes(change_between(old, new)).decode()
+    values = {"kiosk_id": kiosk_id, "version": new.version, "base_version": old.version, "body": body}
+    connection.execute(list_changes.insert().values(**values))
+    forgotten = (list_changes.c.kiosk_id == kiosk_id, list_changes.c.version <= new.version - CHANGES_KEPT)
+    connection.execute(delete(list_changes).where(*forgotten))
 
 
 def authorization_list(
@@ -47,7 +87,10 @@ def authorization_list(
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
         return stored.text if stored.version != after_version else None
     version = max(after_version, stored.version if stored is not None else 0) + 1
-    text = sign_list(AuthorizationList(kiosk_id, version, now, now + valid_for, offers, entries), server_key)
+    newer = AuthorizationList(kiosk_id, version, now, now + valid_for, offers, entries)
+    text = sign_list(newer, server_key)
+    if stored is not None:
+        _note_change(connection, kiosk_id, read_list(stored.text, [server_key.public_key()]), newer)
     values = {
         "version": version,
         "revision": revision,

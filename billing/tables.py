@@ -180,6 +180,15 @@ lists = Table(
     Column("text", Text, nullable=False),
 )
 
+list_changes = Table(
+    "list_changes",
+    metadata,
+    Column("kiosk_id", ForeignKey("kiosks.kiosk_id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("base_version", Integer, nullable=False),
+    Column("body", Text, nullable=False),  # contract.list_change.ListChange
+)
+
 # --- Asks and commands ---------------------------------------------------------------------------------------
 asks = Table(
     "asks",

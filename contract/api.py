@@ -7,7 +7,8 @@
 | POST /v1/authorize           | AuthorizeRequest       | AuthorizeAnswer                         |
 | POST /v1/disclaim            | Disclaim               | 204                                     |
 | POST /v1/rows                | RowBatch               | RowAnswer                               |
-| GET  /v1/list?after=VERSION  | –                      | the signed list as text, or 204         |
+| GET  /v1/list?after=VERSION  | –                      | the signed list, or its change since    |
+|                              |                        | VERSION, as text; 204: nothing is newer |
 | GET  /v1/commands?wait_s=N   | –                      | Commands, signed one by one (long poll) |
 | POST /v1/commands/answer     | CommandAnswer          | 204                                     |
 

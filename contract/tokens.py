@@ -32,6 +32,7 @@ class SignedKind(StrEnum):
     VOUCHER = "KV1"
     AUTHORIZATION_LIST = "KL1"
     COMMAND = "KC1"
+    LIST_CHANGE = "KD1"
 
 
 QR_KINDS = frozenset({SignedKind.VOUCHER})

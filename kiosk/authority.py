@@ -12,6 +12,7 @@ from datetime import datetime
 
 from contract.api import AuthorizeAnswer, AuthorizeStatus
 from contract.identity import IdToken, TokenKind
+from contract.list_change import WrongBase, applied, is_change, read_change
 from contract.tariff import TariffOffer
 from contract.tokens import AuthorizationList, ForgedText, ListEntry, VerifyKey, Voucher, read_list, read_voucher
 from contract.transaction import Authority, token_hash
@@ -27,20 +28,53 @@ class Knowledge:
     server_keys: tuple[VerifyKey, ...] = ()
     authorizations: AuthorizationList | None = None
     cards: dict[str, ListEntry] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()  # token hashes of the list that are blocked
+    list_text: str = ""  # the list in force as it was signed: the full one, then changes, line by line
     spent_vouchers: frozenset[str] = frozenset()
     drawn_minor: dict[str, int] = field(default_factory=dict)  # by account: used offline, not yet on the server
     vouchers_in_doubt: bool = False  # some may be spent without being in `spent_vouchers`: the server must be asked
 
     def with_list(self, text: str) -> Knowledge:
-        """Knowledge with a newer signed list. Raises ForgedText for a list of others, or an older one."""
+        """Knowledge with a newer signed list: a full one, a change of the one in force, or a full one and its changes
+        line by line, as the journal keeps them.
+
+        Raises ForgedText for a list of others, or an older one; WrongBase for a change of another list.
+        """
+        known = self
+        for line in text.split("\n"):
+            known = known._with_change(line) if is_change(line) else known._with_full(line)
+        return known
+
+    def _with_change(self, text: str) -> Knowledge:
+        change = read_change(text, self.server_keys)
+        if self.authorizations is None:
+            raise WrongBase(f"a change of list version {change.base_version}; there is no list here")
+        return self._in_force(applied(self.authorizations, change), f"{self.list_text}\n{text}")
+
+    def _with_full(self, text: str) -> Knowledge:
         authorizations = read_list(text, self.server_keys)
         if authorizations.kiosk_id != self.kiosk_id:
             raise ForgedText(f"list for kiosk {authorizations.kiosk_id}, this is {self.kiosk_id}")
         known = self.authorizations
         if known is not None and authorizations.version < known.version:
             raise ForgedText(f"list version {authorizations.version} is older than {known.version}")
+        return self._in_force(authorizations, text)
+
+    def _in_force(self, authorizations: AuthorizationList, text: str) -> Knowledge:
         cards = {entry.token_hash: entry for entry in authorizations.entries}
-        return replace(self, authorizations=authorizations, cards=cards)
+        blocked = frozenset(name for name, entry in cards.items() if entry.is_blocked)
+        return replace(
+            self,
+            authorizations=authorizations,
+            cards=cards,
+            blocked=blocked,
+            list_text=text,
+        )
+
+    @property
+    def list_changes(self) -> int:
+        """How many changes stand on the full list."""
+        return self.list_text.count("\n")
 
     def with_spent(self, voucher_ids: Iterable[str]) -> Knowledge:
         return replace(self, spent_vouchers=self.spent_vouchers | set(voucher_ids))

@@ -22,6 +22,7 @@ from typing import Protocol
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
 from contract.codec import to_bytes
 from contract.commands import Command, CommandKind, read_command
+from contract.list_change import WrongBase
 from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
 from contract.tokens import ForgedText
@@ -66,6 +67,7 @@ DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once
 DOCUMENT_MEMORY = "memory"  # JSON: kiosk.session.memory.Memories
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
+MOST_CHANGES = 20  # on a full list; each is read again at every start
 NO_ALARMS: frozenset[Alarm] = frozenset()
 
 
@@ -239,6 +241,7 @@ class Controller:
         self._retry_at_s, self._retry_pause_s = 0.0, FIRST_RETRY_S
         self._unwritten_since_s: float | None = None  # when the disk was first asked for what it has not taken yet
         self._commands = CommandBook(found.answers)
+        self._audits: list[Audited] = []  # written with the next beat, as verdicts are
         self._verdicts: list[Answered] = []  # on commands the core need not see; written with the next beat
         self._objections: dict[int, str] = {}
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
@@ -267,7 +270,7 @@ class Controller:
         return True
 
     def has_news(self) -> bool:
-        return bool(self._inbox or self._verdicts)
+        return bool(self._inbox or self._verdicts or self._audits)
 
     def answered(self, answer: AuthorizeAnswer, now: Now) -> None:
         """The server's answer to an Ask; one that comes too late finds nobody waiting and is ignored."""
@@ -279,12 +282,38 @@ class Controller:
 
     def take_list(self, text: str) -> None:
         """A signed list from the server. Raises ForgedText; the old list then stands."""
-        self.adopt(self.knowledge.with_list(text), text)
+        try:
+            self.adopt(self.knowledge.with_list(text))
+        except WrongBase as error:
+            self.want_full_list(str(error))
 
-    def adopt(self, read: authority.Knowledge, text: str) -> None:
-        """Put a list in force that was read elsewhere, as a long one takes a thread; only its list part is taken."""
-        self.knowledge = replace(self.knowledge, authorizations=read.authorizations, cards=read.cards)
-        self._outgoing.documents[DOCUMENT_LIST] = text
+    def want_full_list(self, why: str) -> None:
+        """A change did not apply here, or changes have become many."""
+        log.info("the full list is asked for: %s", why)
+        self._uplink.refresh_list(0)
+
+    def adopt(self, read: authority.Knowledge) -> None:
+        """Put a list in force that was read elsewhere, as a long one takes a thread; only its list part is taken.
+
+        What it blocks that was not blocked before ends where it charges, is logged, and stands in the journal.
+        """
+        lost = read.blocked - self.knowledge.blocked
+        if lost and self.knowledge.authorizations is not None and read.authorizations is not None:
+            what = f"list version {read.authorizations.version}: {len(lost)} tokens blocked"
+            log.warning("%s", what)
+            self._audits.append(Audited("list", what, None))
+        if lost:
+            self.post(events.TokensBlocked(lost))
+        if read.list_changes >= MOST_CHANGES:
+            self.want_full_list(f"{read.list_changes} changes stand on the last one")
+        self.knowledge = replace(
+            self.knowledge,
+            authorizations=read.authorizations,
+            cards=read.cards,
+            blocked=read.blocked,
+            list_text=read.list_text,
+        )
+        self._outgoing.documents[DOCUMENT_LIST] = read.list_text
         self.post(events.OffersChanged(self.knowledge.offers(), self.knowledge.offers_until))
         for session in self.kiosk.sessions:
             left = session.interrupted
@@ -402,9 +431,11 @@ class Controller:
     # ---- decide ------------------------------------------------------------------------------------------------------
 
     def _decide(self, now: Now) -> None:
-        for verdict in self._verdicts:
-            self._note(verdict, now)
+        soon: list[Message] = [*self._verdicts, *self._audits]
+        for message in soon:
+            self._note(message, now)
         self._verdicts.clear()
+        self._audits.clear()
         while self._inbox:
             event = self._inbox.popleft()
             if isinstance(event, events.Authorized) and event.authority.voucher_id in self.knowledge.spent_vouchers:

@@ -12,14 +12,15 @@ from contract.api import AuthorizeStatus, CommandAnswer, CommandStatus
 from contract.commands import Command, CommandKind, sign_command
 from contract.identity import IdToken, TokenKind
 from contract.iec61851 import PilotState
+from contract.list_change import change_between, sign_change
 from contract.records import AskStep
-from contract.tokens import ForgedText
+from contract.tokens import AuthorizationList, ForgedText, sign_list
 from contract.transaction import EventType, StoppedReason
-from kiosk.controller import INBOX_LIMIT, Found
+from kiosk.controller import DOCUMENT_LIST, INBOX_LIMIT, MOST_CHANGES, Found
 from kiosk.session import events
 from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import State
-from tests.rig import KEY, Rig, voucher
+from tests.rig import KEY, Rig, knowledge, voucher
 from tests.session.bench import WITH_PARKING, check_story
 
 
@@ -326,6 +327,65 @@ def test_a_list_of_nobody_we_know_is_refused_and_the_old_one_stays() -> None:
     with pytest.raises(ForgedText):
         rig.controller.take_list("KL1.AAAA.AAAA")
     assert rig.controller.list_version() == 1
+
+
+def a_list(version: int, blocked: bool = False) -> AuthorizationList:
+    first = knowledge().authorizations
+    assert first is not None
+    return replace(first, version=version, entries=(replace(first.entries[0], is_blocked=blocked),))
+
+
+def test_a_blocked_card_reaches_the_kiosk_and_its_charge_ends_and_is_owed() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.controller.take_list(sign_change(change_between(a_list(1), a_list(2, blocked=True)), KEY))
+    rig.beat(4)
+
+    assert rig.controller.list_version() == 2
+    assert rig.state() is State.PARKED
+    session = rig.controller.kiosk.session(1)
+    assert session is not None and session.running.stopped_reason is StoppedReason.DE_AUTHORIZED
+    assert [audit.what for audit in rig.disk.audits()] == [
+        "list version 2: 1 tokens blocked",
+        "stop: the token was blocked",
+    ]
+    assert rig.disk.documents[DOCUMENT_LIST].count("\n") == 1
+    rig.pilots[1].at = PilotState.A
+    rig.run_until(State.IDLE)
+    rig.beat(3)
+    assert (rig.disk.events()[-1].total_incl_vat_minor or 0) > 0
+
+    rig.server.online = False
+    rig.run(6)
+    rig.controller.post(events.ConnectorChosen(1))
+    rig.tap()
+    rig.beat(6)
+
+    assert notice(rig) is NoticeCode.BLOCKED_TOKEN
+
+
+def test_a_change_that_does_not_fit_is_refused_and_the_full_list_is_asked_for() -> None:
+    rig = Rig()
+    rig.beat(2)
+    rig.controller.take_list(sign_change(change_between(a_list(5), a_list(6)), KEY))
+    rig.beat(2)
+
+    assert rig.controller.list_version() == 1
+    assert rig.server.list_refreshes == [0]
+    rig.controller.take_list(sign_list(a_list(6), KEY))
+    assert rig.controller.list_version() == 6
+
+
+def test_many_changes_are_followed_by_a_full_list() -> None:
+    rig = Rig()
+    rig.beat(2)
+    for version in range(1, MOST_CHANGES + 1):
+        rig.controller.take_list(sign_change(change_between(a_list(version), a_list(version + 1)), KEY))
+    assert rig.server.list_refreshes == [0]
+    rig.controller.take_list(sign_list(a_list(MOST_CHANGES + 1), KEY))
+    rig.beat(2)
+
+    assert "\n" not in rig.disk.documents[DOCUMENT_LIST]
 
 
 # ---- commands --------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from billing.database import memory_database
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.facts import renew_epoch
 from billing.intake import take_rows
-from billing.lists import authorization_list
+from billing.lists import newest_list
 from billing.vouchers import new_voucher
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowAnswer, RowBatch
 from contract.identity import IdToken, TokenKind
@@ -74,7 +74,7 @@ class Server:
 
     def signed_list(self, after_version: int, now: datetime) -> str | None:
         with self._engine.begin() as connection:
-            return authorization_list(connection, KIOSK_ID, after_version, now, self._key)
+            return newest_list(connection, KIOSK_ID, after_version, now, self._key)
 
     def take_commands(self, now: datetime) -> Commands:
         with self._engine.begin() as connection:

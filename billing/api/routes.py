@@ -14,7 +14,7 @@ from billing.authorization import authorize, disclaim
 from billing.commands import answer_command, has_commands, take_commands
 from billing.enrolment import Refused, check_pace, enrol, note_failure
 from billing.intake import take_rows
-from billing.lists import authorization_list
+from billing.lists import newest_list
 from billing.orders import expire_starts, release_hold
 from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest, RowAnswer
 from contract.codec import WireError, from_bytes
@@ -87,7 +87,7 @@ async def get_list(request: Request, after: int = 0) -> Response:
     if not 0 <= after < 2**31:
         raise WireError("after: want 0 to 2^31")
     key = server.settings.server_key
-    text = await server.write(lambda c: authorization_list(c, kiosk_id, after, server.now(), key))
+    text = await server.write(lambda c: newest_list(c, kiosk_id, after, server.now(), key))
     return Response(status_code=204) if text is None else Response(text, media_type="text/plain")
 
 

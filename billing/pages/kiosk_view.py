@@ -35,6 +35,7 @@ class EvseLine:
     tariff: str
     chip: str
     state: str
+    note: str
     transaction_id: str | None
     reservation_id: str | None
     is_closed: bool
@@ -70,16 +71,17 @@ def _line(
     evse_id: int, tariff: str, transaction_id: str | None, is_closed: bool, kept: dict[int, Reserved], time_zone: str
 ) -> EvseLine:
     reserved = kept.get(evse_id)
-    chip, state = "ok", "In service"
+    chip, state, note = "ok", "In service", ""
     if is_closed:
         chip, state = "off", "Closed by order"
     elif reserved is not None:
         until_ms = round(reserved.until.timestamp() * 1000)
-        chip, state = "warn", f"Reserved until {local_time(until_ms, time_zone)} for {reserved.account_id or 'a card'}"
+        chip, state = "warn", "Reserved"
+        note = f"for {reserved.account_id or 'a card'} until {local_time(until_ms, time_zone)}"
     if transaction_id is not None:
-        chip, state = "flow", "Session open" + ("; closed after it" if is_closed else "")
+        chip, state, note = "flow", "Session open", "closed after it" if is_closed else ""
     return EvseLine(
-        evse_id, tariff, chip, state, transaction_id, reserved.reservation_id if reserved else None, is_closed
+        evse_id, tariff, chip, state, note, transaction_id, reserved.reservation_id if reserved else None, is_closed
     )
 
 

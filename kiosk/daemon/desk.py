@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Disclaim, Row, RowBatch, RowKind
 from contract.codec import to_wire
+from contract.list_change import WrongBase
 from kiosk.controller import Controller, Write
 from kiosk.daemon.clock import Clock
 from kiosk.journal import Batch, JournalError, JournalStore, JournalWriter, NewRow
@@ -230,12 +231,17 @@ class FrontDesk:
             try:
                 read = await asyncio.to_thread(known.with_list, text)
                 read.offers()  # a signed list may still name an EVSE that is no number
+            except WrongBase as error:
+                self._controller.want_full_list(str(error))
+                if self._newest_list is text:
+                    self._newest_list = None
+                continue
             except ValueError as error:  # ForgedText among them
                 log.error("list from the server refused: %s", error)
             else:
                 if self._controller.knowledge.kiosk_id == known.kiosk_id:  # not enrolled anew meanwhile
                     before = self._controller.list_version()
-                    self._controller.adopt(read, text)
+                    self._controller.adopt(read)
                     if self._controller.list_version() != before:
                         log.info("list version %d is in force", self._controller.list_version())
             self.tell_list_version()

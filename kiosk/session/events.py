@@ -239,10 +239,9 @@ class AvailabilityCommanded:
 
 @dataclass(frozen=True, slots=True)
 class TokensBlocked:
-    """Tokens (by hash) and whole accounts that a newer list blocks: what runs on them ends."""
+    """Tokens, by hash, that a newer list blocks: what they started ends. A start by phone has no such token."""
 
     token_hashes: frozenset[str]
-    account_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

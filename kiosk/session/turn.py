@@ -66,8 +66,8 @@ class Turn:
             case events.UnlockPressed(_, code):
                 if self._is_right(code):
                     self.unlock()
-            case events.TokensBlocked(token_hashes, account_ids):
-                self._blocked(token_hashes, account_ids)
+            case events.TokensBlocked(token_hashes):
+                self._blocked(token_hashes)
             case events.RestartForbidden(_, verdict) if self.session.interrupted is not None:
                 self._goes_not_on(Verdict(verdict))
             case events.ReceiptDismissed():
@@ -233,12 +233,12 @@ class Turn:
         self._change(unlock_since_s=self.now.s)
         self.messages.append(Notified(NoticeCode.CABLE_RELEASED, self.session.evse_id))
 
-    def _blocked(self, token_hashes: frozenset[str], account_ids: frozenset[str]) -> None:
+    def _blocked(self, token_hashes: frozenset[str]) -> None:
         """A lost card's charge ends; what was delivered is owed all the same."""
         t = self.session.transaction
         if t is None or self.session.state not in (State.PREPARING, State.DELIVERING):
             return
-        if t.authority.token_hash in token_hashes or t.authority.account_id in account_ids:
+        if t.authority.token_hash in token_hashes:
             self.messages.append(Audited("list", "stop: the token was blocked", self.session.evse_id))
             self.stop(TriggerReason.DEAUTHORIZED, StoppedReason.DE_AUTHORIZED)
 

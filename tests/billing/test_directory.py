@@ -32,12 +32,13 @@ from billing.directory import (
 )
 from billing.enrolment import enrol, new_code
 from billing.facts import epoch, renew_epoch
-from billing.lists import VALID_FOR, authorization_list
+from billing.lists import VALID_FOR, authorization_list, newest_list
 from billing.moments import to_ms
 from billing.tables import kiosks
 from contract.api import CommandAnswer, CommandStatus, EnrolRequest
 from contract.commands import Command, CommandKind, read_command
 from contract.identity import IdToken, TokenKind
+from contract.list_change import applied, is_change, read_change
 from contract.tokens import AuthorizationList, read_list
 from contract.transaction import token_hash
 from tests.billing.client import Kiosk
@@ -90,6 +91,32 @@ def test_a_list_is_renewed_before_it_runs_out(connection: Connection) -> None:
 
 def test_a_kiosk_with_a_higher_version_than_a_restored_backup_gets_a_higher_one(connection: Connection) -> None:
     assert known_list(connection, after=41).version == 42
+
+
+def test_a_kiosk_is_sent_what_changed_since_its_version_and_the_full_list_where_that_is_not_known(
+    connection: Connection,
+) -> None:
+    add_account(connection, "many", NOON)
+    for number in range(40):
+        add_token(connection, IdToken(TokenKind.ISO14443, f"AA{number:06X}"), "many", NOON)
+    base = known_list(connection)
+    block_token(connection, IdToken(TokenKind.ISO14443, CARD), NOON)
+    middle = known_list(connection, base.version)
+    block_token(connection, IdToken(TokenKind.ISO14443, "AA000001"), NOON)
+    newest = known_list(connection, middle.version)
+
+    for known, blocked in ((base, 2), (middle, 1)):
+        text = newest_list(connection, "hk-07", known.version, NOON, SERVER_KEY)
+        assert text is not None and is_change(text)
+        change = read_change(text, [SERVER_KEY.public_key()])
+        assert len(change.changed) == blocked and applied(known, change) == newest
+    full = newest_list(connection, "hk-07", 0, NOON, SERVER_KEY)
+    assert full is not None and read_list(full, [SERVER_KEY.public_key()]) == newest
+    assert newest_list(connection, "hk-07", newest.version, NOON, SERVER_KEY) is None
+    restored = newest_list(connection, "hk-07", 400, NOON, SERVER_KEY)  # the kiosk knows more than a restored backup
+    assert restored is not None and read_list(restored, [SERVER_KEY.public_key()]).version == 401
+    after = newest_list(connection, "hk-07", newest.version, NOON, SERVER_KEY)
+    assert after is not None and read_change(after, [SERVER_KEY.public_key()]).head.version == 401
 
 
 def test_a_published_tariff_version_never_changes(connection: Connection) -> None:
