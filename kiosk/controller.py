@@ -29,23 +29,8 @@ from contract.tokens import ForgedText
 from contract.transaction import TransactionEvent, token_hash
 from kiosk import authority, interlock
 from kiosk.commands import CommandBook, outcome_of
-from kiosk.devices import (
-    Alarm,
-    BoardReport,
-    Contactor,
-    Device,
-    DigitalInput,
-    Doubting,
-    Exchangeable,
-    Heartbeat,
-    IdReader,
-    Lock,
-    Meter,
-    MeterChange,
-    Observation,
-    Pilot,
-    Reporting,
-)
+from kiosk.devices import Device
+from kiosk.sensing import Disk, EvseParts, Parts, Senses
 from kiosk.session import events, memory
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
@@ -68,46 +53,6 @@ DOCUMENT_MEMORY = "memory"  # JSON: kiosk.session.memory.Memories
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
 MOST_CHANGES = 20  # on a full list; each is read again at every start
-NO_ALARMS: frozenset[Alarm] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class EvseParts:
-    """The devices of one EVSE. `rcd` and `lock` where there are such."""
-
-    contactor: Contactor
-    pilot: Pilot
-    meter: Meter
-    rcd: DigitalInput | None = None
-    lock: Lock | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Everything the controller senses and drives, by evse_id where it belongs to one."""
-
-    evses: dict[int, EvseParts]
-    readers: tuple[tuple[str, IdReader], ...] = ()  # kind ("nfc" or "qr") and reader
-    emergency_stop: DigitalInput | None = None
-    heartbeat: Heartbeat | None = None
-    site_meter: Meter | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Extras:
-    """What some devices of an EVSE tell beyond their Protocol; found once, as looking for it takes long."""
-
-    report: Callable[[], Observation[BoardReport] | None] | None
-    change: Callable[[], Observation[MeterChange] | None] | None
-    doubted: Callable[[], Observation[str] | None] | None
-
-    @classmethod
-    def of(cls, parts: EvseParts) -> Extras:
-        return cls(
-            parts.pilot.report if isinstance(parts.pilot, Reporting) else None,
-            parts.meter.change if isinstance(parts.meter, Exchangeable) else None,
-            parts.meter.doubted if isinstance(parts.meter, Doubting) else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +191,7 @@ class Controller:
         self._objections: dict[int, str] = {}
         self._statuses: dict[int, tuple[str, FaultCode | None]] = {}
         self._facts: dict[int, Facts] = {}
-        self._extras = {evse_id: Extras.of(evse) for evse_id, evse in parts.evses.items()}
-        self._active: dict[int, tuple[bool, bool]] = {}  # emergency stop and RCD, as last sensed
+        self._senses = Senses(parts, settings.patience)
         self._site_reading: MeterReading | None = None  # None: stale, or there is no site meter
         self._offered: dict[int, int] = {}  # as last told to the boards: the interlock's own memory
         self.last_error = ""  # of the disk, for `kiosk why`
@@ -367,13 +311,7 @@ class Controller:
 
     def safety_inputs_changed(self) -> bool:
         """A quick look at what must be answered within milliseconds, for a loop that polls it every ≤ 5 ms."""
-        stop = self._parts.emergency_stop
-        pressed = stop is not None and stop.is_active()
-        for evse_id, parts in self._parts.evses.items():
-            tripped = parts.rcd is not None and parts.rcd.is_active()
-            if self._active.get(evse_id) != (pressed, tripped):
-                return True
-        return False
+        return self._senses.safety_has_changed()
 
     def snapshot(self, now: Now) -> Snapshot:
         return snapshot(self.kiosk, now, self._about())
@@ -381,46 +319,10 @@ class Controller:
     # ---- sense -------------------------------------------------------------------------------------------------------
 
     def _sense(self, now: Now) -> None:
-        patience = self.kiosk.settings.patience
-        stop = self._parts.emergency_stop
-        pressed = stop is not None and stop.is_active()
-        stop_is_lost = pressed and stop is not None and not stop.health().is_good
         since_s = self._unwritten_since_s
-        has_given_up = since_s is not None and now.s >= since_s + patience.record_s
-        for evse_id, parts in self._parts.evses.items():
-            pilot, feedback, meter = parts.pilot.state(), parts.contactor.feedback(), parts.meter.reading()
-            feedback_holds = _holds(feedback, now.s, patience.feedback_stale_s)
-            tripped = parts.rcd is not None and parts.rcd.is_active()
-            rcd_is_lost = tripped and parts.rcd is not None and not parts.rcd.health().is_good
-            self._active[evse_id] = (pressed, tripped)
-            extras = self._extras[evse_id]
-            report = extras.report() if extras.report is not None else None
-            if report is not None and not _holds(report, now.s, patience.pilot_stale_s):
-                report = None
-            alarms = report.value.alarms if report is not None else NO_ALARMS
-            doubt = extras.doubted() if extras.doubted is not None else None
-            change = extras.change() if extras.change is not None else None
-            self._facts[evse_id] = Facts(
-                pilot=pilot.value if pilot is not None and _holds(pilot, now.s, patience.pilot_stale_s) else None,
-                contactor_closed=feedback.value if feedback is not None and feedback_holds else None,
-                contactor_sensed_at_s=feedback.at_s if feedback is not None else float("-inf"),
-                meter=meter,
-                meter_is_fresh=_holds(meter, now.s, patience.meter_stale_s),
-                rcd_tripped=tripped and not rcd_is_lost,
-                emergency_stop=pressed and not stop_is_lost,
-                journal_fails=bool(self.last_error) or has_given_up,
-                journal_given_up=has_given_up,
-                safety_line_lost=stop_is_lost or rcd_is_lost,
-                diode_failed=Alarm.DIODE_FAILURE in alarms,
-                board_failed=Alarm.BOARD_ERROR in alarms,
-                board_is_too_hot=Alarm.OVER_TEMPERATURE in alarms,
-                board_derates=Alarm.DERATING in alarms,
-                temperature_dc=report.value.temperature_dc if report is not None else None,
-                meter_is_doubted=_holds(doubt, now.s, patience.meter_stale_s),
-                meter_changed_at_s=change.at_s if change is not None else float("-inf"),
-            )
-        site = self._parts.site_meter.reading() if self._parts.site_meter is not None else None
-        self._site_reading = site if _holds(site, now.s, patience.meter_stale_s) else None
+        has_given_up = since_s is not None and now.s >= since_s + self.kiosk.settings.patience.record_s
+        self._facts = self._senses.look(now.s, Disk(bool(self.last_error) or has_given_up, has_given_up))
+        self._site_reading = self._senses.site(now.s)
         self._inbox.appendleft(events.Sensed(dict(self._facts), self._site_reading))
         for _, reader in self._parts.readers:
             for token in reader.take():
@@ -734,13 +636,3 @@ class Controller:
             if device is not None and not (health := device.health()).is_good:
                 return health.message
         return f"journal: {self.last_error}" if self.last_error else ""
-
-
-class _Sensed(Protocol):
-    @property
-    def at_s(self) -> float: ...
-
-
-def _holds(seen: _Sensed | None, now_s: float, stale_s: float) -> bool:
-    """Sensed, and not longer ago than its limit."""
-    return seen is not None and now_s - seen.at_s <= stale_s

@@ -40,9 +40,18 @@ DOORS = (
     Door(("kiosk.panel",), ("contract", "kiosk.wire")),
     Door(("kiosk.system_clock",), ()),
     Door(("kiosk.tls",), ("kiosk.system_clock", "cryptography")),
+    Door(("kiosk.sensing",), ("contract", "kiosk.session", "kiosk.devices"), IMPURE),
     Door(
         ("kiosk.controller",),
-        ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands", "kiosk.devices"),
+        (
+            "contract",
+            "kiosk.session",
+            "kiosk.interlock",
+            "kiosk.authority",
+            "kiosk.commands",
+            "kiosk.devices",
+            "kiosk.sensing",
+        ),
     ),
     Door(
         ("kiosk.daemon",),
@@ -56,6 +65,7 @@ DOORS = (
             "kiosk.interlock",
             "kiosk.journal",
             "kiosk.panel",
+            "kiosk.sensing",
             "kiosk.session",
             "kiosk.system_clock",
             "kiosk.wire",

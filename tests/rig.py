@@ -17,8 +17,9 @@ from contract.records import AskStep, AuditRecord, AuthorizationRecord
 from contract.tokens import AuthorizationList, ListEntry, Voucher, read_voucher, sign_list, sign_voucher
 from contract.transaction import ClockQuality, TransactionEvent, token_hash
 from kiosk.authority import Knowledge
-from kiosk.controller import Controller, EvseParts, Found, Identity, Parts, Write
+from kiosk.controller import Controller, Found, Identity, Write
 from kiosk.devices import Health, Observation
+from kiosk.sensing import EvseParts, Parts
 from kiosk.session.events import Ids, Now
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.snapshot import Snapshot

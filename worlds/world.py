@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 
 from contract.tokens import ForgedText
 from kiosk.authority import Knowledge
-from kiosk.controller import Controller, EvseParts, Found, Identity, Parts
+from kiosk.controller import Controller, Found, Identity
+from kiosk.sensing import EvseParts, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.memory import Memories, from_text
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience

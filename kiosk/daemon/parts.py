@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from kiosk.config import Board, Config, Meter
 from kiosk.config import Evse as EvseConfig
-from kiosk.controller import EvseParts, Parts
 from kiosk.devices import Contactor, Pilot
 from kiosk.drivers import evse_din, heidelberg
 from kiosk.drivers.gpio import GpioContactor, GpioHeartbeat, GpioInput, GpioLines, GpioLock, GpioReset
@@ -18,6 +17,7 @@ from kiosk.drivers.modbus_bus import BusSettings, ModbusBus
 from kiosk.drivers.pn532 import Pn532Reader
 from kiosk.drivers.qr_scanner import QrScanner
 from kiosk.drivers.register_map import MapError, SerialLine, load_map
+from kiosk.sensing import EvseParts, Parts
 
 MOST_OVER_RATED = 1.25  # of an EVSE's rated power: what a meter's register may move and be believed
 MOST_AT_THE_SITE_W_PER_A = 2_000  # twice the limit on three phases: what its register may move and be believed

@@ -26,8 +26,10 @@ class Watch:
     """What has been seen of one EVSE, and since when (kiosk monotonic seconds; None: not now)."""
 
     over_since_s: float | None = None
+    over_ma: int = 0  # the most that was read meanwhile
     is_over_current: bool = False  # until the cable is out
     low_since_s: float | None = None
+    low_mv: int = 0  # the least that was read meanwhile
     is_under_voltage: bool = False
     flow_since_s: float | None = None
     flows_though_open: bool = False
@@ -87,7 +89,7 @@ def watched(
         if reading.voltage_mv:
             seen = _with_voltage(seen, min(reading.voltage_mv[: evse.phases]), reading.at_s, evse)
     if seen.is_over_current and facts.pilot is PilotState.A:  # believed again, once the cable was out
-        seen = replace(seen, is_over_current=False, over_since_s=None)
+        seen = replace(seen, is_over_current=False, over_since_s=None, over_ma=0)
     return CALM if seen is not watch and seen == CALM else seen
 
 
@@ -131,11 +133,14 @@ def most_current_ma(limits: Protection, offered_a: int) -> int:
 
 def _with_current(watch: Watch, most_ma: int, at_s: float, limits: Protection, offered: Offered | None) -> Watch:
     if offered is None or most_ma <= most_current_ma(limits, offered.most_a(at_s, limits.follow_s)):
-        return watch if watch.over_since_s is None else replace(watch, over_since_s=None)
+        over_ma = watch.over_ma if watch.is_over_current else 0  # kept for the technician
+        return watch if watch.over_since_s is None else replace(watch, over_since_s=None, over_ma=over_ma)
     if watch.over_since_s is None:
-        return replace(watch, over_since_s=at_s)
-    is_proven = at_s - watch.over_since_s >= limits.over_current_s
-    return replace(watch, is_over_current=True) if is_proven and not watch.is_over_current else watch
+        return replace(watch, over_since_s=at_s, over_ma=most_ma)
+    is_proven = watch.is_over_current or at_s - watch.over_since_s >= limits.over_current_s
+    over_ma = max(most_ma, watch.over_ma)
+    has_news = over_ma != watch.over_ma or is_proven != watch.is_over_current
+    return replace(watch, over_ma=over_ma, is_over_current=is_proven) if has_news else watch
 
 
 def _with_flow(watch: Watch, most_ma: int, at_s: float, facts: Facts, limits: Protection, open_since_s: float) -> Watch:
@@ -158,11 +163,13 @@ def _with_voltage(watch: Watch, least_mv: int, at_s: float, evse: EvseSettings) 
             return watch
         if watch.is_under_voltage and least_mv < limit_mv + evse.nominal_v * 10 * VOLTAGE_BACK_PERCENT:
             return watch
-        return replace(watch, low_since_s=None, is_under_voltage=False)
+        return replace(watch, low_since_s=None, low_mv=0, is_under_voltage=False)
     if watch.low_since_s is None:
-        return replace(watch, low_since_s=at_s)
-    is_proven = at_s - watch.low_since_s >= limits.under_voltage_s
-    return replace(watch, is_under_voltage=True) if is_proven and not watch.is_under_voltage else watch
+        return replace(watch, low_since_s=at_s, low_mv=least_mv)
+    is_proven = watch.is_under_voltage or at_s - watch.low_since_s >= limits.under_voltage_s
+    low_mv = min(least_mv, watch.low_mv)
+    has_news = low_mv != watch.low_mv or is_proven != watch.is_under_voltage
+    return replace(watch, low_mv=low_mv, is_under_voltage=is_proven) if has_news else watch
 
 
 def _warmed(watch: Watch, facts: Facts, limits: Protection, now_s: float) -> Watch:

@@ -15,6 +15,7 @@ from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.kiosk import Kiosk, situation
 from kiosk.session.session import Session
+from kiosk.session.settings import EvseSettings
 from kiosk.session.snapshot import (
     Availability,
     Bill,
@@ -118,7 +119,7 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         transaction=None if running is None else _running(kiosk, session, running, now, about.address),
         receipt=None if receipt is None else _ended(receipt, about.address, ended_at),
         receipt_in_s=receipt_in_s,
-        fault=_fault(session, about.fault_details.get(session.evse_id, "")),
+        fault=_fault(session, about.fault_details.get(session.evse_id, ""), evse),
         held=session.held_for is not None,
         reserved_until=None if session.reservation is None else session.reservation.until,
         is_blocked=session.is_blocked,
@@ -143,10 +144,26 @@ def _availability(session: Session, has_offer: bool) -> Availability:
     return Availability.OCCUPIED if plugged else Availability.AVAILABLE
 
 
-def _fault(session: Session, detail: str) -> FaultView | None:
+def _fault(session: Session, detail: str, evse: EvseSettings) -> FaultView | None:
     if session.fault is None or session.fault_since is None:
         return None
+    detail = _in_numbers(session, evse) or detail
     return FaultView(session.fault, session.fault_since.wall, RULE_OF[session.fault].latches, detail)
+
+
+def _in_numbers(session: Session, evse: EvseSettings) -> str:
+    """What was measured, for the technician; no driver complains of it."""
+    watch, facts = session.watch, session.facts
+    match session.fault:
+        case FaultCode.OVER_CURRENT if watch.over_ma:
+            return f"It drew up to {watch.over_ma / 1000:.1f} A."
+        case FaultCode.UNDER_VOLTAGE if watch.low_mv:
+            return f"Down to {watch.low_mv / 1000:.0f} V, of {evse.nominal_v} V."
+        case FaultCode.OVER_TEMPERATURE if facts.temperature_dc is not None and not facts.board_is_too_hot:
+            return f"The board has {facts.temperature_dc / 10:.1f} °C."
+        case FaultCode.METER_SWAPPED if facts.meter is not None and facts.meter.serial:
+            return f"The meter there now has the serial number {facts.meter.serial}."
+    return ""
 
 
 def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: str) -> TransactionView:
