@@ -19,8 +19,8 @@ class MeterReading:
     """One consistent read of a meter.
 
     `at_s` is the kiosk's monotonic time at which the meter was asked: its sample is of then or later. Registers are
-    lifetime counters in Wh, import is grid → vehicle. `serial` is the meter's own number where it has a register
-    for it.
+    lifetime counters in Wh, import is grid → vehicle; `step_wh` is how far the import register moves at once. `serial`
+    is the meter's own number where it has a register for it.
     """
 
     at_s: float
@@ -30,3 +30,4 @@ class MeterReading:
     current_ma: tuple[int, ...] = ()  # per phase, L1 first
     voltage_mv: tuple[int, ...] = ()
     serial: str | None = None
+    step_wh: int = 1

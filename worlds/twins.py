@@ -180,6 +180,7 @@ class MeterTwin:
             outlet.currents_ma,
             wires.voltage_mv,
             wires.serial or outlet.meter.serial,
+            max(1, int(outlet.meter.step_wh)),
         )
 
     def _take(self, reading: MeterReading) -> None:

@@ -21,7 +21,7 @@ from kiosk.controller import Controller, Found, Identity
 from kiosk.sensing import EvseParts, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.memory import Memories, from_text
-from kiosk.session.settings import EvseSettings, KioskSettings, Patience
+from kiosk.session.settings import EvseSettings, KioskSettings, Patience, Protection
 from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
 from worlds.agenda import Act, Agenda
@@ -45,6 +45,7 @@ RELAY_DROPS_AFTER_S = 1.0
 MOST_OVER_RATED = 1.25  # what a meter's register may move and be believed, of an EVSE's rated power
 BEATS_AT_ONCE = 20
 CALM_S = 2 * 3600.0
+FOLLOW_S = 8.0  # the slowest car behind the slowest board
 IDENTITY = Identity("World", "Simulated", "0800", "https://world.example", "Europe/Berlin")
 
 
@@ -90,11 +91,11 @@ class World:
         self.cabinet = Cabinet(self)
         self.estop = self.cabinet.estop
         self.site = SiteWorld(self)
-        drawn = (EvseSettings(e, meter_step_wh=int(self.outlets[e].meter.step_wh)) for e in evse_ids)
+        drawn = (EvseSettings(e, protection=Protection(follow_s=FOLLOW_S)) for e in evse_ids)
         self.settings = KioskSettings(
             evses=tuple(self.site.wired(evse) for evse in drawn),
             site=self.site.settings,
-            patience=Patience(open_s=9.0, close_s=12.0, feedback_stale_s=9.0, cap_margin_s=20.0),
+            patience=Patience(open_s=9.0, close_s=12.0, feedback_stale_s=9.0),
         )
         self.server = Server(self.rng, self.wall(), evse_ids, MEMBERS)
         self.disk = Disk(self.agenda, self.rng)

@@ -190,6 +190,7 @@ class Evse:
     lock_pin: int | None = _pin()
     lock_active_high: bool = True
     phase_rotation: str = limits("RST", choices=ROTATIONS)
+    parking_reserve_s: int = limits(600, least=0, most=86_400)
 
     @property
     def settings(self) -> EvseSettings:
@@ -202,6 +203,7 @@ class Evse:
             nominal_v=self.nominal_v,
             phase_rotation=self.phase_rotation,
             has_lock=self.lock_pin is not None,
+            parking_reserve_s=self.parking_reserve_s,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from contract.metering import MeterReading
 from kiosk.devices import Health, MeterChange, Observation
@@ -198,6 +198,7 @@ class ModbusMeter:
             current_ma=_per_phase([sample(f"current_{phase}") for phase in PHASES]),
             voltage_mv=_per_phase([sample(f"voltage_{phase}") for phase in PHASES]),
             serial=self._serial,
+            step_wh=_step_wh(energy),
         )
 
 
@@ -207,6 +208,14 @@ def _wh(sample: Sample | None) -> int | None:
         return None
     exact_wh = sample.value * WH_PER[sample.quantity.unit]
     return int(exact_wh.to_integral_value(ROUND_FLOOR))
+
+
+def _step_wh(sample: Sample) -> int:
+    """How far the register moves at once, at least 1 Wh."""
+    if sample.value is None:
+        return 1
+    step_wh = sample.quantity.step(sample.value) * WH_PER[sample.quantity.unit]
+    return max(1, int(step_wh.to_integral_value(ROUND_CEILING)))
 
 
 def _rounded(sample: Sample | None, times: int) -> int | None:

@@ -32,6 +32,7 @@ class DataType(StrEnum):
         return int(self.value[-2:]) // 16
 
 
+FLOAT32_DIGITS = 24  # binary ones (IEEE 754)
 _FORMAT = {
     DataType.INT16: ">h",
     DataType.UINT16: ">H",
@@ -79,6 +80,13 @@ class Quantity:
         if raw is None or (isinstance(raw, int) and raw in self.not_available):
             return None
         return Decimal(raw) * self.scale
+
+    def step(self, value: Decimal) -> Decimal:
+        """From `value` to the next one the registers can hold; a float32's steps grow with it."""
+        if self.data_type is not DataType.FLOAT32:
+            return self.scale
+        _, exponent = math.frexp(float(value / self.scale))
+        return Decimal(2) ** (exponent - FLOAT32_DIGITS) * self.scale
 
 
 @dataclass(frozen=True, slots=True)

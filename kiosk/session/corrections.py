@@ -47,7 +47,7 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
         offer=t.offer,
         before=t.before,
         samples=t.samples,
-        most_wh=math.ceil(evse.max_power_w * silent_s / 3600) + evse.meter_step_wh,
+        most_wh=math.ceil(evse.max_power_w * silent_s / 3600),
         ended=now.moment,
         serial=t.meter_serial,
         cap_minor=t.authority.cap_minor,
@@ -73,7 +73,7 @@ def _judged(session: Session, left: Unread, reading: MeterReading, now: Now) -> 
     more_wh = reading.import_wh - left.samples[-1].import_wh
     if left.serial is not None and reading.serial != left.serial:
         return _stands(left, f"another meter answers: {reading.serial}, was {left.serial}")
-    if not 0 <= more_wh <= left.most_wh:
+    if not 0 <= more_wh <= left.most_wh + reading.step_wh:
         return _stands(left, f"the register moved by {more_wh} Wh; at most {left.most_wh} Wh can have flowed")
     samples = corrected(left.samples, reading.import_wh)
     order_minor = price(left.offer, joined(left.before, samples)).incl_vat_minor

@@ -12,7 +12,7 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
     """When this session wants to be looked at again, if nothing happens before."""
     due = [restart.deadline_s(session.interrupted, patience), corrections.deadline_s(session.unread, now_s, patience)]
     due += [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
-    due.append(limits.limit_deadline_s(session, now_s, evse))
+    due.append(limits.deadline_s(session))
     due.append(session.wish_since_s + patience.off_s)
     if session.reservation is not None:
         due.append(session.reservation.until_s)

@@ -36,6 +36,7 @@ def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience
         asks = facts.pilot is not None and facts.pilot.asks_for_energy
         rested = session.wishes_closed or now_s >= session.wish_since_s + patience.off_s
         most_a = evse.max_a if session.watch.heat == 0 else heat_cap_a(session.watch, evse)
+        most_a = most_a if session.taper is None else min(most_a, session.taper.most_a)
         share_a = most_a if session.share is None else min(most_a, session.share.offered_a)
         offered_a = share_a if connected and transaction.durable_seq >= 0 else 0
         # A pause takes the current away first and opens once it is gone; nothing closes on an offer of nothing.

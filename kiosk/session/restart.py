@@ -60,7 +60,7 @@ def verdict(session: Session, left: Interrupted, now: Now, evse: EvseSettings, p
     if (about_time := _verdict_of_time(left, now, patience)).is_final:
         return about_time
     t = continuation(left, now, evse)
-    if not _is_covered(t, left, evse, patience):
+    if not _is_covered(session, t, left, evse, patience):
         return Verdict.NO_CREDIT
     if limit_is_reached(left):
         return Verdict.LIMIT_REACHED
@@ -86,16 +86,16 @@ def _verdict_of_time(left: Interrupted, now: Now, patience: Patience) -> Verdict
     return Verdict.TOO_LATE if away_s > patience.restart_within_s else Verdict.GO
 
 
-def _is_covered(t: Transaction, left: Interrupted, evse: EvseSettings, patience: Patience) -> bool:
+def _is_covered(session: Session, t: Transaction, left: Interrupted, evse: EvseSettings, patience: Patience) -> bool:
     """The cap still pays for the shortest charge there is."""
-    cap_minor = t.authority.cap_minor
-    if cap_minor is None:
+    if t.authority.cap_minor is None:
         return True
     end = left.samples[-1]
-    most_wh, most_ms = limits.margin(evse, patience)
+    most_wh, most_ms = limits.shortest(session, evse, patience, t.offer)
     begin = Sample(0, end.import_wh, TimeUse.CHARGING, evse.max_power_w, evse.max_a * evse.phases * 1000, t.at_ms(0))
     begun = replace(t, samples=(begin,))
-    return begun.price_with(Sample(most_ms, end.import_wh + most_wh, TimeUse.NONE)).incl_vat_minor <= cap_minor
+    least_minor = begun.price_with(Sample(most_ms, end.import_wh + most_wh, TimeUse.NONE)).incl_vat_minor
+    return least_minor <= limits.charge_cap_minor(t.authority.cap_minor, t.authority, t.offer, evse)
 
 
 def limit_is_reached(left: Interrupted) -> bool:

@@ -16,6 +16,7 @@ from kiosk.session.settings import Patience
 from kiosk.session.site import Share
 from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import State
+from kiosk.session.taper import Taper
 from kiosk.session.transaction import Transaction
 
 NEVER_S = float("inf")
@@ -60,6 +61,8 @@ class Session:
     interrupted: Interrupted | None = None  # by a power cut, and may go on by itself
     restart_verdict: Verdict | None = None  # the last word about that, for `kiosk why`; None: there was nothing
     unread: Unread | None = None  # ended without the meter, which may still tell
+    taper: Taper | None = None  # near a limit: less is offered
+    limit_look_s: float = LONG_AGO_S  # before then no limit can need anything
 
     @property
     def is_running(self) -> bool:

@@ -33,7 +33,7 @@ class Patience:
     keypad_s: float = 30.0  # unlocking, or a limit, waits for a token
     own_start_s: float = 180.0  # after a start whoever stands there may set a limit
     receipt_s: float = 60.0
-    cap_margin_s: float = 10.0  # delivery at the present power that a cap keeps in reserve for stopping
+    taper_s: float = 600.0  # a charge just below its limit ends when nothing has flowed for so long
     code_lock_s: float = 60.0  # after three wrong stop codes
     record_s: float = 120.0  # a running charge goes on this long while the disk takes nothing
     restart_within_s: float = 600.0  # a charge interrupted by a power cut goes on by itself; 0: never
@@ -104,7 +104,7 @@ class EvseSettings:
     max_a: int = 32
     phases: int = 3
     nominal_v: int = 230
-    meter_step_wh: int = 1  # what the meter's register resolves; a cap keeps one step in reserve
+    parking_reserve_s: int = 600  # of billed parking; a guest's charge leaves so much of the hold for it
     phase_rotation: str = "RST"  # OCPP PhaseRotation: which of the site's phases its conductors are on, L1 first
     protection: Protection = field(default_factory=Protection)
     has_lock: bool = False  # the cable is locked into the kiosk's socket
@@ -114,6 +114,8 @@ class EvseSettings:
             raise ValueError(f"max_a {self.max_a}: want {LEAST_OFFER_A} to 80")
         if self.phases not in (1, 3):
             raise ValueError(f"phases {self.phases}: want 1 or 3")
+        if not 0 <= self.parking_reserve_s <= 86_400:
+            raise ValueError(f"parking_reserve_s {self.parking_reserve_s}: want 0 to 86400")
 
     @property
     def max_power_w(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from contract.local_time import utc_ms
 from contract.order import joined, price_of_part
@@ -84,9 +85,9 @@ class Transaction:
         """How long the order had run before this transaction, the interruption left out."""
         return self.before[-1].elapsed_ms - self.before[0].elapsed_ms if self.before else 0
 
-    def price_with(self, sample: Sample) -> Price:
-        """The price of the whole order if the transaction stood at `sample` now: caps and limits hold for that."""
-        return settled(self._walked_to(sample))
+    def price_with(self, *samples: Sample) -> Price:
+        """The price of the whole order if the transaction went on to `samples`: caps and limits hold for that."""
+        return settled(self._walked_to(*samples))
 
     def part_with(self, sample: Sample) -> Price:
         """This transaction's own part of the order's price."""
@@ -108,12 +109,14 @@ class Transaction:
         in_ms = self.tally.rules.next_change_ms(self.before_ms + last.elapsed_ms, last.at_ms)
         return None if in_ms is None else last.elapsed_ms + in_ms
 
-    def _walked_to(self, sample: Sample) -> Tally:
+    def _walked_to(self, *samples: Sample) -> Tally:
         if self.tally is None or not self.samples:
-            return tallied(self.offer, joined(self.before, (*self.samples, sample)))
-        span = span_between(self.samples[-1], sample)
-        before_ms = self.before_ms
-        return self.tally.after(replace(span, from_ms=span.from_ms + before_ms, to_ms=span.to_ms + before_ms))
+            return tallied(self.offer, joined(self.before, (*self.samples, *samples)))
+        tally, before_ms = self.tally, self.before_ms
+        for now, later in pairwise((self.samples[-1], *samples)):
+            span = span_between(now, later)
+            tally = tally.after(replace(span, from_ms=span.from_ms + before_ms, to_ms=span.to_ms + before_ms))
+        return tally
 
     def _extended(self, new: Sample) -> tuple[Sample, ...]:
         """With one sample more, without the one before it where that changes no price."""

@@ -145,7 +145,7 @@ class Turn:
         sold = offer.sold(self.now.clock_is_known)
         if sold is None:
             self._refused(transaction_id, NoticeCode.NO_PRICE)
-        elif not limits.is_covered(self.evse, self.patience, authority, sold, self.now):
+        elif not limits.is_covered(self.session, self.evse, self.patience, authority, sold, self.now):
             self._refused(transaction_id, NoticeCode.NO_CREDIT)
         else:
             self._begin(self._new(asked.ids, asked.token.masked, authority, sold, offline), TriggerReason.AUTHORIZED)
@@ -165,7 +165,7 @@ class Turn:
             why = "the price depends on the clock, which is not known here, and no offline tariff is offered"
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
-        if not limits.is_covered(self.evse, self.patience, command.authority, sold, self.now):
+        if not limits.is_covered(self.session, self.evse, self.patience, command.authority, sold, self.now):
             why = "cap_minor is less than the shortest charge may cost"
             self.messages.append(Answered(command.command_id, CommandStatus.REJECTED, why))
             return
@@ -225,6 +225,7 @@ class Turn:
         if t.limit_changes >= MOST_LIMIT_CHANGES:
             return
         self._change(transaction=replace(t, limit=limit, limit_changes=t.limit_changes + 1))
+        self.session = limits.chosen(self.session, self.now, self.evse, self.patience)
         self._record(EventType.UPDATED, TriggerReason.LIMIT_SET)
 
     def unlock(self) -> None:
@@ -304,9 +305,10 @@ class Turn:
             self._close(StoppedReason.TIMEOUT, ramp=False)
 
     def _settle_delivering(self) -> None:
+        self.session, reached = limits.looked_at(self.session, self.now, self.evse, self.patience)
         if not self.session.is_plugged:
             self._close(StoppedReason.EV_DISCONNECTED, ramp=False)
-        elif (reached := limits.reached(self.session, self.now, self.evse, self.patience)) is not None:
+        elif reached is not None:
             self.stop(*reached)
         else:
             t = self.session.running
@@ -437,6 +439,7 @@ class Turn:
         self._change(reservation=None, code_locked_until_s=LONG_AGO_S)
         self._move(State.PREPARING, self.patience.plug_in_s)
         self._record(EventType.STARTED, trigger)
+        self.session = limits.begun(self.session, self.now, self.evse, self.patience)
 
     def _new(self, ids: Ids, masked: str, authority: Authority, offer: TariffOffer, offline: bool) -> Transaction:
         evse = self.evse

@@ -73,7 +73,6 @@ notice_s = 50
 choose_s = 600
 receipt_s = 600
 record_s = 1_200
-cap_margin_s = 20
 code_lock_s = 600
 [protection]
 heat_step_s = 10

@@ -53,6 +53,11 @@ class Plug:
     slow_s: float = 0.1  # from the command to the auxiliary contact
     register_wh: float = 1_000_000.0
     car_w: int = 7_360
+    phases: int = 3  # of the vehicle
+    volts: float = 230.0
+    reaction_s: float = 0.0  # until the vehicle follows a lower offer
+    step_wh: int = 1
+    meter_every_s: float = 0.0
     pilot_answers: bool = True
     feedback_answers: bool = True
     meter_answers: bool = True
@@ -73,12 +78,26 @@ class Plug:
     wanted_since_s: float = 0.0
     reading: MeterReading | None = None
     delivered_wh: float = 0.0
+    offers: list[tuple[float, int]] = field(default_factory=list)  # from when on, at most the reaction's worth
+
+    @property
+    def follows_a(self) -> int:
+        """The most it was offered in the time it takes to follow."""
+        return max((amps for _, amps in self.offers), default=0)
 
     @property
     def power_w(self) -> int:
-        is_offered = self.wanted.offered_a > 0 or self.ignores_offer
-        flows = self.closed and self.pilot.asks_for_energy and is_offered
-        return self.car_w if flows else 0
+        if not self.closed or not self.pilot.asks_for_energy:
+            return 0
+        if self.ignores_offer:
+            return self.car_w
+        return round(min(self.car_w, self.follows_a * self.phases * self.volts))
+
+    def offer(self, amps: int, now_s: float) -> None:
+        if not self.offers or self.offers[-1][1] != amps:
+            self.offers.append((now_s, amps))
+        while len(self.offers) > 1 and now_s >= self.offers[1][0] + self.reaction_s:
+            del self.offers[0]
 
     def advance(self, now_s: float, span_s: float) -> None:
         drawn_wh = self.power_w * span_s / 3600
@@ -86,12 +105,14 @@ class Plug:
         self.delivered_wh += drawn_wh
         if now_s >= self.wanted_since_s + self.slow_s - 1e-9:
             self.closed = (self.wanted.contactor_closed and not self.stuck_open) or (self.welded and self.closed)
+        self.offer(self.wanted.offered_a, now_s)
 
     def sense(self, now_s: float) -> Facts:
-        if self.meter_answers and not self.register_is_doubted:
-            register_wh = int(self.register_wh)
+        is_due = self.reading is None or now_s >= self.reading.at_s + self.meter_every_s
+        if self.meter_answers and not self.register_is_doubted and is_due:
+            register_wh = int(self.register_wh) // self.step_wh * self.step_wh
             self.reading = MeterReading(
-                now_s, register_wh, 0, self.power_w, self.current_ma, self.voltage_mv, self.serial
+                now_s, register_wh, 0, self.power_w, self.current_ma, self.voltage_mv, self.serial, self.step_wh
             )
         return Facts(
             pilot=self.pilot if self.pilot_answers else None,
@@ -215,6 +236,7 @@ class Bench:
             if wants.contactor_closed != plug.wanted.contactor_closed:
                 plug.wanted_since_s = self.s
             plug.wanted = wants
+            plug.offer(wants.offered_a, self.s)
 
     # ---- what people and machines do ---------------------------------------------------------------------------
 

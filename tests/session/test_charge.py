@@ -261,9 +261,9 @@ def test_a_limit_chosen_on_the_screen_ends_it(limit: Limit, reason: StoppedReaso
     assert ended.stopped_reason is reason
     match limit.kind:
         case LimitKind.ENERGY:
-            assert 500 <= used_wh <= 515
+            assert 480 <= used_wh <= 500
         case LimitKind.MONEY:
-            assert 50 <= (ended.total_incl_vat_minor or 0) <= 60
+            assert 58 <= (ended.total_incl_vat_minor or 0) <= 60
         case LimitKind.TIME:
             assert 300_000 <= ended.elapsed_ms <= 301_000
 
@@ -285,7 +285,7 @@ def test_a_cap_is_never_exceeded(car_w: int, cap_minor: int) -> None:
     bench.run_until(State.IDLE, at_most_s=7200)
 
     assert bench.ended.stopped_reason is StoppedReason.LOCAL_OUT_OF_CREDIT
-    assert cap_minor - 4 <= (bench.ended.total_incl_vat_minor or 0) <= cap_minor
+    assert cap_minor - 2 <= (bench.ended.total_incl_vat_minor or 0) <= cap_minor
 
 
 def test_a_vehicle_that_wakes_up_hungry_at_the_brink_of_its_cap_stays_below_it() -> None:
