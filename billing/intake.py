@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from billing import keys
+from billing.corrections import correct, set_aside_beyond
 from billing.database import insert_if_absent
 from billing.facts import epoch
 from billing.moments import to_ms
@@ -98,11 +99,15 @@ def _take_events(
     touched = {item.event.transaction_id for item in received}
     parsed = {item.row.body: item.event for item in received}
     for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
+        has_correction = False
         if last_seq > ended_seq:
-            count -= _move_events_after_ended(connection, kiosk_id, transaction_id, ended_seq, now)
+            beyond, has_correction = set_aside_beyond(connection, kiosk_id, transaction_id, ended_seq, now)
+            count -= beyond
             _report_after_ended(connection, kiosk_id, received, aside)
         if count > ended_seq:
-            rate(connection, kiosk_id, transaction_id, now, parsed)
+            billed = rate(connection, kiosk_id, transaction_id, now, parsed)
+            if billed is not None and has_correction:
+                correct(connection, kiosk_id, transaction_id, billed, now, parsed)
 
 
 def _without_contradictions(
@@ -227,32 +232,6 @@ def _finished(connection: Connection, kiosk_id: str, touched: Iterable[str]) -> 
     """(transaction, seq_no of Ended, highest seq_no, events here) of the touched transactions that have an Ended."""
     asked = {"of_kiosk": kiosk_id, "touched": sorted(touched)}
     return [(row[0], row[1], row[2], row[3]) for row in connection.execute(_FINISHED, asked)]
-
-
-def _move_events_after_ended(
-    connection: Connection, kiosk_id: str, transaction_id: str, ended_seq: int, now: datetime
-) -> int:
-    """Nothing revives an ended transaction: what is numbered beyond Ended is kept aside. Returns how many."""
-    e = events.c
-    beyond = (e.kiosk_id == kiosk_id, e.transaction_id == transaction_id, e.seq_no > ended_seq)
-    late = connection.execute(select(e.seq_no, e.journal_no, e.body, e.payload_hash).where(*beyond)).all()
-    for row in late:
-        doubt = Doubt(
-            "after_ended", f"transaction {transaction_id} ended with seq {ended_seq}; seq {row.seq_no} comes after it"
-        )
-        keep_row(
-            connection,
-            kiosk_id,
-            doubt,
-            now,
-            journal_no=row.journal_no,
-            body=row.body,
-            body_hash=row.payload_hash,
-            transaction_id=transaction_id,
-            seq_no=row.seq_no,
-        )
-    connection.execute(delete(events).where(*beyond))
-    return len(late)
 
 
 def _report_after_ended(

@@ -8,11 +8,12 @@ from itertools import pairwise
 
 from billing.quarantine import Doubt
 from contract.price import price
-from contract.transaction import StoppedReason, TransactionEvent, samples_before
+from contract.transaction import EventType, StoppedReason, TransactionEvent, samples_before
 
 TOLERANCE = 1.15  # mains may be 10 % high (EN 50160), meters and chargers add a little
 SLACK_S = 15  # between a reading and its row
 POWER_LOSS_SLACK_S = 900  # Ended after a power cut carries the last durable time; the meter counted on
+UNREAD_SLACK_S = 930  # a meter silent at the end was last read at most so long before; the kiosk allows 900
 REGISTER_STEP_WH = 10  # the coarsest register in use steps by 10 Wh
 
 
@@ -29,6 +30,8 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
             found.append(
                 Doubt("time_backwards", f"elapsed time falls from {before.elapsed_ms} to {after.elapsed_ms} ms {where}")
             )
+        if before.event_type in (EventType.ENDED, EventType.METER_CORRECTION) and after.seq_no > before.seq_no:
+            found.append(Doubt("mixed_ids", f"seq {before.seq_no} is {before.event_type.value}, and more follows"))
         step_wh = after.meter.import_wh - before.meter.import_wh
         if step_wh < 0:
             found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {where}"))
@@ -48,6 +51,20 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
         if order_minor > cap_minor:
             found.append(Doubt("over_cap", f"the total {order_minor} is above the cap {cap_minor}, in minor units"))
     return found
+
+
+def doubts_about_correction(ended: TransactionEvent, late: TransactionEvent, max_power_w: int) -> list[Doubt]:
+    """Check the reading that came after the end. What it may add flowed before the end, and after a good reading."""
+    identity = (ended.order_id, ended.receipt_id, ended.evse_id, ended.connector_id)
+    if (late.order_id, late.receipt_id, late.evse_id, late.connector_id) != identity:
+        return [Doubt("wrong_correction", "the correction names another order, receipt or EVSE")]
+    if ended.meter.serial is not None and late.meter.serial != ended.meter.serial:
+        return [Doubt("wrong_correction", f"meter {late.meter.serial} corrects what {ended.meter.serial} counted")]
+    more_wh = late.meter.import_wh - ended.meter.import_wh
+    possible_wh = int(max_power_w * UNREAD_SLACK_S / 3600 * TOLERANCE) + REGISTER_STEP_WH
+    if not 0 <= more_wh <= possible_wh:
+        return [Doubt("wrong_correction", f"the correction adds {more_wh} Wh; 0 to {possible_wh} Wh can have flowed")]
+    return []
 
 
 def _possible_wh(before: TransactionEvent, after: TransactionEvent, max_power_w: int) -> int:

@@ -10,6 +10,8 @@
 | meter_backwards | the register fell | yes |
 | time_backwards | elapsed time fell | yes |
 | impossible_step | the register rose by more than the EVSE's power allows | yes |
+| wrong_correction | a late reading that cannot be; the last good one stands | no |
+| continues_otherwise | a transaction goes on with an order as the one before did not leave it | no |
 | kiosk_price | the kiosk's own total differs; the server's price() stands | no |
 | over_cap | the total is above the cap it was authorised with | no |
 | voucher_twice | a voucher began two orders | no |

@@ -7,10 +7,11 @@ that touches the amount holds the bill until an operator decided; one that does 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from billing import keys
 from billing.cdr import cdr_json
@@ -75,10 +76,10 @@ def rate(
     known = connection.execute(_KNOWN_CDR, {"key": cdr_key}).scalar()
     if known is not None:
         return str(known)
-    story = read_story(connection, kiosk_id, transaction_id, parsed)
+    story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
     if len(story) <= ended_seq:
         return None
-    site = connection.execute(_SITE, {"of_kiosk": kiosk_id}).one()
+    site = site_of(connection, kiosk_id)
     found = doubts_about(story, site.max_power_w)
     found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
     if any(doubt.holds_bill for doubt in found):
@@ -91,24 +92,42 @@ def rate(
     except ValueError as error:
         _write_doubts(connection, kiosk_id, transaction_id, [*found, Doubt("not_priceable", str(error))], now)
         return None
-    found += _doubts_about_total(story[-1], amount)
+    found += total_doubts(story[-1], amount)
     _write_doubts(connection, kiosk_id, transaction_id, found, now)
+    return write_cdr(connection, kiosk_id, cdr_key, site, story, amount, now)
+
+
+def write_cdr(
+    connection: Connection,
+    kiosk_id: str,
+    cdr_key: str,
+    site: Row[Any],
+    story: Sequence[TransactionEvent],
+    amount: Price,
+    now: datetime,
+) -> str:
+    """Its id, which follows from its key: written twice, it is one."""
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
     body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, amount, now)
     values = {
         "cdr_id": cdr_id,
         "cdr_key": cdr_key,
         "kiosk_id": kiosk_id,
-        "transaction_id": transaction_id,
+        "transaction_id": story[0].transaction_id,
         "currency": amount.currency,
         "energy_wh": story[-1].meter.import_wh - story[0].meter.import_wh,
         "excl_vat_minor": amount.excl_vat_minor,
         "incl_vat_minor": amount.incl_vat_minor,
         "body": body,
         "rated_ms": to_ms(now),
+        "credit_reference_id": None,
     }
     connection.execute(insert_if_absent(connection, cdrs), values)
     return cdr_id
+
+
+def site_of(connection: Connection, kiosk_id: str) -> Row[Any]:
+    return connection.execute(_SITE, {"of_kiosk": kiosk_id}).one()
 
 
 def read_story(
@@ -152,7 +171,7 @@ def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> 
     return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]
 
 
-def _doubts_about_total(ended: TransactionEvent, amount: Price) -> list[Doubt]:
+def total_doubts(ended: TransactionEvent, amount: Price) -> list[Doubt]:
     theirs = ended.total_incl_vat_minor
     if theirs is None or theirs == amount.incl_vat_minor:
         return []

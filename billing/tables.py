@@ -252,7 +252,7 @@ events = Table(
     Column("kiosk_id", String(64), nullable=False),
     Column("transaction_id", String(64), nullable=False),
     Column("seq_no", Integer, nullable=False),
-    Column("event_type", String(10), nullable=False),
+    Column("event_type", String(20), nullable=False),
     Column("journal_no", BigInteger, nullable=False),
     Column("elapsed_ms", BigInteger, nullable=False),
     Column("import_wh", BigInteger, nullable=False),
@@ -305,5 +305,6 @@ cdrs = Table(
     Column("incl_vat_minor", BigInteger, nullable=False),
     Column("body", Text, nullable=False),  # OCPI's words, see billing.cdr
     Column("rated_ms", BigInteger, nullable=False),
+    Column("credit_reference_id", String(64), unique=True),  # the CDR this one takes back; NULL: it is a bill
     Index(None, "kiosk_id", "transaction_id"),
 )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select
 from billing import tables
 from billing.authorization import authorize, disclaim
 from billing.commands import answer_command, take_commands
+from billing.corrections import is_current
 from billing.database import memory_database
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.facts import renew_epoch
@@ -108,11 +109,12 @@ class Server:
     # ---- what a checker may count: the bills ---------------------------------------------------------------------
 
     def bills(self) -> list[Bill]:
-        """One per CDR."""
+        """One per CDR that is owed: of a corrected one, the newest."""
         c, t = tables.cdrs.c, tables.transactions.c
         query = (
             select(c.transaction_id, t.evse_id, c.energy_wh)
             .join(tables.transactions, t.transaction_id == c.transaction_id)
+            .where(is_current())
             .order_by(c.cdr_id)
         )
         with self._engine.connect() as connection:

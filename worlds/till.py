@@ -13,6 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from billing.certificates import make_authority, make_certificate
+from billing.corrections import as_corrected, is_current
 from billing.database import open_database, reading
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
@@ -123,8 +124,8 @@ class Till:
             for row in connection.execute(select(transactions)).all():
                 mine = events.c.transaction_id == row.transaction_id
                 bodies = connection.execute(select(events.c.body).where(mine).order_by(events.c.seq_no)).scalars()
-                story = tuple(from_bytes(TransactionEvent, body) for body in bodies)
-                query = select(cdrs).where(cdrs.c.transaction_id == row.transaction_id)
+                story = tuple(as_corrected([from_bytes(TransactionEvent, body) for body in bodies]))
+                query = select(cdrs).where(cdrs.c.transaction_id == row.transaction_id, is_current())
                 bills = connection.execute(query).all()
                 found[str(row.transaction_id)] = Billed(
                     row.transaction_id,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from billing.corrections import is_current
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, clock_text, date_text, kwh, money, zone_text
 from billing.quarantine import HOLDS_BILL
@@ -141,7 +142,7 @@ def sessions(connection: Connection, now: datetime, kiosk_id: str | None = None)
         .add_columns(cdrs.c.currency, _is_held())
         .join_from(transactions, kiosks)
         .outerjoin(span, and_(span.c.kiosk_id == t.kiosk_id, span.c.transaction_id == t.transaction_id))
-        .outerjoin(cdrs, and_(cdrs.c.kiosk_id == t.kiosk_id, cdrs.c.transaction_id == t.transaction_id))
+        .outerjoin(cdrs, and_(cdrs.c.kiosk_id == t.kiosk_id, cdrs.c.transaction_id == t.transaction_id, is_current()))
         .order_by(t.ended_seq.is_not(None), t.first_received_ms.desc())
         .limit(ROWS_PER_PAGE)
     )

@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
 from billing import keys
+from billing.corrections import as_corrected, in_order
 from billing.moments import from_ms
 from billing.pages.render import (
     clock_text,
@@ -30,14 +32,15 @@ from billing.tables import cdrs, events, kiosks, tokens, transactions, vouchers
 from contract.codec import from_wire
 from contract.currency import to_minor
 from contract.identity import TokenKind
-from contract.price import Line
+from contract.order import joined
+from contract.price import Line, Sample, price
 from contract.tariff import Dimension
 from contract.transaction import ClockQuality, EventType, StoppedReason, TransactionEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One transaction as its driver sees it. `state`: finished, charging, checking."""
+    """One order as its driver sees it. `state`: finished, charging, checking."""
 
     state: str
     heading: str
@@ -56,37 +59,82 @@ class Receipt:
     cdr_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One transaction of the order. `story` is as corrected; `history`: every CDR it ever had, oldest first."""
+
+    found: Row[Any]
+    story: list[TransactionEvent]
+    cdr: Row[Any] | None
+    history: tuple[Row[Any], ...]
+    late: TransactionEvent | None
+
+    @property
+    def started(self) -> TransactionEvent | None:
+        return self.story[0] if self.story and self.story[0].event_type is EventType.STARTED else None
+
+    @property
+    def ended(self) -> TransactionEvent | None:
+        return self.story[-1] if self.story and self.story[-1].event_type is EventType.ENDED else None
+
+    @property
+    def energy_wh(self) -> int:
+        if self.started is None:
+            return 0
+        return max(0, self.story[-1].meter.import_wh - self.started.meter.import_wh)
+
+    def time_of(self, event: TransactionEvent) -> datetime:
+        assert self.started is not None
+        return self.started.at.wall + timedelta(milliseconds=event.elapsed_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """What is owed for the order."""
+
+    currency: str
+    excl_vat_minor: int
+    incl_vat_minor: int
+    lines: tuple[Line, ...]
+    cdr_id: str
+
+
 def find_receipt(connection: Connection, receipt_id: str, language: str, now: datetime) -> Receipt | None:
-    """The receipt of that id as far as it arrived; None where nothing did."""
-    t = transactions.c
-    query = select(transactions).where(t.receipt_key == keys.receipt_key(receipt_id))
-    # An order that went on after a power cut has several; the newest is what its driver asks for.
-    found = connection.execute(query.order_by(t.started_ms.desc(), t.first_received_ms.desc()).limit(1)).one_or_none()
-    if found is None:
+    """The receipt of that id as far as it arrived; None where nothing did.
+
+    An order that went on after a power cut has several transactions, which are one bill.
+    """
+    parts = _parts(connection, receipt_id)
+    if not parts:
         return None
-    site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == found.kiosk_id)).one()
-    story = read_story(connection, found.kiosk_id, found.transaction_id)
-    cdr = connection.execute(
-        select(cdrs)
-        .where(cdrs.c.kiosk_id == found.kiosk_id, cdrs.c.transaction_id == found.transaction_id)
-        .order_by(cdrs.c.rated_ms)
-        .limit(1)
-    ).one_or_none()
-    return _Writer(connection, language, site, found, story).write(cdr)
+    site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == parts[0].found.kiosk_id)).one()
+    return _Writer(connection, language, site, parts).write()
 
 
 def cdr_body(connection: Connection, receipt_id: str) -> str | None:
-    """The CDR's JSON behind a receipt id."""
-    query = (
-        select(cdrs.c.body)
-        .join_from(
-            cdrs,
-            transactions,
-            (cdrs.c.kiosk_id == transactions.c.kiosk_id) & (cdrs.c.transaction_id == transactions.c.transaction_id),
-        )
-        .where(transactions.c.receipt_key == keys.receipt_key(receipt_id))
-    )
-    return connection.execute(query.order_by(cdrs.c.rated_ms.desc()).limit(1)).scalar()
+    """The CDR's JSON behind a receipt id; where there are several (two parts, a correction) a list of all of them."""
+    bodies = [cdr.body for part in _parts(connection, receipt_id) for cdr in part.history]
+    if len(bodies) > 1:
+        return f"[{','.join(bodies)}]"
+    return bodies[0] if bodies else None
+
+
+def _parts(connection: Connection, receipt_id: str) -> tuple[_Part, ...]:
+    t, c = transactions.c, cdrs.c
+    query = select(transactions).where(t.receipt_key == keys.receipt_key(receipt_id))
+    parts = []
+    for found in connection.execute(query.order_by(t.started_ms, t.first_received_ms)).all():
+        story = read_story(connection, found.kiosk_id, found.transaction_id)
+        of_part = (c.kiosk_id == found.kiosk_id, c.transaction_id == found.transaction_id)
+        history = in_order(connection.execute(select(cdrs).where(*of_part)))
+        taken_back = {cdr.credit_reference_id for cdr in history}
+        current = [cdr for cdr in history if cdr.credit_reference_id is None and cdr.cdr_id not in taken_back]
+        is_late = bool(story) and story[-1].event_type is EventType.METER_CORRECTION
+        is_believed = is_late and len(history) > 1
+        shown = as_corrected(story) if is_believed else story[:-1] if is_late else story
+        late = story[-1] if is_believed else None
+        parts.append(_Part(found, shown, current[-1] if current else None, history, late))
+    return tuple(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,72 +142,74 @@ class _Writer:
     connection: Connection
     language: str
     site: Row[Any]
-    found: Row[Any]
-    story: list[TransactionEvent]
+    parts: tuple[_Part, ...]
 
-    def write(self, cdr: Row[Any] | None) -> Receipt:
+    def write(self) -> Receipt:
         words = RECEIPT[self.language]
-        body: dict[str, Any] = {} if cdr is None else json.loads(cdr.body)
-        lines = tuple(from_wire(Line, line) for line in body.get("lines", ()))
-        currency = "" if cdr is None else str(cdr.currency)
+        bill = self._bill()
+        lines = () if bill is None else bill.lines
+        currency = "" if bill is None else bill.currency
         cents = [to_minor(line.incl_vat, currency) for line in lines]
-        is_exact = cdr is not None and sum(cents) != cdr.incl_vat_minor
-        delivered = kwh(self._energy_wh(), self.language)
-        state = "finished" if cdr is not None else self._state()
-        total = "" if cdr is None else money(cdr.incl_vat_minor, currency, self.language)
+        is_exact = bill is not None and sum(cents) != bill.incl_vat_minor
+        delivered = kwh(sum(part.energy_wh for part in self.parts), self.language)
+        state = "finished" if bill is not None else self._state()
+        total = "" if bill is None else money(bill.incl_vat_minor, currency, self.language)
+        evse_id = self.parts[-1].found.evse_id
         return Receipt(
             state=state,
             heading=total or (words["checking_heading"] if state == "checking" else f"{delivered} {words['so_far']}"),
             subject=self._subject("" if state == "checking" else f"{delivered} · "),
             place=" · ".join(
-                part
-                for part in (self.site.name, words["connector"].format(evse=self.found.evse_id), self.site.place)
-                if part
+                part for part in (self.site.name, words["connector"].format(evse=evse_id), self.site.place) if part
             ),
             lines=tuple(self._line(line, currency, is_exact) for line in lines),
             total=total,
-            without_vat="" if cdr is None else money(cdr.excl_vat_minor, currency, self.language),
-            vat=() if cdr is None else self._vat(lines, cdr, currency),
+            without_vat="" if bill is None else money(bill.excl_vat_minor, currency, self.language),
+            vat=() if bill is None else self._vat(lines, bill),
             is_exact=is_exact,
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
-            payment=self._payment(cdr),
-            paid=self._paid(bool(lines)) if cdr is not None else "",
+            payment=self._payment(bill),
+            paid=self._paid(bool(lines)) if bill is not None else "",
             notes=self._notes(),
-            cdr_id="" if cdr is None else str(cdr.cdr_id),
+            cdr_id="" if bill is None else bill.cdr_id,
         )
+
+    def _bill(self) -> _Bill | None:
+        """None while a part is not billed yet. The lines of several parts are those of the whole order."""
+        bills = [part.cdr for part in self.parts if part.cdr is not None]
+        if len(bills) < len(self.parts):
+            return None
+        lines = tuple(from_wire(Line, line) for cdr in bills for line in json.loads(cdr.body)["lines"])
+        excl, incl = (sum(getattr(cdr, name) for cdr in bills) for name in ("excl_vat_minor", "incl_vat_minor"))
+        offer = self.parts[0].started.offer if self.parts[0].started is not None else None
+        if len(bills) > 1 and offer is not None:
+            samples: tuple[Sample, ...] = ()
+            for part in self.parts:
+                samples = joined(samples, [event.sample for event in part.story])
+            whole = price(offer, samples)
+            if (whole.excl_vat_minor, whole.incl_vat_minor) == (excl, incl):
+                lines = whole.lines
+        return _Bill(bills[-1].currency, excl, incl, lines, bills[-1].cdr_id)
 
     @property
     def _started(self) -> TransactionEvent | None:
-        return self.story[0] if self.story and self.story[0].event_type is EventType.STARTED else None
-
-    @property
-    def _ended(self) -> TransactionEvent | None:
-        return self.story[-1] if self.story and self.story[-1].event_type is EventType.ENDED else None
+        return self.parts[0].started
 
     def _state(self) -> str:
-        doubts = doubts_of(self.connection, self.found.kiosk_id, self.found.transaction_id)
+        doubts = [d for p in self.parts for d in doubts_of(self.connection, p.found.kiosk_id, p.found.transaction_id)]
         return "checking" if any(doubt.code in HOLDS_BILL for doubt in doubts) else "charging"
 
-    def _energy_wh(self) -> int:
-        if self._started is None:
-            return 0
-        return max(0, self.story[-1].meter.import_wh - self._started.meter.import_wh)
-
     def _subject(self, lead: str) -> str:
-        if not self.story:
+        last = self.parts[-1]
+        if not last.story:
             return ""
         zone, language = self.site.time_zone, self.language
-        if self._started is None:
-            last = self.story[-1].at.wall
-            when = f"{date_text(last, zone, language)}, {clock_text(last, zone, language)} ({zone_text(last, zone)})"
+        if self._started is None or last.started is None:
+            at = last.story[-1].at.wall
+            when = f"{date_text(at, zone, language)}, {clock_text(at, zone, language)} ({zone_text(at, zone)})"
             return RECEIPT[language]["as_of"].format(time=when)
-        begin, end = self._started.at.wall, self._time_of(self.story[-1])
-        return f"{lead}{span_text(begin, end, zone, language)}"
-
-    def _time_of(self, event: TransactionEvent) -> datetime:
-        assert self._started is not None
-        return self._started.at.wall + timedelta(milliseconds=event.elapsed_ms)
+        return f"{lead}{span_text(self._started.at.wall, last.time_of(last.story[-1]), zone, language)}"
 
     def _line(self, line: Line, currency: str, is_exact: bool) -> tuple[str, str, str]:
         words, language = RECEIPT[self.language], self.language
@@ -188,11 +238,12 @@ class _Writer:
         )
         return words[line.dimension.value], sums, rounded
 
-    def _vat(self, lines: tuple[Line, ...], cdr: Row[Any], currency: str) -> tuple[tuple[str, str], ...]:
+    def _vat(self, lines: tuple[Line, ...], bill: _Bill) -> tuple[tuple[str, str], ...]:
+        currency = bill.currency
         rates: dict[Decimal, Decimal] = {}
         for line in lines:
             rates[line.vat] = rates.get(line.vat, Decimal(0)) + line.incl_vat - line.excl_vat
-        vat_minor = cdr.incl_vat_minor - cdr.excl_vat_minor
+        vat_minor = bill.incl_vat_minor - bill.excl_vat_minor
         whole = {rate: to_minor(amount, currency) for rate, amount in rates.items()}
         named = {rate: RECEIPT[self.language]["vat"].format(rate=_rate(rate, self.language)) for rate in sorted(rates)}
         if len(rates) == 1:
@@ -204,18 +255,19 @@ class _Writer:
     def _registers(self) -> tuple[tuple[str, str], ...]:
         words, zone = RECEIPT[self.language], self.site.time_zone
         rows = []
-        if self._started is not None:
-            at = clock_text(self._started.at.wall, zone, self.language, "HH:mm:ss")
-            label = words["register_start"].format(time=at)
-            rows.append((label, kwh(self._started.meter.import_wh, self.language)))
-            if self._ended is not None:
-                at = clock_text(self._time_of(self._ended), zone, self.language, "HH:mm:ss")
-                rows.append((words["register_end"].format(time=at), kwh(self._ended.meter.import_wh, self.language)))
-            if self._started.meter.serial is not None:
-                rows.append((words["meter_number"], self._started.meter.serial))
+        for part in self.parts:
+            if part.started is None:
+                continue
+            at = clock_text(part.started.at.wall, zone, self.language, "HH:mm:ss")
+            rows.append((words["register_start"].format(time=at), kwh(part.started.meter.import_wh, self.language)))
+            if part.ended is not None:
+                at = clock_text(part.time_of(part.ended), zone, self.language, "HH:mm:ss")
+                rows.append((words["register_end"].format(time=at), kwh(part.ended.meter.import_wh, self.language)))
+        if self._started is not None and self._started.meter.serial is not None:
+            rows.append((words["meter_number"], self._started.meter.serial))
         return tuple(rows)
 
-    def _payment(self, cdr: Row[Any] | None) -> tuple[tuple[str, str], ...]:
+    def _payment(self, bill: _Bill | None) -> tuple[tuple[str, str], ...]:
         words = RECEIPT[self.language]
         if self._started is None or self._started.authority is None:
             return ()
@@ -231,8 +283,8 @@ class _Writer:
             if voucher is not None:
                 value = money(voucher.value_minor, voucher.currency, self.language)
                 rows.append((words["voucher_value"], value))
-                if cdr is not None and cdr.currency == voucher.currency and cdr.incl_vat_minor < voucher.value_minor:
-                    rest_minor = voucher.value_minor - cdr.incl_vat_minor
+                if bill is not None and bill.currency == voucher.currency and bill.incl_vat_minor < voucher.value_minor:
+                    rest_minor = voucher.value_minor - bill.incl_vat_minor
                     rows.append((words["voucher_rest"], money(rest_minor, voucher.currency, self.language)))
         return tuple(rows)
 
@@ -248,23 +300,49 @@ class _Writer:
         return " ".join(sentences)
 
     def _notes(self) -> tuple[str, ...]:
-        words, zone = RECEIPT[self.language], self.site.time_zone
+        words = RECEIPT[self.language]
+        told = [event for part in self.parts for event in part.story]
         notes = []
-        if any(event.offline for event in self.story):
-            e = events.c
+        for before, after in pairwise(self.parts):
+            if before.ended is not None and after.started is not None:
+                cut, on = self._clock(before.time_of(before.ended)), self._clock(after.started.at.wall)
+                notes.append(words["note_continued"].format(cut=cut, on=on))
+        if any(event.offline for event in told):
+            e, last = events.c, self.parts[-1].found
             query = select(e.received_ms).where(
-                e.kiosk_id == self.found.kiosk_id, e.transaction_id == self.found.transaction_id
+                e.kiosk_id == last.kiosk_id, e.transaction_id.in_([part.found.transaction_id for part in self.parts])
             )
             arrived = from_ms(max(self.connection.execute(query).scalars()))
-            when = f"{date_text(arrived, zone, self.language)}, {clock_text(arrived, zone, self.language)}"
-            notes.append(words["note_offline"].format(time=f"{when} ({zone_text(arrived, zone)})"))
-        if any(event.at.clock_quality is ClockQuality.UNKNOWN for event in self.story):
+            notes.append(words["note_offline"].format(time=self._moment(arrived)))
+        if any(event.at.clock_quality is ClockQuality.UNKNOWN for event in told):
             notes.append(words["note_clock"])
-        if self._ended is not None and self._ended.stopped_reason is StoppedReason.POWER_LOSS:
+        ended = self.parts[-1].ended
+        if ended is not None and ended.stopped_reason is StoppedReason.POWER_LOSS:
             notes.append(words["note_power_loss"])
-        if self._ended is not None and self._ended.final is False:
-            notes.append(words["note_meter"])
+        for part in self.parts:
+            notes += self._about_meter(part)
         return tuple(notes)
+
+    def _about_meter(self, part: _Part) -> list[str]:
+        """That the last good reading is billed, or what was billed before the meter told."""
+        words = RECEIPT[self.language]
+        if part.late is None or part.cdr is None:
+            return [words["note_meter"]] if part.ended is not None and part.ended.final is False else []
+        first = part.history[0]
+        changed = words["note_corrected"].format(
+            time=self._moment(part.late.at.wall),
+            before=kwh(first.energy_wh, self.language),
+            more=kwh(part.cdr.energy_wh - first.energy_wh, self.language),
+            amount=money(first.incl_vat_minor, first.currency, self.language),
+        )
+        return [changed]
+
+    def _clock(self, moment: datetime) -> str:
+        return clock_text(moment, self.site.time_zone, self.language)
+
+    def _moment(self, moment: datetime) -> str:
+        zone = self.site.time_zone
+        return f"{date_text(moment, zone, self.language)}, {self._clock(moment)} ({zone_text(moment, zone)})"
 
 
 def _rate(rate: Decimal, language: str) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
+from billing.corrections import in_order, is_current
 from billing.moments import to_ms
 from billing.pages.operator_view import local_time
 from billing.pages.render import kwh, money, money_exact, number
@@ -34,7 +35,8 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
         return None
     story = read_story(connection, kiosk_id, transaction_id)
     of_session = (cdrs.c.kiosk_id == kiosk_id, cdrs.c.transaction_id == transaction_id)
-    cdr = connection.execute(select(cdrs).where(*of_session).order_by(cdrs.c.rated_ms).limit(1)).one_or_none()
+    cdr = connection.execute(select(cdrs).where(*of_session, is_current())).one_or_none()
+    history = in_order(connection.execute(select(cdrs).where(*of_session)))
     lines = () if cdr is None else tuple(from_wire(Line, line) for line in json.loads(cdr.body)["lines"])
     here = {event.seq_no for event in story}
     last = found.ended_seq if found.ended_seq is not None else max(here, default=0)
@@ -51,6 +53,8 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
         "missing": ", ".join(str(n) for n in sorted(set(range(last + 1)) - here)[:20]),
         "amount": "" if cdr is None else money(cdr.incl_vat_minor, cdr.currency, "en"),
         "cdr_id": "" if cdr is None else cdr.cdr_id,
+        "history": [_of_history(row) for row in history] if len(history) > 1 else [],
+        "continues": story[0].continues.of_transaction_id if story and story[0].continues is not None else "",
         "energy": "" if cdr is None else kwh(cdr.energy_wh, "en"),
         "lines": [_line(line, cdr.currency) for line in lines] if cdr is not None else [],
         "doubts": doubts_of(connection, kiosk_id, transaction_id),
@@ -71,6 +75,17 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
             }
             for event in story
         ],
+    }
+
+
+def _of_history(row: Row[Any]) -> dict[str, str]:
+    """Bill, Credit CDR and new bill of a corrected session."""
+    is_credit = row.credit_reference_id is not None
+    return {
+        "cdr_id": row.cdr_id,
+        "what": f"credit of {row.credit_reference_id}" if is_credit else "bill",
+        "energy": kwh(row.energy_wh, "en"),
+        "amount": money(row.incl_vat_minor, row.currency, "en"),
     }
 
 

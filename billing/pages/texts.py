@@ -59,6 +59,10 @@ RECEIPT: dict[str, dict[str, str]] = {
         "note_offline": "The kiosk had no connection during this charge. It reached us on {time}.",
         "note_clock": "The kiosk’s clock was not synchronised, so the times of day may be wrong. Durations, energy "
         "and price are exact.",
+        "note_continued": "A power cut interrupted the charge at {cut}; it went on by itself at {on}. Both "
+        "parts are on this one receipt and cost what one charge costs.",
+        "note_corrected": "At the end the meter was silent, so {before} were billed at first: {amount}. Read again on "
+        "{time}, it showed {more} more. The first bill was taken back; this is the new one.",
         "note_power_loss": "The charge ended because the kiosk lost power. You pay no parking after that.",
         "note_meter": "The meter was silent at the end; the last good reading is billed.",
         "help": "Something wrong?",
@@ -126,6 +130,10 @@ RECEIPT: dict[str, dict[str, str]] = {
         "note_offline": "Die Ladestation hatte während des Ladens keine Verbindung. Bei uns eingetroffen am {time}.",
         "note_clock": "Die Uhr der Ladestation war nicht gestellt; die Uhrzeiten können falsch sein. Dauer, Energie "
         "und Preis sind genau.",
+        "note_continued": "Ein Stromausfall unterbrach den Ladevorgang um {cut}; um {on} lief er von selbst "
+        "weiter. Beide Teile stehen auf diesem einen Beleg und kosten so viel wie ein Ladevorgang.",
+        "note_corrected": "Am Ende antwortete der Zähler nicht, berechnet wurden zunächst {before}: {amount}. "
+        "Am {time} zeigte er {more} mehr. Die erste Rechnung wurde zurückgenommen; dies ist die neue.",
         "note_power_loss": "Der Ladevorgang endete, weil die Ladestation keinen Strom mehr hatte. Danach zahlen Sie "
         "keine Standzeit.",
         "note_meter": "Der Zähler antwortete am Ende nicht; berechnet wird der letzte gute Stand.",
@@ -192,6 +200,10 @@ RECEIPT: dict[str, dict[str, str]] = {
         "note_offline": "充電中、充電機は通信できませんでした。記録は {time} に届きました。",
         "note_clock": "充電機の時計が合っていなかったため、時刻が正しくない場合があります。所要時間、電力量、"
         "料金は正確です。",
+        "note_continued": "{cut} に停電で中断し、{on} に自動で再開しました。二つの区間を合わせて"
+        "一回の充電として、この領収書一枚でご請求します。",
+        "note_corrected": "終了時にメーターが応答しなかったため、当初は {before}（{amount}）をご請求しました。"
+        "{time} の再読み取りでさらに {more} が確認されました。当初の請求は取り消し、これが新しい請求です。",
         "note_power_loss": "充電機の停電により終了しました。その後の駐車料金はかかりません。",
         "note_meter": "終了時にメーターの応答がなかったため、最後の正しい指示値で計算しています。",
         "help": "お困りのときは",

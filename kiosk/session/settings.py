@@ -37,7 +37,7 @@ class Patience:
     code_lock_s: float = 60.0  # after three wrong stop codes
     record_s: float = 120.0  # a running charge goes on this long while the disk takes nothing
     restart_within_s: float = 600.0  # a charge interrupted by a power cut goes on by itself; 0: never
-    correct_within_s: float = 0.0  # a meter silent at the end may still tell its register; 0: never
+    correct_within_s: float = 86_400.0  # a meter silent at the end may still tell its register; 0: never
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:

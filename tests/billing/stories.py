@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from contract.api import Row, RowBatch, RowKind
 from contract.codec import to_bytes
 from contract.identity import TokenKind
 from contract.metering import Quality
+from contract.order import Continuation, price_of_part
 from contract.price import Sample, TimeUse, price
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from contract.transaction import (
@@ -22,6 +24,7 @@ from contract.transaction import (
     StoppedReason,
     TransactionEvent,
     TriggerReason,
+    samples_before,
     token_hash,
 )
 
@@ -116,3 +119,46 @@ def rows_of(story: list[TransactionEvent], first_no: int = 1) -> list[Row]:
 
 def batch(rows: list[Row], epoch: str = "") -> RowBatch:
     return RowBatch(epoch, tuple(rows))
+
+
+def corrected(story: list[TransactionEvent], more_wh: int, serial: str = "SDM-77120") -> list[TransactionEvent]:
+    """The story with an Ended that lacked its last reading, and the MeterCorrection that brings it."""
+    *before, ended = story
+    unread = replace(ended, final=False, meter=replace(ended.meter, quality=Quality.STALE))
+    import_wh = ended.meter.import_wh + more_wh
+    samples = [*(event.sample for event in before), replace(ended.sample, import_wh=import_wh)]
+    offer = story[0].offer
+    assert offer is not None
+    late = replace(
+        ended,
+        event_type=EventType.METER_CORRECTION,
+        seq_no=ended.seq_no + 1,
+        stopped_reason=None,
+        final=True,
+        meter=replace(ended.meter, import_wh=import_wh, serial=serial),
+        at=replace(ended.at, wall=ended.at.wall + timedelta(hours=2)),
+        total_incl_vat_minor=price_of_part(offer, samples_before(story), samples).incl_vat_minor,
+    )
+    return [*before, unread, late]
+
+
+def interrupted(**first: object) -> tuple[list[TransactionEvent], list[TransactionEvent]]:
+    """A charge that a power cut interrupted after some minutes, and five more minutes of the same order."""
+    one = charge(stopped_reason=StoppedReason.POWER_LOSS, **first)  # type: ignore[arg-type]
+    begun, end_wh = one[0], one[-1].meter.import_wh
+    assert begun.offer is not None
+    on = charge(
+        order_id=begun.order_id,
+        receipt_id=begun.receipt_id,
+        start_wh=end_wh,
+        offer=begun.offer,
+        started_at=one[-1].at.wall + timedelta(minutes=3),
+    )
+    before = tuple(event.sample for event in one)
+    continues = Continuation(begun.transaction_id, before)
+    total = price_of_part(begun.offer, before, [event.sample for event in on]).incl_vat_minor
+    return one, [
+        replace(on[0], continues=continues, trigger_reason=TriggerReason.TX_RESUMED, authority=begun.authority),
+        *on[1:-1],
+        replace(on[-1], total_incl_vat_minor=total),
+    ]
