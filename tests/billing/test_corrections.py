@@ -143,7 +143,7 @@ def test_the_receipt_shows_what_is_owed_and_how_it_changed(connection: Connectio
     assert (plain(line.amount), line.state) == ("€ 1.06", "Rated")
     detail = session_detail(connection, "hk-07", story[0].transaction_id, LATER)
     assert detail is not None
-    assert [plain(one["amount"]) for one in detail["history"]] == ["€ 1.01", "-€ 1.01", "€ 1.06"]
+    assert [plain(one["amount"]) for one in detail["history"]] == ["€ 1.01", "−€ 1.01", "€ 1.06"]
 
 
 # ---- an order of several transactions -------------------------------------------------------------------------------
