@@ -32,7 +32,7 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
     `session` still has the transaction, with its Ended.
     """
     t, facts = session.running, session.facts
-    if facts.meter_is_fresh or len(t.samples) < 2:
+    if facts.meter_is_fresh or session.is_welded or len(t.samples) < 2:
         return None
     silent_s = UNSEEN_S if facts.meter is None else min(UNSEEN_S, now.s - facts.meter.at_s + READ_SLACK_S)
     return Unread(
