@@ -227,6 +227,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     # delivering
     "charging_state:Charging": ("Energy flows.", NOTHING),
+    "near_limit": (
+        "A limit or the cap of the authorisation is near: less current is offered, so that the end lies close below.",
+        "Ends by itself.",
+    ),
     "charging_state:SuspendedEV": (
         "The vehicle pauses: it is connected and asks for no energy (pilot B).",
         "Nothing at the kiosk: the battery is full, or the vehicle's timer or charge limit holds it.",

@@ -118,8 +118,8 @@ class _Reach:
 
 def ceilings(t: Transaction, evse: EvseSettings) -> Iterator[tuple[LimitKind, int, Stop]]:
     """What ends this charge, in the limits' own units: minor units, Wh, seconds."""
-    if t.authority.cap_minor is not None:
-        yield LimitKind.MONEY, charge_cap_minor(t.authority.cap_minor, t.authority, t.offer, evse), _STOP_AT_CAP
+    if (cap_minor := cap_of_charge_minor(t, evse)) is not None:
+        yield LimitKind.MONEY, cap_minor, _STOP_AT_CAP
     if t.limit is not None:
         yield t.limit.kind, t.limit.value, _STOP_AT[t.limit.kind]
 
@@ -196,6 +196,12 @@ def shortest(session: Session, evse: EvseSettings, patience: Patience, offer: Ta
     power_w = taper.most_w(evse, LEAST_OFFER_A if tapers(offer) else evse.max_a)
     step_wh = 1 if session.facts.meter is None else session.facts.meter.step_wh
     return taper.most_wh(power_w, flows_s, step_wh), math.ceil(begins_s * 1000)
+
+
+def cap_of_charge_minor(t: Transaction, evse: EvseSettings) -> int | None:
+    """Where the charge stops for the sake of the cap; None: there is none."""
+    cap_minor = t.authority.cap_minor
+    return None if cap_minor is None else charge_cap_minor(cap_minor, t.authority, t.offer, evse)
 
 
 def charge_cap_minor(cap_minor: int, authority: Authority, offer: TariffOffer, evse: EvseSettings) -> int:

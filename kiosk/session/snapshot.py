@@ -134,7 +134,10 @@ class TransactionView:
     curve: tuple[CurvePoint, ...]
     limit: Limit | None = None
     cap_minor: int | None = None
+    charge_cap_minor: int | None = None  # of cap_minor, what the charge may use; the rest is kept for parking
     is_prepaid: bool = False  # by a voucher: nothing is left to pay
+    nears_its_end: bool = False  # a limit or cap: less current is offered
+    parking_is_free: bool = False  # the hold is used up: parking no longer counts
     parked_s: int | None = None  # since the stop; None while not parked
     parking_fee_from: datetime | None = None  # when the grace ends, where parking costs
     stopped_reason: StoppedReason | None = None

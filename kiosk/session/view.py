@@ -10,7 +10,7 @@ from contract.currency import MINOR_DIGITS, to_minor
 from contract.metering import Quality
 from contract.price import Price, Sample, TimeUse
 from contract.transaction import StoppedReason
-from kiosk.session import energy
+from kiosk.session import energy, limits
 from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.kiosk import Kiosk, situation
@@ -200,7 +200,10 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
         is_continued=t.continues is not None,
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
+        charge_cap_minor=limits.cap_of_charge_minor(t, kiosk.evse(session.evse_id)),
         is_prepaid=t.authority.voucher_id is not None,
+        nears_its_end=session.state is State.DELIVERING and session.taper is not None,
+        parking_is_free=session.parking_is_free,
         parked_s=parked_s,
         parking_fee_from=fee_from,
         stopped_reason=t.stopped_reason,
@@ -295,6 +298,8 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             causes.extend(_why_not_yet(session))
         case State.DELIVERING:
             causes.append(f"charging_state:{energy.charging_state(session).value}")
+            if session.taper is not None:
+                causes.append("near_limit")
         case State.PARKED:
             causes.append(f"stopped:{_stopped(session).value}")
             causes.append(_why_closed(session, now) or "waiting_for_unplug")

@@ -61,6 +61,11 @@ def _parked_locked() -> Snapshot:
     return s.snapshot(replace(s.parked(), has_lock=True), s.evse(2), minutes=32)
 
 
+def _parked_guest(parked_s: int, **changes: Any) -> Snapshot:
+    guest = s.parked(parked_s, is_prepaid=True, cap_minor=1_500, charge_cap_minor=1_300, **changes)
+    return s.snapshot(guest, s.evse(2), minutes=30 + parked_s / 60)
+
+
 CASES: dict[str, Case] = {
     "01-home": (s.snapshot(), NAV, 0),
     "01-home-one-in-use": (s.snapshot(s.delivering(1), s.evse(2, pilot=PilotState.B), minutes=18.7), NAV, 0),
@@ -108,7 +113,7 @@ CASES: dict[str, Case] = {
     ),
     "04-plug-in-no-code": (s.snapshot(s.preparing(stop_code=""), s.evse(2)), AT_1, 0),
     "04-plug-in-voucher": (
-        s.snapshot(s.preparing(is_prepaid=True, is_offline=True), s.evse(2)), AT_1, 0,
+        s.snapshot(s.preparing(is_prepaid=True, is_offline=True, cap_minor=2_000), s.evse(2)), AT_1, 0,
     ),
     "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
     "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),
@@ -130,6 +135,8 @@ CASES: dict[str, Case] = {
     "05-charging-offline": (replace(_charging(is_offline=True), is_online=False), AT_1, 0),
     "05-charging-continued": (_charging(is_continued=True), AT_1, 0),
     "05-charging-cap": (_charging(cap_minor=450), AT_1, 0),
+    "05-charging-cap-parking": (_charging(cap_minor=600, charge_cap_minor=450, is_prepaid=True), AT_1, 0),
+    "05-charging-near": (_charging(cap_minor=400, charge_cap_minor=400, nears_its_end=True), AT_1, 0),
     "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),
     "05-charging-alone": (s.snapshot(s.delivering(1), minutes=18.7), AT_1, 0),
     "06-stop": (_charging(), replace(AT_1, page=Page.STOP, digits="51"), 0),
@@ -150,6 +157,9 @@ CASES: dict[str, Case] = {
     "07-parked-locked": (_parked_locked(), AT_1, 0),
     "07-parked-paying": (s.snapshot(s.parked(1500), s.delivering(2), minutes=55), AT_1, 0),
     "07-parked-no-grace": (s.snapshot(s.parked(60, False), s.evse(2), minutes=31), AT_1, 0),
+    "07-parked-voucher": (_parked_guest(300), AT_1, 0),
+    "07-parked-voucher-paying": (_parked_guest(1500), AT_1, 0),
+    "07-parked-voucher-used-up": (_parked_guest(2400, parking_is_free=True), AT_1, 0),
     "07-closing": (
         s.snapshot(replace(s.delivering(), state=State.CLOSING), s.evse(2), minutes=30), AT_1, 0,
     ),

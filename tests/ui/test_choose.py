@@ -178,7 +178,7 @@ def test_a_voucher_is_told_to_be_used_once_before_the_start_and_what_is_left_aft
     before, after, other = view_of("04-plug-in-voucher"), view_of("08-receipt-voucher"), view_of("08-receipt")
     assert isinstance(before, PlugInView) and isinstance(after, ReceiptView) and isinstance(other, ReceiptView)
 
-    assert before.steps[0].sub == "A voucher is used once"
+    assert before.steps[0].sub == "Up to €\u00a020.00, used once"
     assert "not paid out" in after.rest and "€" in after.rest
     assert other.rest == ""
 
@@ -230,3 +230,17 @@ def test_help_and_languages_are_open_over_everything() -> None:
     for page, name in ((Page.HELP, "help"), (Page.LANGUAGES, "languages")):
         for snapshot in (s.snapshot(), s.snapshot(s.delivering(1), s.evse(2))):
             assert name_of(choose(snapshot, replace(AT_1, page=page), NOW_S)) == name
+
+
+def test_a_guest_is_promised_what_the_kiosk_keeps_and_never_more_than_the_voucher() -> None:
+    charging, parked, used_up = (
+        view_of("05-charging-cap-parking"),
+        view_of("07-parked-voucher-paying"),
+        view_of("07-parked-voucher-used-up"),
+    )
+    assert isinstance(charging, ChargingView)
+    assert isinstance(parked, ParkedView) and isinstance(used_up, ParkedView)
+
+    assert charging.note.text == "Stops by itself at €\u00a04.50. €\u00a01.50 are kept for parking."
+    assert parked.then == "Never more than €\u00a015.00 in all"
+    assert (used_up.fee, used_up.left) == ("Your voucher is used up", "Parking costs no more")

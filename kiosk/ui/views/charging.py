@@ -161,9 +161,10 @@ def _note(seen: Seen, evse: EvseView, transaction: TransactionView, meter_stale:
         return Chip(seen.say("charging.note_meter"), "warn", "warn")
     if not transaction.is_on_disk:
         return Chip(seen.say("charging.note_disk"), "warn", "warn")
-    if transaction.cap_minor is not None and transaction.bill.total_minor * 10 >= transaction.cap_minor * 8:
-        cap = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
-        return Chip(seen.say("charging.note_cap", cap=cap), "warn", "warn")
+    if transaction.nears_its_end:
+        return Chip(seen.say("charging.note_near"), "clock", "ink2")
+    if (words := _cap_words(seen, transaction)) is not None:
+        return Chip(words, "warn", "warn")
     if any(cause.startswith("heat:") for cause in evse.why):
         return Chip(seen.say("charging.note_hot"), "warn", "warn")
     if transaction.is_continued:
@@ -173,6 +174,20 @@ def _note(seen: Seen, evse: EvseView, transaction: TransactionView, meter_stale:
     if transaction.is_offline:
         return Chip(seen.say("charging.note_offline"), "offline", "ink2")
     return Chip(parking_words(seen, transaction.offer), "clock", "ink2")
+
+
+def _cap_words(seen: Seen, transaction: TransactionView) -> str | None:
+    """Where it will stop by itself, once that is in sight; what a voucher keeps for parking is said with it."""
+    cap_minor, money = transaction.cap_minor, transaction.bill.currency
+    if cap_minor is None:
+        return None
+    stops_minor = cap_minor if transaction.charge_cap_minor is None else transaction.charge_cap_minor
+    if transaction.bill.total_minor * 10 < stops_minor * 8:
+        return None
+    cap = seen.formats.money(stops_minor, money)
+    if stops_minor == cap_minor:
+        return seen.say("charging.note_cap", cap=cap)
+    return seen.say("charging.note_cap_parking", cap=cap, rest=seen.formats.money(cap_minor - stops_minor, money))
 
 
 def site_words(seen: Seen, evse: EvseView) -> str | None:

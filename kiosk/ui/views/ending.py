@@ -103,6 +103,10 @@ def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Par
         minutes = max(1, -(-int((fee_from - at).total_seconds()) // 60))
         fee = say("parked.fee_starts", time=formats.clock(fee_from))
         left, then = say("parked.left", minutes=minutes), say("parked.then", price=price)
+    if fee_from is not None and transaction.is_prepaid and transaction.cap_minor is not None:
+        then = say("parked.at_most", cap=formats.money(transaction.cap_minor, bill.currency))
+        if transaction.parking_is_free:
+            fee, left = say("parked.used_up"), say("parked.free_now")
     other = free_elsewhere(seen, evse.evse_id)
     return ParkedView(
         frame(

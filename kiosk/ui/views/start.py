@@ -139,6 +139,9 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     accepted = say("plug_in.accepted_offline" if transaction and transaction.is_offline else "plug_in.accepted_text")
     if transaction and transaction.is_prepaid:
         accepted = say("plug_in.accepted_prepaid")
+        if transaction.cap_minor is not None:
+            cap = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
+            accepted = say("plug_in.accepted_up_to", cap=cap)
     waits = say("plug_in.starting_text" if asks else "plug_in.waiting_text")
     if evse.offered_a == 0 and any(cause.startswith("site_limit:") for cause in evse.why):
         waits = say("plug_in.turn_text")
