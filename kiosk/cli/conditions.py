@@ -35,6 +35,10 @@ def _offline(*because: str) -> Shows:
     return lambda s: not s["is_online"] and s.get("offline_because", "") in because
 
 
+def _uplink_gone(snapshot: Snapshot) -> bool:
+    return _offline("uplink_gone")(snapshot) or _device("uplink process")(snapshot)
+
+
 def _clock_was_set(snapshot: Snapshot) -> bool:
     return any(d["name"] == "clock" and "was set" in d["message"] for d in snapshot["devices"])
 
@@ -44,7 +48,7 @@ CONDITIONS: dict[str, Shows] = {
     "scanner_gone": _reader("qr"),
     "reader_lost": _no_reader,
     "screen_gone": _device("screen process"),
-    "uplink_gone": _offline("uplink_gone"),
+    "uplink_gone": _uplink_gone,
     "offline": _offline("", "no_answer"),
     "server_refuses": _offline("server_refuses"),
     "certificate_expired": _offline("certificate_expired"),

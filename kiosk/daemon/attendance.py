@@ -23,7 +23,7 @@ class Attendance:
         self._was_here: set[Role] = set()
 
     def look(self, wanted: Set[Role], here: Set[Role], now_s: float) -> tuple[DeviceView, ...]:
-        """A view of each wanted process."""
+        """A view of each wanted process; none of one that may still come."""
         views = []
         for role in sorted(wanted):
             name, unit = NAMES[role]
@@ -32,7 +32,9 @@ class Attendance:
                 self._absent_since_s.pop(role, None)
             absent_s = now_s - self._absent_since_s.setdefault(role, now_s) if role not in here else 0.0
             patience_s = GONE_PATIENCE_S if role in self._was_here else START_PATIENCE_S
-            is_good = absent_s < patience_s
-            said = "" if is_good else f"{name}: not here for {absent_s:.0f} s. Check systemctl status {unit}."
-            views.append(DeviceView(name, is_good, said))
+            if role in here:
+                views.append(DeviceView(name, True, ""))
+            elif absent_s >= patience_s:
+                said = f"{name}: not here for {absent_s:.0f} s. Check systemctl status {unit}."
+                views.append(DeviceView(name, False, said))
         return tuple(views)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from contract.metering import MeterReading
 from kiosk.session.consumer import LONG_AGO_S, Demand
-from kiosk.session.protection import current_ma
+from kiosk.session.protection import current_ma, heat_cap_a
 from kiosk.session.session import Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.site import Site, SiteFacts, allocate, share_of
@@ -36,7 +36,7 @@ def demand_of(session: Session, evse: EvseSettings) -> Demand:
     return Demand(
         evse_id=session.evse_id,
         phases=evse.site_phases,
-        most_a=evse.max_a,
+        most_a=heat_cap_a(session.watch, evse),
         asks=may_be_offered and facts.pilot is not None and facts.pilot.is_connected,
         is_awake=facts.pilot is not None and facts.pilot.asks_for_energy,
         is_plugged=is_plugged,

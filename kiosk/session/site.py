@@ -196,7 +196,10 @@ def _lower(
     is_needed = is_over or any(_lacks(site, c, everyone, demands, wanted) for c in everyone)
     for consumer in everyone:
         level_a = wanted.get(consumer.evse_id, 0)
-        if consumer.offered_a > level_a and (level_a == 0 or is_needed):
+        is_capped = (
+            consumer.offered_a > demands[consumer.evse_id].most_a
+        )  # by heat: what it no longer may, it gives back
+        if consumer.offered_a > level_a and (level_a == 0 or is_needed or is_capped):
             consumers[consumer.evse_id] = lowered(consumer, level_a, now_s, site.settings.rest_s)
 
 

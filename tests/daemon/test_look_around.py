@@ -31,8 +31,8 @@ def test_a_screen_that_is_away_is_told_after_a_while_and_well_when_it_is_back() 
 
 def test_a_start_has_more_time() -> None:
     attendance = Attendance()
-    assert bad(attendance.look(BOTH, set(), 0.0)) == []
-    assert bad(attendance.look(BOTH, set(), START_PATIENCE_S - 1)) == []
+    assert attendance.look(BOTH, set(), 0.0) == (), "nobody is called well who was not seen"
+    assert attendance.look(BOTH, set(), START_PATIENCE_S - 1) == ()
     assert len(bad(attendance.look(BOTH, set(), START_PATIENCE_S))) == 2
 
 

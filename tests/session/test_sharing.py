@@ -142,3 +142,34 @@ def test_without_a_shared_limit_every_evse_offers_what_it_may() -> None:
 
     assert alone.kiosk.wants(alone.s)[1].offered_a == 32
     assert alone.kiosk.site is None
+
+
+def test_what_heat_takes_from_one_is_given_to_the_other() -> None:
+    shared = bench(40, SharedPlug(), SharedPlug())
+    begin(shared, 1)
+    begin(shared, 2)
+    shared.run(60)
+    assert offered(shared) == [20, 20]
+    shared.plugs[1].temperature_dc = 720
+    shared.run(60)
+
+    assert offered(shared) == [16, 24]
+    assert why(shared, 1) == ("charging_state:Charging", "heat:half")
+    shared.plugs[1].temperature_dc = 500
+    shared.run(60)
+    assert offered(shared) == [20, 20]
+
+
+def test_a_vehicle_that_keeps_its_former_current_when_heat_lowers_it_is_opened_within_seconds() -> None:
+    stubborn = SharedPlug(obeys=False)
+    shared = bench(18, stubborn)
+    begin(shared, 1)
+    shared.run(30)
+    assert stubborn.drawn_a == 18
+    stubborn.temperature_dc = 720
+    lowered_s = shared.s
+    while stubborn.closed:
+        assert shared.s < lowered_s + 8, "18 A of 16 A are within the tolerance of a vehicle alone, not of a site"
+        shared.run(0.25)
+
+    assert shared.session(1).fault is FaultCode.OFFER_IGNORED
