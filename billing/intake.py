@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from billing import keys
+from billing.alarms import raise_alarm
 from billing.corrections import correct, set_aside_beyond
 from billing.database import insert_if_absent
 from billing.facts import epoch
@@ -26,7 +27,8 @@ from billing.received import Received, Unreadable, event_values, read_event, sto
 from billing.tables import events, journal_rows, kiosks, quarantine, transactions
 from billing.vouchers import spend_voucher
 from contract.api import Quarantined, Row, RowAnswer, RowBatch, RowKind
-from contract.codec import WireError
+from contract.codec import WireError, from_bytes
+from contract.records import GUESSING, AuditRecord
 from contract.transaction import EventType, TransactionEvent
 
 
@@ -82,7 +84,35 @@ def _store_others(connection: Connection, kiosk_id: str, rows: Sequence[Row], no
         }
         for row in rows
     ]
+    told = [
+        row
+        for row in rows
+        if row.kind is RowKind.AUDIT and _GUESSED in row.body and not _is_known(connection, kiosk_id, row)
+    ]
     connection.execute(insert_if_absent(connection, journal_rows), values)
+    for row in told:
+        _alarm_of_guessing(connection, kiosk_id, row, now)
+
+
+_GUESSED = f'"what":"{GUESSING}'
+
+
+def _is_known(connection: Connection, kiosk_id: str, row: Row) -> bool:
+    j = journal_rows.c
+    query = select(j.journal_no).where(
+        j.kiosk_id == kiosk_id, j.journal_no == row.journal_no, j.payload_hash == keys.payload_hash(row.body)
+    )
+    return connection.execute(query).first() is not None
+
+
+def _alarm_of_guessing(connection: Connection, kiosk_id: str, row: Row, now: datetime) -> None:
+    """Somebody tries cards, codes or stop codes: an operator may want to look."""
+    try:
+        record = from_bytes(AuditRecord, row.body)
+    except WireError:
+        return  # stored as it came; it is no audit row of ours
+    where = "" if record.evse_id is None else f" at EVSE {record.evse_id}"
+    raise_alarm(connection, kiosk_id, "guessing", f"Somebody is guessing{where}: {record.what[len(GUESSING) :]}", now)
 
 
 def _take_events(

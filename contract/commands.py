@@ -52,7 +52,7 @@ class Command:
     | RESERVE             | evse_id, reservation_id, hold_s, and whom for: token_hash or account_id (group_id)|
     | CANCEL_RESERVATION  | reservation_id                                                                 |
     | CHANGE_AVAILABILITY | evse_id, is_operative                                                          |
-    | SET_CONFIG          | settings: key → value as text; see kiosk/config/update.py                       |
+    | SET_CONFIG          | settings: key → value as text; see kiosk/session/overrides.py                       |
 
     `kiosk_id` and `age_s` are written at each sending. `hold_s` counts from the issue of the command, as `ttl_s` does.
     """

@@ -8,6 +8,8 @@ from enum import StrEnum
 from contract.identity import TokenKind
 from contract.transaction import Moment
 
+GUESSING = "guessing: "  # an audit row's `what` begins so: the server raises an alarm
+
 
 class AskStep(StrEnum):
     ASKED = "asked"  # journaled before the server hears of it

@@ -159,6 +159,14 @@ def still_holds(knowledge: Knowledge, word: Authority, was_offline: bool) -> boo
     return not was_offline and (not of_account or not all(entry.is_blocked for entry in of_account))
 
 
+def is_known_good(knowledge: Knowledge, token: IdToken, now: datetime) -> bool:
+    """The own list knows it and does not block it; or a voucher of ours for this kiosk that was not spent."""
+    if token.kind is TokenKind.VOUCHER:
+        return isinstance(_voucher(knowledge, token, now), Voucher)
+    entry = knowledge.entry(token)
+    return entry is not None and not entry.is_blocked
+
+
 REFUSAL_OF = {
     AuthorizeStatus.BLOCKED: NoticeCode.BLOCKED_TOKEN,
     AuthorizeStatus.CONCURRENT_TX: NoticeCode.ALREADY_CHARGING,

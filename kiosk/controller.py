@@ -30,8 +30,9 @@ from contract.transaction import TransactionEvent, token_hash
 from kiosk import authority, interlock
 from kiosk.commands import CommandBook, outcome_of
 from kiosk.devices import Device
+from kiosk.doorman import Doorman
 from kiosk.sensing import Disk, EvseParts, Parts, Senses
-from kiosk.session import events, memory
+from kiosk.session import events, memory, overrides
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
@@ -49,9 +50,11 @@ log = logging.getLogger("kiosk.controller")
 DOCUMENT_LIST = "authorization_list"  # the journal document that keeps the newest signed list
 DOCUMENT_DRAWN = "drawn_offline"  # JSON: account → minor units
 DOCUMENT_DOUBT = "vouchers_in_doubt"  # "yes" after a damaged journal, "no" once the server was reached
+DOCUMENT_OVERRIDES = "overrides"  # JSON: key → value, what the server has changed of the settings
 DOCUMENT_MEMORY = "memory"  # JSON: kiosk.session.memory.Memories
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
+MOST_UNWRITTEN = 1_000  # rows that wait for the disk; beyond it only transactions are added
 MOST_CHANGES = 20  # on a full list; each is read again at every start
 
 
@@ -124,6 +127,7 @@ class Found:
     asked: tuple[str, ...] = ()  # transaction ids asked for, neither Started nor disclaimed
     answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # to commands, by id
     memories: Memories = field(default_factory=Memories)  # what the core remembers besides
+    overrides: Mapping[str, str] = field(default_factory=dict)  # of the settings, by the server
 
 
 @dataclass(slots=True)
@@ -173,7 +177,11 @@ class Controller:
             mint,
             lambda word, is_offline: authority.still_holds(knowledge, word, is_offline),
         )
-        self.kiosk: Kiosk = new_kiosk(settings, resumed)
+        self._file_settings = settings
+        self._overrides = dict(found.overrides)
+        self.kiosk: Kiosk = new_kiosk(overrides.applied(settings, self._overrides), resumed)
+        self._doorman = Doorman()
+        self._is_told_full = False
         self._memories = found.memories  # as they stand on disk, or are on their way there
         self._inbox: deque[events.Event] = deque()
         self._durable: set[str] = set()  # transactions whose Started is on disk: the interlock's own memory
@@ -285,15 +293,31 @@ class Controller:
         if self._commands.is_undecided(command.command_id):
             return
         log.info("command %s %s", command.kind, command.command_id)
+        if not self._has_room():
+            return  # it comes again, and by then the disk may take its answer
         self._commands.take(command.command_id)
         outcome: events.Event | Answered = outcome_of(command, self._mint)
         if command.kind is CommandKind.UPDATE_LIST and command.left_s > 0:
             self._uplink.refresh_list(self.list_version())
             outcome = Answered(command.command_id, CommandStatus.ACCEPTED)
+        if command.kind is CommandKind.SET_CONFIG and command.settings is not None and command.left_s > 0:
+            outcome = self._set_config(command.command_id, command.settings)
         if not isinstance(outcome, Answered) and not self.post(outcome):
             outcome = Answered(command.command_id, CommandStatus.REJECTED, "kiosk is busy")
         if isinstance(outcome, Answered):
             self._verdicts.append(outcome)
+
+    def _set_config(self, command_id: str, update: Mapping[str, str]) -> Answered:
+        """All of it or nothing; written down beside the answer, and in force with the next beat."""
+        if why := overrides.problem(update):
+            return Answered(command_id, CommandStatus.REJECTED, why)
+        self._overrides = overrides.merged(self._overrides, update)
+        self._outgoing.documents[DOCUMENT_OVERRIDES] = json.dumps(self._overrides)
+        told = ", ".join(f"{key}={value}" if value else f"{key} as in the file" for key, value in update.items())
+        log.info("settings by the server: %s", told)
+        self._audits.append(Audited("server", f"settings: {told}", None))
+        self.post(events.SettingsChanged(overrides.applied(self._file_settings, self._overrides)))
+        return Answered(command_id, CommandStatus.ACCEPTED)
 
     # ---- the beat ----------------------------------------------------------------------------------------------------
 
@@ -326,6 +350,9 @@ class Controller:
         self._inbox.appendleft(events.Sensed(dict(self._facts), self._site_reading))
         for _, reader in self._parts.readers:
             for token in reader.take():
+                if not self._has_room() or self._doorman.turns_away(token, now, self.knowledge):
+                    self.post(events.TokenSlowed())
+                    continue
                 entry = self.knowledge.entry(token)
                 account, group = (entry.account_id, entry.group_id) if entry is not None else (None, None)
                 self.post(events.IdTokenPresented(token, self._mint(), account, group))
@@ -350,7 +377,28 @@ class Controller:
         self._forget_drawn()
         self._decide_asks(now)
 
+    def _has_room(self) -> bool:
+        """Whether strangers may still add to what waits for the disk."""
+        waiting = len(self._outgoing.entries) + (len(self._in_flight.entries) if self._in_flight is not None else 0)
+        if waiting < MOST_UNWRITTEN:
+            self._is_told_full = False
+            return True
+        if not self._is_told_full:
+            log.error("journal: %d rows wait for the disk; only transactions are added", waiting)
+            self._is_told_full = True
+        return False
+
+    def _add(self, kind: RowKind, body: bytes) -> bool:
+        """A row that is no transaction's; False where there is no room. A transaction's is never turned away."""
+        if not self._has_room():
+            return False
+        self._outgoing.entries.append(Entry(kind, body))
+        return True
+
     def _step(self, event: events.Event, now: Now) -> None:
+        for told in self._doorman.heard(event, self.kiosk, now):
+            log.warning("%s: %s", told.by, told.what)
+            self._note(told, now)
         self.kiosk, messages = step(self.kiosk, event, now)
         for message in messages:
             self._note(message, now)
@@ -378,10 +426,10 @@ class Controller:
                     token.kind,
                     token_hash(token.kind, token.value),
                 )
-                out.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
-                out.then.append(message)
+                if self._add(RowKind.AUTHORIZATION, to_bytes(record)):
+                    out.then.append(message)  # else it is never sent, and nobody waits longer than its patience
             case Audited(by, what, evse_id):
-                out.entries.append(Entry(RowKind.AUDIT, to_bytes(AuditRecord(by, what, now.moment, evse_id))))
+                self._add(RowKind.AUDIT, to_bytes(AuditRecord(by, what, now.moment, evse_id)))
             case Answered(command_id, status, reason, transaction_id):
                 what = f"command {status.value}"
                 record_of = AuditRecord("server", what, now.moment, None, command_id, reason or None, transaction_id)
@@ -565,7 +613,7 @@ class Controller:
                     continue
                 fault = session.fault.value if session.fault is not None else None
                 record = StatusRecord(session.evse_id, status[0], now.moment, fault)
-                self._outgoing.entries.append(Entry(RowKind.STATUS, to_bytes(record)))
+                self._add(RowKind.STATUS, to_bytes(record))
                 log.info("evse %d: %s %s", session.evse_id, status[0], fault or "")
 
     def _note_memories(self) -> None:
@@ -576,7 +624,7 @@ class Controller:
 
     def _disclaim(self, transaction_id: str, now: Now) -> None:
         record = AuthorizationRecord(AskStep.DISCLAIMED, transaction_id, now.moment)
-        self._outgoing.entries.append(Entry(RowKind.AUTHORIZATION, to_bytes(record)))
+        self._add(RowKind.AUTHORIZATION, to_bytes(record))  # without room: a start disclaims it once more
         self._uplink.disclaim((transaction_id,))
 
     def views(self) -> tuple[tuple[ReaderView, ...], tuple[DeviceView, ...]]:
@@ -593,13 +641,14 @@ class Controller:
             kiosk_id=self.knowledge.kiosk_id,
             place=self._identity.place,
             operator=self._identity.operator,
-            helpline=self._identity.helpline,
+            helpline=self._overrides.get("kiosk.helpline", self._identity.helpline),
             address=self._identity.address,
             time_zone=self._identity.time_zone,
             is_online=self._uplink.is_online(),
             outbox_rows=self._recorder.waiting(),
             readers=readers,
             devices=devices,
+            overrides=tuple(f"{key}={value}" for key, value in self._overrides.items()),
             objections=dict(self._objections),
             fault_details={evse_id: self._detail(parts) for evse_id, parts in self._parts.evses.items()},
             offline_because=self.notes.offline_because,

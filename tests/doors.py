@@ -28,7 +28,7 @@ DOORS = (
     Door(("contract",), ("cryptography", "babel"), ("asyncio", "logging", "random", "socket", "threading", "time")),
     Door(("kiosk",), ()),
     Door(
-        ("kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands"),
+        ("kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands", "kiosk.doorman"),
         ("contract", "kiosk.session", "kiosk.interlock", "kiosk.authority", "kiosk.commands"),
         IMPURE,
     ),
@@ -49,6 +49,7 @@ DOORS = (
             "kiosk.interlock",
             "kiosk.authority",
             "kiosk.commands",
+            "kiosk.doorman",
             "kiosk.devices",
             "kiosk.sensing",
         ),

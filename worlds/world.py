@@ -21,6 +21,7 @@ from kiosk.controller import Controller, Found, Identity
 from kiosk.sensing import EvseParts, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.memory import Memories, from_text
+from kiosk.session.overrides import readable
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience, Protection
 from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
@@ -211,6 +212,7 @@ class World:
                 asked=tuple(a.transaction_id for a in projection.asked),
                 answers=projection.answers,
                 memories=Memories() if projection.memory_text is None else from_text(projection.memory_text),
+                overrides=readable(projection.overrides_text),
             ),
             now=self._now_of(started_s, boot_id),
         )

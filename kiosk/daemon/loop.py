@@ -34,6 +34,7 @@ from kiosk.journal.aside import kept
 from kiosk.journal.values import LAST_WALL
 from kiosk.panel import Access, Panel
 from kiosk.session.memory import Memories, from_text
+from kiosk.session.overrides import readable
 from kiosk.wire import Role
 
 log = logging.getLogger("kiosk.daemon")
@@ -80,6 +81,7 @@ class Daemon:
                 tuple(asked.transaction_id for asked in found.asked),
                 found.answers,
                 _memories(found),
+                readable(found.overrides_text),
             ),
             clock.now(),
         )

@@ -15,6 +15,7 @@ from kiosk.journal.values import (
     LAST_WALL,
     LIST,
     MEMORY,
+    OVERRIDES,
     VOUCHERS_IN_DOUBT,
     JournalDamaged,
     OpenTransaction,
@@ -39,6 +40,7 @@ def project(db: sqlite3.Connection, name: str) -> Projection:
             drawn_minor=json.loads(documents.get(DRAWN, "{}")),
             vouchers_in_doubt=documents.get(VOUCHERS_IN_DOUBT) == "yes",
             memory_text=documents.get(MEMORY),
+            overrides_text=documents.get(OVERRIDES),
         )
     except (WireError, ValueError, sqlite3.DatabaseError) as error:
         raise JournalDamaged(f"{name}: {error}") from error

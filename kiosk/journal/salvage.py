@@ -13,10 +13,10 @@ from contract.codec import WireError, from_bytes
 from contract.records import AuthorizationRecord
 from contract.transaction import TransactionEvent
 from kiosk.journal.pages import PAGE_SIZE, FoundRow, pages_of_wal, rows_in
-from kiosk.journal.values import DRAWN, EPOCH, LAST_WALL, LIST, MEMORY, VOUCHERS_IN_DOUBT
+from kiosk.journal.values import DRAWN, EPOCH, LAST_WALL, LIST, MEMORY, OVERRIDES, VOUCHERS_IN_DOUBT
 
 LARGEST_LOG = 256_000_000  # bytes of write-ahead log that are looked at
-DOCUMENTS = (LIST, EPOCH, LAST_WALL, VOUCHERS_IN_DOUBT, DRAWN, MEMORY)
+DOCUMENTS = (LIST, EPOCH, LAST_WALL, VOUCHERS_IN_DOUBT, DRAWN, MEMORY, OVERRIDES)
 
 
 @dataclass(frozen=True, slots=True)

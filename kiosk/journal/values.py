@@ -26,6 +26,7 @@ LAST_WALL = "last_wall"  # RFC 3339: time was at least this
 DRAWN = "drawn_offline"  # JSON: account → minor units used on the own list's word and not yet on the server
 VOUCHERS_IN_DOUBT = "vouchers_in_doubt"  # "yes": spent ones may be unknown here, until the server was reached
 MEMORY = "memory"  # JSON: what the core remembers besides its events (kiosk.session.memory)
+OVERRIDES = "overrides"  # JSON: what the server has changed of the settings
 SETBACK = "setback"  # the last Setback, as JSON
 
 
@@ -87,6 +88,7 @@ class Projection:
     vouchers_in_doubt: bool = False
     drawn_minor: Mapping[str, int] = field(default_factory=dict)  # by account
     memory_text: str | None = None
+    overrides_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, ClockQuality, Moment, TransactionEvent
 from kiosk.session.facts import Facts
+from kiosk.session.settings import KioskSettings
 from kiosk.session.snapshot import Limit, NoticeCode
 
 
@@ -71,6 +72,18 @@ class IdTokenPresented:
     ids: Ids
     account_id: str | None = None
     group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSlowed:
+    """A token came while its reader rests after too many that are none here."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanged:
+    """By the server: what of the settings it may change."""
+
+    settings: KioskSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +270,8 @@ Event = (
     | Sensed
     | IdTokenPresented
     | CodeUnreadable
+    | TokenSlowed
+    | SettingsChanged
     | Recorded
     | OffersChanged
     | RestartForbidden

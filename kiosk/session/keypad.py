@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contract.records import GUESSING
 from kiosk.session.events import Audited, Now
 from kiosk.session.session import Session
 from kiosk.session.settings import Patience
@@ -32,5 +33,5 @@ def entered(
         return replace(session, wrong_codes=wrong), NoticeCode.WRONG_CODE, None
     locks = min(wrong // WRONG_CODES, 12)
     lock_s = min(LONGEST_LOCK_S, patience.code_lock_s * 2 ** (locks - 1))
-    told = Audited("screen", f"guessing: {wrong} wrong stop codes, keypad rests {lock_s:g} s", session.evse_id)
+    told = Audited("screen", f"{GUESSING}{wrong} wrong stop codes, keypad rests {lock_s:g} s", session.evse_id)
     return replace(session, wrong_codes=wrong, code_locked_until_s=now.s + lock_s), NoticeCode.CODE_LOCKED, told

@@ -121,6 +121,10 @@ class _KioskTurn:
                 self._chosen(evse_id, ids)
             case events.CodeUnreadable():
                 self._notify(NoticeCode.UNREADABLE_CODE, None)
+            case events.TokenSlowed():
+                self._notify(NoticeCode.SLOW_DOWN, None)
+            case events.SettingsChanged(settings):
+                self.kiosk = replace(self.kiosk, settings=settings)
             case events.NoticeDismissed():
                 self._front(notice=None)
             case events.Sensed():

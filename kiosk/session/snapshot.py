@@ -52,6 +52,7 @@ class NoticeCode(StrEnum):
     EXPIRED_TOKEN = "expired_token"
     SPENT_VOUCHER = "spent_voucher"
     FORGED_VOUCHER = "forged_voucher"
+    SLOW_DOWN = "slow_down"  # too many tokens that are none here: the reader rests
     VOUCHER_FOR_OTHER_KIOSK = "voucher_for_other_kiosk"
     NO_CREDIT = "no_credit"
     ALREADY_CHARGING = "already_charging"
@@ -223,3 +224,4 @@ class Snapshot:
     token_waiting: str = ""  # masked; "" where none waits
     token_starts: tuple[int, ...] = ()  # EVSEs where the waiting token would start
     token_stops: tuple[int, ...] = ()  # EVSEs where it would stop what runs
+    overrides: tuple[str, ...] = ()  # settings the server has changed, as KEY=VALUE

@@ -51,6 +51,7 @@ class About:
     devices: tuple[DeviceView, ...]
     objections: dict[int, str]  # what the interlock said, by evse_id
     fault_details: dict[int, str]  # a driver's own words, by evse_id
+    overrides: tuple[str, ...] = ()  # settings the server has changed
     offline_because: str = ""
 
 
@@ -78,6 +79,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         readers=about.readers,
         devices=about.devices,
         offline_because="" if about.is_online else about.offline_because,
+        overrides=about.overrides,
         token_waiting="" if front.waiting is None else front.waiting.token.masked,
         token_starts=_token_moves(kiosk, now, Outcome.START),
         token_stops=_token_moves(kiosk, now, Outcome.STOP),

@@ -15,10 +15,12 @@ from billing import keys
 from billing.database import memory_database
 from billing.intake import take_rows
 from billing.rating import rate
-from billing.tables import cdrs, events, journal_rows, quarantine, transactions
-from contract.api import Row, RowKind
+from billing.tables import alarms, cdrs, events, journal_rows, quarantine, transactions
+from contract.api import Row, RowBatch, RowKind
+from contract.codec import to_bytes
+from contract.records import GUESSING, AuditRecord
 from contract.tariff import TariffOffer
-from contract.transaction import StoppedReason, TransactionEvent
+from contract.transaction import ClockQuality, Moment, StoppedReason, TransactionEvent
 from tests.billing.conftest import furnish
 from tests.billing.stories import NOON, OFFER, TARIFF, batch, charge, rows_of
 
@@ -256,3 +258,15 @@ def test_the_engine_refuses_rows_of_a_kiosk_that_does_not_exist(engine: Engine) 
 
     with pytest.raises(IntegrityError), engine.begin() as connection:
         take_rows(connection, "nobody", batch(rows_of(charge())), NOON)
+
+
+def test_guessing_at_a_kiosk_is_an_alarm_and_the_same_row_again_is_none(connection: Connection) -> None:
+    moment = Moment(NOON, ClockQuality.SYNCHRONISED, "boot-1", 0)
+    record = AuditRecord("card reader", f"{GUESSING}5 wrong tokens, the card reader rests 8 s", moment, 1)
+    row = Row(900, RowKind.AUDIT, to_bytes(record).decode())
+    for _ in range(2):
+        take_rows(connection, "hk-07", RowBatch("", (row,)), NOON)
+    found = connection.execute(select(alarms.c.code, alarms.c.times, alarms.c.message)).all()
+
+    assert [(one.code, one.times) for one in found] == [("guessing", 1)]
+    assert found[0].message == "Somebody is guessing at EVSE 1: 5 wrong tokens, the card reader rests 8 s"
