@@ -26,7 +26,7 @@ from contract.list_change import WrongBase
 from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
 from contract.tokens import ForgedText
-from contract.transaction import TransactionEvent, token_hash
+from contract.transaction import EventType, TransactionEvent, token_hash
 from kiosk import authority, interlock
 from kiosk.commands import CommandBook, outcome_of
 from kiosk.devices import Device
@@ -60,10 +60,11 @@ MOST_CHANGES = 20  # on a full list; each is read again at every start
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row to be written: its kind and its exact bytes."""
+    """One row to be written: its kind and its exact bytes. `may_wait`: the server need not have it at once."""
 
     kind: RowKind
     body: bytes
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,10 @@ class Write:
     entries: tuple[Entry, ...]
     spends: tuple[tuple[str, str], ...] = ()
     documents: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def may_wait(self) -> bool:
+        return all(entry.may_wait for entry in self.entries)
 
 
 class Recorder(Protocol):
@@ -408,7 +413,8 @@ class Controller:
         out = self._outgoing
         match message:
             case Record(event):
-                out.entries.append(Entry(RowKind.TRANSACTION, to_bytes(event)))
+                may_wait = event.event_type is EventType.UPDATED
+                out.entries.append(Entry(RowKind.TRANSACTION, to_bytes(event), may_wait))
                 if event.authority is not None and (voucher_id := event.authority.voucher_id) is not None:
                     out.spends.append((voucher_id, event.order_id))
                     self.knowledge = self.knowledge.with_spent([voucher_id])
@@ -536,20 +542,28 @@ class Controller:
             )
             self._retry_at_s = since_s + self._retry_pause_s
             self._retry_pause_s = min(LONGEST_RETRY_S, self._retry_pause_s * 2)
+            self._inbox.append(events.Ticked())
             return
+        if not self._outgoing.is_empty() or any(facts.journal_fails for facts in self._facts.values()):
+            self._inbox.append(events.Ticked())
         self._retry_pause_s, self.last_error, self._unwritten_since_s = FIRST_RETRY_S, "", None
         for message in batch.then:
             if isinstance(message, Record):
-                if message.event.seq_no == 0:
-                    self._durable.add(message.event.transaction_id)
-                elif message.event.stopped_reason is not None:
-                    self._durable.discard(message.event.transaction_id)
-                self._inbox.append(events.Recorded(message.event.transaction_id, message.event.seq_no))
+                self._recorded(message.event)
             elif isinstance(message, Ask) and (pending := self._asks.get(message.ids.transaction_id)) is not None:
                 pending.is_durable = True
                 self._inbox.append(events.Ticked())
             elif isinstance(message, Answered):
                 self._uplink.answer(self._commands.decided(message))
+
+    def _recorded(self, event: TransactionEvent) -> None:
+        """Started and Ended are what somebody waits for; a reading on disk changes nothing."""
+        if event.event_type is EventType.STARTED:
+            self._durable.add(event.transaction_id)
+        elif event.event_type is EventType.ENDED:
+            self._durable.discard(event.transaction_id)
+        if event.event_type is not EventType.UPDATED:
+            self._inbox.append(events.Recorded(event.transaction_id, event.seq_no))
 
     def _engage(self, wants: dict[int, Wants]) -> None:
         """What may be on goes on, if the interlock agrees."""

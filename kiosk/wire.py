@@ -183,6 +183,7 @@ class SignedCommand:
 @dataclass(frozen=True, slots=True)
 class RowsWaiting:
     rows_waiting: int
+    may_wait: bool = False  # all that are new are readings of a charge that goes on: the uplink may gather some
 
 
 @dataclass(frozen=True, slots=True)

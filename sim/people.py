@@ -48,7 +48,7 @@ class Visit:
 def draw_visit(rng: random.Random, members: int) -> Visit:
     """A plausible person."""
     end = rng.choices(list(End), weights=[29, 12, 18, 12, 14, 11, 4])[0]
-    stays_s = rng.uniform(0.0, 1.5) if end is End.REGRET else rng.uniform(600, 4_500)
+    stays_s = rng.uniform(0.0, 1.5) if end is End.REGRET else rng.uniform(400, 3_000)
     pauses: tuple[tuple[float, float], ...] = ()
     if rng.random() < 0.25:
         start = rng.uniform(60, 1_500)
@@ -58,7 +58,7 @@ def draw_visit(rng: random.Random, members: int) -> Visit:
         name="car",
         battery_wh=battery_wh,
         charged_wh=battery_wh * rng.uniform(0.1, 0.9),
-        charger_w=rng.choice([3_680.0, 7_360.0, 11_040.0, 22_080.0]),
+        charger_w=rng.choice([3_680.0, 7_360.0, 11_040.0, 22_080.0, 22_080.0]),
         mood=Mood(pauses=pauses, refuses=rng.random() < 0.03, reaction_s=rng.uniform(0.2, 4.0)),
     )
     return Visit(

@@ -96,7 +96,7 @@ class Disk:
 class WorldRecorder:
     """The controller's `Recorder` for one boot. `heard` is called after the controller was told."""
 
-    def __init__(self, disk: Disk, heard: Callable[[], None]) -> None:
+    def __init__(self, disk: Disk, heard: Callable[[Write], None]) -> None:
         self._disk, self._heard = disk, heard
         self._pending: Write | None = None
         self._is_powered = True
@@ -130,7 +130,7 @@ class WorldRecorder:
             error = caught
         self.recount()
         done(error)
-        self._heard()
+        self._heard(write)
 
     def _commit(self, write: Write) -> None:
         rows = tuple(NewRow(entry.kind, entry.body) for entry in write.entries)

@@ -35,7 +35,8 @@ LOST_REQUESTS = 0.02
 LOST_ANSWERS = 0.04
 NOTICES_AFTER_S = 8.0  # a request that got no answer has failed by then
 MOST_LETTERS = 1_000  # kept for an uplink that is away
-SETTINGS = DrainSettings(poll_s=600.0, list_every_s=900.0)
+# As in the field, but rarer: what a world learns from a request does not depend on how many there are.
+SETTINGS = DrainSettings(poll_s=1_200.0, list_every_s=1_800.0, gather_s=300.0, retry_most_s=300.0)
 
 
 class Network:
@@ -129,9 +130,9 @@ class Link:
             self._drain.heard(self._letters.popleft(), self._agenda.now_s)
         self.rows_wait()
 
-    def rows_wait(self) -> None:
+    def rows_wait(self, may_wait: bool = False) -> None:
         """The journal has grown."""
-        self._drain.heard(RowsWaiting(self._disk.store.waiting()), self._agenda.now_s)
+        self._drain.heard(RowsWaiting(self._disk.store.waiting(), may_wait), self._agenda.now_s)
         self._pump()
 
     def list_changed(self, version: int) -> None:
@@ -227,7 +228,7 @@ class Link:
                     except sqlite3.OperationalError:
                         continue  # the server gets these rows again
                     self.on_acknowledged()
-                    self._drain.heard(RowsWaiting(self._disk.store.waiting()), self._agenda.now_s)
+                    self._drain.heard(RowsWaiting(self._disk.store.waiting(), may_wait=True), self._agenda.now_s)
                 case SetAside(number, reason):
                     if not self._disk.refusal:
                         self._disk.set_aside(number, reason)

@@ -118,7 +118,9 @@ class SiteWorld:
         self.other_a = (phases[0], phases[1], phases[2]) if not self.world.is_calm else (0.0, 0.0, 0.0)
         self.look()
         if not self.world.is_calm:
-            self.world.agenda.after(self.rng.uniform(20, 300), self._other_changes)
+            self.world.agenda.after(
+                self.rng.choice((self.rng.uniform(20, 120), self.rng.uniform(300, 1_500))), self._other_changes
+            )
 
     def _falls_silent(self) -> None:
         if not self.world.is_calm:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LOOKS_EVERY_S = 20.0  # how often a person who waits looks at the screen
 HEARS_EVERY_S = 0.3  # how often somebody listens who wants to stop as soon as the contactor closes
+LISTENS_S = 15.0  # after the screen has changed
 NOTICES_WITHIN_S = 20.0  # that the screen shows something else than before
 FIRST_TAP_S = 14.0  # of those who plug first
 SOON_S, LATER_S = (30.0, 1_800.0), (2 * 3600.0, 5 * 3600.0)  # until the next visit, as often one as the other
@@ -56,7 +57,7 @@ class Person:
         self.began_s = world.agenda.now_s
         self.delivering_since_s: float | None = None
         self.has_stopped = self.is_gone = False
-        self.looks_at_s = 0.0
+        self.looks_at_s = self.changed_at_s = 0.0
         self.taps = 0
         self.lingers_also_s = 0.0  # the cable is left in
 
@@ -110,6 +111,7 @@ class Person:
 
     def seen(self) -> None:
         """The screen shows another state of this connector than before."""
+        self.changed_at_s = self.world.agenda.now_s
         is_listening = self.visit.end is End.REGRET and self.delivering_since_s is None
         self._after(HEARS_EVERY_S if is_listening else self.world.rng.uniform(1.0, NOTICES_WITHIN_S), self._look)
 
@@ -141,7 +143,8 @@ class Person:
 
     def _look_again(self) -> None:
         """One look at a time is planned by those who wait."""
-        listens = self.visit.end is End.REGRET and self._state() in (State.AUTHORIZING, State.PREPARING)
+        is_soon = self.world.agenda.now_s < self.changed_at_s + LISTENS_S
+        listens = is_soon and self.visit.end is End.REGRET and self._state() in (State.AUTHORIZING, State.PREPARING)
         at_s = self.world.agenda.now_s + (HEARS_EVERY_S if listens else LOOKS_EVERY_S)
         if not self.world.agenda.now_s < self.looks_at_s <= at_s:
             self.looks_at_s = at_s
@@ -242,14 +245,19 @@ class Street:
             if person is not None:
                 person.leave()
 
-    def look(self, sessions: tuple[Session, ...]) -> None:
-        """What the screen shows now; nothing, where the kiosk is dead. Whoever stands there notices a change."""
+    def look(self, sessions: tuple[Session, ...]) -> bool:
+        """What the screen shows now; nothing, where the kiosk is dead. Whoever stands there notices a change.
+
+        Returns whether there was one.
+        """
         shown = {session.evse_id: session.state for session in sessions}
-        if shown != self._shown:
-            before, self._shown = self._shown, shown
-            for evse_id, person in self.people.items():
-                if person is not None and shown.get(evse_id) is not before.get(evse_id):
-                    person.seen()
+        if shown == self._shown:
+            return False
+        before, self._shown = self._shown, shown
+        for evse_id, person in self.people.items():
+            if person is not None and shown.get(evse_id) is not before.get(evse_id):
+                person.seen()
+        return True
 
     def free(self, evse_id: int) -> None:
         self.people[evse_id] = None

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 
 from contract.tokens import ForgedText
 from kiosk.authority import Knowledge
-from kiosk.controller import Controller, Found, Identity
+from kiosk.controller import Controller, Found, Identity, Write
 from kiosk.sensing import EvseParts, Parts
 from kiosk.session.events import Event, Ids, Now, ResetPressed
 from kiosk.session.memory import Memories, from_text
@@ -42,6 +42,7 @@ from worlds.visits import Street, VisitLog
 
 BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
 MEMBERS = 12
+BEAT_EVERY_S = 0.1  # as the real loop does; a world does so once after a session has moved, and else polls.py knows
 RELAY_DROPS_AFTER_S = 1.0
 MOST_OVER_RATED = 1.25  # what a meter's register may move and be believed, of an EVSE's rated power
 BEATS_AT_ONCE = 20
@@ -266,8 +267,9 @@ class World:
             boot.heartbeat.was_given = False
             due_s = boot.controller.beat(self.now())
             self._feed_relay(boot.heartbeat.was_given)
-            self.street.look(boot.controller.kiosk.sessions)
             boot.due_s = due_s - 10.0 + boot.started_s
+            if self.street.look(boot.controller.kiosk.sessions):
+                boot.due_s = min(boot.due_s, self.agenda.now_s + BEAT_EVERY_S)
         else:
             boot.due_s = self.agenda.now_s + SAFETY_POLL_S
         boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, next_poll_s(self, boot)))
@@ -296,10 +298,11 @@ class World:
         boot.controller.take_list(text)
         boot.link.list_changed(boot.controller.list_version())
 
-    def _written(self) -> None:
-        self.stir()
+    def _written(self, write: Write) -> None:
         if self.kiosk is not None:
-            self.kiosk.link.rows_wait()
+            if self.kiosk.controller.has_news():
+                self.stir()
+            self.kiosk.link.rows_wait(write.may_wait)
 
     def stir(self) -> None:
         if self.kiosk is not None:

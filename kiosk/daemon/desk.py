@@ -50,6 +50,7 @@ class JournalRecorder:
     def __init__(self, writer: JournalWriter, store: JournalStore, loop: asyncio.AbstractEventLoop) -> None:
         self._writer, self._store, self._loop = writer, store, loop
         self.under_way = 0
+        self.has_urgent = True  # rows the server should have at once, and the uplink was not told of
 
     def write(self, write: Write, done: Callable[[Exception | None], None]) -> None:
         rows = tuple(NewRow(entry.kind, entry.body) for entry in write.entries)
@@ -57,6 +58,7 @@ class JournalRecorder:
 
         def finish(error: Exception | None) -> None:
             self.under_way -= 1
+            self.has_urgent = self.has_urgent or not write.may_wait
             done(error)
 
         batch = Batch(rows, write.spends, dict(write.documents))
@@ -150,7 +152,7 @@ class FrontDesk:
         log.info("uplink is here")
         self._line.says_online = False
         self._controller.notes.offline_because = ""
-        self._told_waiting = None
+        self._told_waiting, self._recorder.has_urgent = None, True
         self._recorder.do(forget_refused, self._forgot)  # before the uplink can ask for rows
         self._line.came()
         self.tell_list_version()
@@ -165,10 +167,11 @@ class FrontDesk:
         self._tell(ListVersion(self._controller.list_version()))
 
     def tell_waiting(self) -> None:
-        """The number of waiting rows, where it is another than was told last."""
-        waiting = self._recorder.waiting()
-        if waiting != self._told_waiting and self._tell(RowsWaiting(waiting)):
-            self._told_waiting = waiting
+        """The number of waiting rows, where it is another than was told last or some of them are urgent."""
+        waiting, has_urgent = self._recorder.waiting(), self._recorder.has_urgent
+        is_news = waiting != self._told_waiting or has_urgent
+        if is_news and self._tell(RowsWaiting(waiting, may_wait=not has_urgent)):
+            self._told_waiting, self._recorder.has_urgent = waiting, False
 
     def uplink_said(self, said: UplinkSays) -> None:
         match said:

@@ -25,7 +25,7 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
     if session.transaction is not None:
         due.append(session.transaction.reading_due_s)
         if session.state is State.PARKED and session.transaction.authority.voucher_id is not None:
-            due.append(now_s + limits.PARKING_LOOK_S)
+            due.append(limits.parking_deadline_s(session, now_s))
     if session.receipt_at is not None:
         due.append(session.receipt_at.s + patience.receipt_s)
     return min((at for at in due if at > now_s), default=NEVER_S)

@@ -93,7 +93,7 @@ class CodeUnreadable:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The event stands on disk."""
+    """A Started or an Ended stands on disk; nobody waits for what is written between them."""
 
     transaction_id: str
     seq_no: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from contract.api import CommandStatus
@@ -70,7 +70,7 @@ class Kiosk:
 
     def wants(self, now_s: float) -> dict[int, Wants]:
         patience = self.settings.patience
-        return {s.evse_id: wants(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions}
+        return {s.evse_id: wants(s, now_s, evse, patience) for s, evse in self._each()}
 
     def next_deadline_s(self, now_s: float) -> float:
         """When the core wants to be stepped again, if nothing happens before; simulations jump there."""
@@ -83,8 +83,11 @@ class Kiosk:
         if self.site is not None:
             due.append(self.site.next_s)
         patience = self.settings.patience
-        due.extend(next_deadline_s(s, now_s, self.evse(s.evse_id), patience) for s in self.sessions)
+        due.extend(next_deadline_s(s, now_s, evse, patience) for s, evse in self._each())
         return min((at for at in due if at > now_s), default=NEVER_S)
+
+    def _each(self) -> Iterable[tuple[Session, EvseSettings]]:
+        return zip(self.sessions, self.settings.evses, strict=True)
 
 
 def new_kiosk(settings: KioskSettings, resumed: tuple[Session, ...] = ()) -> Kiosk:
@@ -165,8 +168,7 @@ class _KioskTurn:
             ):
                 self._order(event)
             case _:
-                for session in self.kiosk.sessions:
-                    self._step_one(session.evse_id, event)
+                self._step_all(event)
 
     def offer(self) -> None:
         """What is sold depends on the clock's quality and on how long the prices are promised."""
@@ -185,7 +187,8 @@ class _KioskTurn:
             return
         site, sessions = shared(kiosk.site, kiosk.sessions, kiosk.settings, kiosk.site_reading, self.now.s)
         changed = [new.evse_id for old, new in zip(kiosk.sessions, sessions, strict=True) if new is not old]
-        self.kiosk = replace(kiosk, site=site, sessions=sessions)
+        if changed or site is not kiosk.site:
+            self.kiosk = replace(kiosk, site=site, sessions=sessions)
         for evse_id in changed:
             self._turn_one(evse_id, lambda turn: None)  # a share is a fact: the session settles on it
 
@@ -206,16 +209,16 @@ class _KioskTurn:
 
     def _sensed(self, event: events.Sensed) -> None:
         if self.kiosk.site is not None:
-            ignoring = self.kiosk.site.ignoring
-            facts = {e: replace(f, ignores_offer=True) if e in ignoring else f for e, f in event.facts.items()}
-            event = replace(event, facts=facts)
-            self.kiosk = replace(self.kiosk, site_reading=event.site)
+            if ignoring := self.kiosk.site.ignoring:
+                facts = {e: replace(f, ignores_offer=True) if e in ignoring else f for e, f in event.facts.items()}
+                event = replace(event, facts=facts)
+            if event.site is not self.kiosk.site_reading:
+                self.kiosk = replace(self.kiosk, site_reading=event.site)
         welded = {session.evse_id for session in self.kiosk.sessions if session.is_welded}
         if welded:
             facts = {e: replace(f, relay_dropped=True) if welded - {e} else f for e, f in event.facts.items()}
             event = replace(event, facts=facts)
-        for session in self.kiosk.sessions:
-            self._step_one(session.evse_id, event)
+        self._step_all(event)
 
     # ---- taps and choices ------------------------------------------------------------------------------------------
 
@@ -328,20 +331,28 @@ class _KioskTurn:
     def _step_one(self, evse_id: int, event: events.Event) -> None:
         self._turn_one(evse_id, lambda turn: turn.take(event))
 
+    def _step_all(self, event: events.Event) -> None:
+        sessions = tuple(self._turned(session, lambda turn: turn.take(event)) for session in self.kiosk.sessions)
+        self.kiosk = replace(self.kiosk, sessions=sessions)
+
     def _turn_one(self, evse_id: int, act: _Act) -> None:
         session = self.kiosk.session(evse_id)
-        if session is None:
-            return
-        turn = Turn(session, self.now, self.kiosk.evse(evse_id), self.kiosk.settings.patience)
+        if session is not None:
+            turned = self._turned(session, act)
+            sessions = tuple(turned if s is session else s for s in self.kiosk.sessions)
+            self.kiosk = replace(self.kiosk, sessions=sessions)
+
+    def _turned(self, session: Session, act: _Act) -> Session:
+        """The session after `act`; what it says is passed on."""
+        turn = Turn(session, self.now, self.kiosk.evse(session.evse_id), self.kiosk.settings.patience)
         act(turn)
         turn.settle()
-        if turn.session is not session:
-            self._put(turn.session)
         for message in turn.messages:
             if isinstance(message, Notified):
                 self._notify(message.code, message.evse_id)
             else:
                 self.messages.append(message)
+        return turn.session
 
     def _put(self, session: Session) -> None:
         sessions = tuple(session if s.evse_id == session.evse_id else s for s in self.kiosk.sessions)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 
-from contract.currency import MINOR_DIGITS
+from contract.currency import MINOR_DIGITS, to_minor
 from contract.iec61851 import LEAST_OFFER_A
 from contract.local_time import utc_ms
 from contract.price import Sample, TimeUse, price
@@ -236,6 +236,24 @@ def parking_reaches_hold(session: Session, now: Now, evse: EvseSettings, patienc
         most_wh = _Reach(session, now, evse, patience).wh(0.0, claim_a)
     sample = Sample(t.elapsed_ms(now) + later_ms, most_wh, TimeUse.PARKING)
     return t.price_with(sample).incl_vat_minor > cap_minor
+
+
+def parking_deadline_s(session: Session, now_s: float) -> float:
+    """The earliest moment at which a guest's parking can reach the hold, and PARKING_LOOK_S from now at the soonest.
+
+    It is known where nothing flows any more and one price holds all the time; else it may come with any look.
+    """
+    t = session.running
+    cap_minor, elements = t.authority.cap_minor, t.offer.tariff.elements
+    if cap_minor is None or session.parking_is_free:
+        return NEVER_S
+    parts = [part for part in elements[0].price_components if part.type is Dimension.PARKING_TIME]
+    if session.last_reading is None or len(elements) > 1 or elements[0].restrictions is not None or len(parts) != 1:
+        return now_s + PARKING_LOOK_S
+    at_ms = max(t.samples[-1].elapsed_ms, round((now_s - t.started.s + 2 * PARKING_LOOK_S) * 1000))
+    owed_minor = t.price_with(Sample(at_ms, session.counted_wh, TimeUse.PARKING)).incl_vat_minor
+    per_hour_minor = to_minor(parts[0].gross, t.offer.tariff.currency) + 1  # rounded on both sides, as is the hold
+    return now_s + max(PARKING_LOOK_S, (cap_minor - owed_minor - 1) * 3600 / per_hour_minor - parts[0].step_size)
 
 
 def time_is_up_s(t: Transaction) -> float:

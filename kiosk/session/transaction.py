@@ -30,7 +30,7 @@ CURVE_POINTS = 180  # what a power curve on the screen needs; older points are t
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Running from Started to Ended. `durable_seq` is the newest event known to stand on disk, −1 before the first.
+    """Running from Started to Ended. `durable_seq`: −1 until Started is known to stand on disk.
 
     Its time stands still at `closed_ms`, when it left delivering or parked: the wait for the last reading is nobody's
     to pay. For a transaction found open after a restart that is the last durable event.

@@ -488,7 +488,8 @@ class Turn:
     # ---- small words -----------------------------------------------------------------------------------------------
 
     def _change(self, **fields: object) -> None:
-        self.session = replace(self.session, **fields)  # type: ignore[arg-type]
+        if any(getattr(self.session, name) is not value for name, value in fields.items()):
+            self.session = replace(self.session, **fields)  # type: ignore[arg-type]
 
     def _move(self, to: State, patience_s: float = NEVER_S) -> None:
         assert to in MOVES[self.session.state], f"{self.session.state} → {to} is no move"

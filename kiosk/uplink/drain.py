@@ -2,6 +2,8 @@
 
 Law:
 - An ask goes first; it is tried once, because the controller decides alone when the server does not answer.
+- Readings of a charge that goes on may wait `gather_s`, so that one request carries several; all other rows go at
+  once, and take with them what waits.
 - Rows go in journal order, at most ROWS_PER_BATCH at once, exactly as they were read; one batch is under way at a
   time, and the next is read only after the acknowledgement of the former was told to the controller.
 - After a failure nothing is tried before a pause drawn from 0 to a bound that doubles up to `retry_most_s`.
@@ -43,6 +45,7 @@ from kiosk.wire import (
     UplinkSays,
 )
 
+NEVER_S = float("inf")
 MOST_ASKS = 16
 TRIES_OF_A_REFUSED_ROW = 4
 MOST_SET_ASIDE = 100
@@ -108,6 +111,7 @@ class DrainSettings:
     poll_s: float = 25.0
     poll_gap_s: float = 0.2
     list_every_s: float = 60.0
+    gather_s: float = 10.0  # how long a row may wait for others, where nobody waits for it
     epoch_every_s: float = 3600.0  # an empty batch asks for the server's epoch, where nothing else was to be sent
     retry_least_s: float = 0.5
     retry_most_s: float = 60.0
@@ -124,7 +128,7 @@ class Drain:
         self._under_way: set[Lane] = set()
         self._asks: deque[tuple[float, AuthorizeRequest]] = deque()
         self._letters: deque[Disclaim | CommandAnswer] = deque()
-        self._rows_wait = False
+        self._rows_due_s = NEVER_S  # when rows that are not in a batch yet are to be fetched
         self._batch: RowBatch | None = None
         self._batch_limit = ROWS_PER_BATCH
         self._refusals = 0  # of the one row in the batch
@@ -132,7 +136,7 @@ class Drain:
         self._set_aside = 0
         self._list_version = 0
         self._list_due_s = 0.0
-        self._epoch_due_s = float("inf")
+        self._epoch_due_s = NEVER_S
         self._poll_due_s = 0.0
         self._retry_at_s = 0.0
         self._failures = 0
@@ -149,7 +153,8 @@ class Drain:
 
     def lost(self) -> None:
         """The controller is gone, and with it what only it could use. Rows stay in its journal."""
-        self._is_connected = self._rows_wait = False
+        self._is_connected = False
+        self._rows_due_s = NEVER_S
         self._asks.clear()
         self._batch = None
         self._refusals = 0
@@ -164,8 +169,9 @@ class Drain:
                 if len(self._letters) >= MOST_LETTERS:
                     self._letters.popleft()
                 self._letters.append(heard)
-            case RowsWaiting(count):
-                self._rows_wait = count > 0
+            case RowsWaiting(count, may_wait):
+                due_s = now_s + (self._settings.gather_s if may_wait and count < ROWS_PER_BATCH else 0.0)
+                self._rows_due_s = min(self._rows_due_s, due_s) if count else NEVER_S
             case ListVersion(version, is_due):
                 self._list_version = version
                 if is_due:
@@ -174,8 +180,6 @@ class Drain:
                 self._under_way.discard(Lane.BULK)
                 if heard.rows or now_s >= self._epoch_due_s:
                     self._batch = heard
-                else:
-                    self._rows_wait = False
 
     # ---- the server ---------------------------------------------------------------------------------------------
 
@@ -194,17 +198,16 @@ class Drain:
     def deadline_s(self) -> float:
         """When `next_request` may have something that it has not now, if nothing else happens before."""
         if not self._is_connected:
-            return float("inf")
+            return NEVER_S
         due = []
         if Lane.URGENT not in self._under_way and (self._asks or self._letters):
             due.append(self._retry_at_s)
         if Lane.BULK not in self._under_way:
             due += [self._list_due_s, max(self._epoch_due_s, self._rows_at_s)]
-            if self._rows_wait or self._batch is not None:
-                due.append(self._rows_at_s)
+            due.append(self._rows_at_s if self._batch is not None else max(self._rows_at_s, self._rows_due_s))
         if Lane.POLL not in self._under_way:
             due.append(self._poll_due_s)
-        return max(min(due, default=float("inf")), self._retry_at_s)
+        return max(min(due, default=NEVER_S), self._retry_at_s)
 
     def succeeded(self, request: ServerRequest, answer: Answer, now_s: float) -> tuple[UplinkSays, ...]:
         """The server answered; what the controller is to be told, in order."""
@@ -221,7 +224,8 @@ class Drain:
                 says.append(Acknowledged(acknowledged, epoch))
                 self._batch, self._refusals = None, 0
                 self._epoch_due_s = now_s + self._settings.epoch_every_s
-                self._rows_wait = len(batch.rows) >= self._batch_limit  # otherwise the controller says when
+                if len(batch.rows) >= self._batch_limit:  # otherwise the controller says when
+                    self._rows_due_s = now_s
                 self._batch_limit = min(ROWS_PER_BATCH, self._batch_limit * 2)
             case ListRequest(), _:
                 self._list_due_s = now_s + self._settings.list_every_s * (0.9 + 0.2 * self._draw())
@@ -248,7 +252,7 @@ class Drain:
             case RowsRequest(batch) if len(batch.rows) > 1:
                 self._under_way.discard(request.lane)
                 self._batch_limit = max(1, len(batch.rows) // 2)
-                self._batch, self._rows_wait = None, True
+                self._batch, self._rows_due_s = None, now_s
                 return ()
             case RowsRequest(batch) if not batch.rows:
                 self._under_way.discard(request.lane)
@@ -270,7 +274,7 @@ class Drain:
             bound_s = min(self._settings.retry_most_s, self._settings.retry_least_s * 2**self._refusals)
             self._rows_at_s = now_s + bound_s * self._draw()
             return ()
-        self._batch, self._rows_wait, self._refusals = None, True, 0
+        self._batch, self._rows_due_s, self._refusals = None, now_s, 0
         self._set_aside += 1
         return (SetAside(journal_no, reason[:LONGEST_REASON]),)
 
@@ -297,8 +301,10 @@ class Drain:
             return None
         if self._batch is not None:
             return RowsRequest(self._batch)
-        is_due = self._rows_wait or now_s >= self._epoch_due_s
-        return FetchRequest(Fetch(self._batch_limit)) if is_due else None
+        if now_s < min(self._rows_due_s, self._epoch_due_s):
+            return None
+        self._rows_due_s = NEVER_S
+        return FetchRequest(Fetch(self._batch_limit))
 
     def _poll(self, now_s: float) -> ServerRequest | None:
         if now_s < self._poll_due_s or not self._may_try(Lane.POLL, now_s):

@@ -208,12 +208,12 @@ def test_a_transaction_cut_by_a_kill_is_ended_at_the_next_start(folder: Path) ->
         with controller.call("uplink") as uplink:
             assert uplink.hear() == {"disclaim": ["never-started"]}
             assert uplink.hear() == {"list_version": 0, "is_due": False}
-            assert uplink.hear() == {"rows_waiting": len(bodies)}
+            assert uplink.hear() == {"rows_waiting": len(bodies), "may_wait": False}
             uplink.say({"fetch": 2})
             rows = uplink.hear()
             assert [kept["journal_no"] for kept in rows["rows"]] == [1, 2]
             uplink.say({"acknowledged": [1, 2], "epoch": "e1"})
-            assert uplink.hear() == {"rows_waiting": len(bodies) - 2}
+            assert uplink.hear() == {"rows_waiting": len(bodies) - 2, "may_wait": True}
             uplink.say({"list": "KL1.forged.text"})
             uplink.say({"fetch": 1})
             heard = [uplink.hear(), uplink.hear()]  # in either order: a list is read in a thread

@@ -131,6 +131,37 @@ def test_rows_are_acknowledged_before_the_next_are_fetched() -> None:
     assert isinstance(drain.next_request(1.0), FetchRequest)
 
 
+def test_readings_wait_for_more_of_their_kind_but_not_long() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(1, may_wait=True), 0.0)
+    drain.heard(RowsWaiting(2, may_wait=True), 6.0)
+
+    assert drain.next_request(SETTINGS.gather_s - 0.1) is None
+    assert drain.deadline_s == SETTINGS.gather_s, "counted from the first"
+    assert isinstance(drain.next_request(SETTINGS.gather_s), FetchRequest)
+
+
+def test_whatever_is_urgent_goes_at_once_and_takes_along_what_waits() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(1, may_wait=True), 0.0)
+    drain.heard(RowsWaiting(2, may_wait=False), 1.0)
+    drain.heard(RowsWaiting(3, may_wait=True), 1.0)
+
+    fetched(drain, rows(1, 2, 3), 1.0)
+    assert _next(drain, 1, RowsRequest).batch == rows(1, 2, 3)  # type: ignore[union-attr]
+
+
+def test_what_is_written_while_a_batch_is_on_its_way_is_not_forgotten() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(1), 0.0)
+    fetched(drain, rows(1))
+    sending = _next(drain, 0, RowsRequest)
+    drain.heard(RowsWaiting(2), 0.5)
+    drain.succeeded(sending, RowAnswer("e2", (1,)), 1.0)
+
+    assert isinstance(drain.next_request(1.0), FetchRequest)
+
+
 def test_an_empty_fetch_ends_the_draining_until_more_is_said() -> None:
     drain = online()
     drain.heard(RowsWaiting(1), 0.0)

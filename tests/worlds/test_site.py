@@ -23,7 +23,7 @@ def test_half_of_the_worlds_share_a_supply_and_some_of_those_have_a_meter() -> N
 
 @pytest.mark.parametrize("seed", [METERED, PLAIN])
 def test_a_shared_supply_does_no_harm(seed: int) -> None:
-    world = World(seed, 12)
+    world = World(seed, 16)
     assert isinstance(world.site.settings, SiteSettings)
     world.run()
 
