@@ -5,12 +5,14 @@ Everything is done with the server's own functions on its own database, beside t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from billing.certificates import make_authority, make_certificate
 from billing.corrections import as_corrected, is_current
@@ -21,7 +23,7 @@ from billing.migrations import migrate
 from billing.passwords import hash_password
 from billing.server_key import make_server_key
 from billing.settings import SETTINGS_FILE, default_database_url, server_time
-from billing.tables import cdrs, events, quarantine, transactions
+from billing.tables import cdrs, events, kiosk_keys, quarantine, transactions
 from billing.vouchers import new_voucher
 from contract.codec import from_bytes
 from contract.identity import IdToken, TokenKind
@@ -142,6 +144,15 @@ class Till:
         """Why rows are in quarantine, in words."""
         with reading(self._engine) as connection:
             return list(connection.execute(select(quarantine.c.reason)).scalars())
+
+    @contextmanager
+    def revoked(self) -> Iterator[None]:
+        """The operator has withdrawn the kiosk's key: the server refuses all it says."""
+        for revoked_ms in (0, None):
+            with self._engine.begin() as connection:
+                connection.execute(update(kiosk_keys).values(revoked_ms=revoked_ms))
+            if revoked_ms is not None:
+                yield
 
     def close(self) -> None:
         self._engine.dispose()

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.cli.conditions import standing
 from kiosk.session.faults import FaultCode
 from kiosk.session.states import State
+from kiosk.wire import snapshot_line
 from worlds.charges import Charges
 from worlds.eyes import Eyes
 from worlds.stage import Stage
@@ -103,6 +105,13 @@ def is_out_for_the_journal(charges: Charges, evse_id: int) -> None:
     assert evse.fault is not None and not evse.fault.is_latched
 
 
+def told(charges: Charges) -> list[str]:
+    """What `kiosk why` finds wrong with the kiosk itself."""
+    snapshot = charges.eyes.snapshot
+    assert snapshot is not None
+    return [code for code in standing(snapshot_line(snapshot)["snapshot"]) if code.startswith("disk")]
+
+
 def test_a_full_disk_ends_a_charge_in_time_and_bills_it_when_there_is_room(stage: tuple[Stage, Disk, Charges]) -> None:
     scene, disk, charges = stage
     transaction_id = begin(charges)
@@ -114,9 +123,7 @@ def test_a_full_disk_ends_a_charge_in_time_and_bills_it_when_there_is_room(stage
 
     assert still is not None and still.state is State.DELIVERING  # what runs goes on for a while
     assert not scene.physics()["evses"]["1"]["is_closed"]
-    snapshot = charges.eyes.snapshot
-    assert snapshot is not None
-    assert "full" in next(device.message for device in snapshot.devices if device.name == "journal")
+    assert told(charges) == ["disk_full"]
     delivered_wh = scene.delivered_wh(1)
     disk.make_room()
     charges.wait_for(2, "is free again", lambda e: e.state is State.IDLE, 60.0)
@@ -134,6 +141,7 @@ def test_a_disk_turned_read_only_ends_a_charge_and_bills_it_once_it_is_writable(
     disk.fail()
     is_out_for_the_journal(charges, 1)
     is_out_for_the_journal(charges, 2)
+    assert told(charges) == ["disk_read_only"]
     assert not scene.physics()["evses"]["1"]["is_closed"]
     delivered_wh = scene.delivered_wh(1)
     scene.launcher.cut(("controller", "uplink"))

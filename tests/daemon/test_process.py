@@ -10,13 +10,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
+from kiosk.cli.conditions import standing
 from kiosk.journal import Batch, JournalStore
 from tests.journal.rows import asked_row, row, started, updated
 
@@ -77,14 +79,14 @@ device = "{folder}/absent-scanner"
 class Controller:
     """One run of kiosk-controller; `notices` is what it told systemd."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, around: Mapping[str, str] = MappingProxyType({})) -> None:
         self.folder = folder
         (folder / "kiosk.toml").write_text(CONFIG.format(folder=folder))
         (folder / "notify").unlink(missing_ok=True)
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(folder / "notify"))
         self._notify.settimeout(PATIENCE_S)
-        env = os.environ | {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000"}
+        env = os.environ | {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "200000", **around}
         argv = [sys.executable, "-m", "kiosk.daemon.main", "--config", str(folder / "kiosk.toml")]
         self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=env)
 
@@ -266,6 +268,7 @@ def test_a_damaged_journal_is_kept_named_and_begun_anew(folder: Path) -> None:
         with controller.call("technician") as technician:
             snapshot = technician.hear()["snapshot"]
             device = next(device for device in snapshot["devices"] if device["name"] == "journal")
+            assert "journal_damaged" in standing(snapshot)
             assert not device["is_good"] and "2 of them still for the server" in device["message"]
             rows = technician.ask("journal", after=0)["answer"]
             bodies = [json.loads(kept["body"]) for kept in rows]

@@ -12,7 +12,6 @@ import pytest
 from kiosk.session.faults import RULE_OF, FaultCode
 from tests.faults.forecourt import CABLES, FALLBACK_A, SITE_LIMIT_A, files
 from tests.faults.scene import Scene
-from worlds.eyes import Eyes
 from worlds.stage import Stage
 
 FIRST, SECOND = CABLES[:2]
@@ -61,10 +60,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with Stage(folder / "stage", plan=plan, config=config) as stage:
         stage.start_server_and_street()
         stage.start_kiosk()
-        with Eyes(stage.places.panel) as eyes:
-            made = Scene(stage, eyes)
-            made.charges.wait_until_online()
-            yield made
+        made = Scene(stage)
+        made.charges.wait_until_online()
+        yield made
+        made.close_eyes()
 
 
 def until(scene: Scene, what: str, is_so: Callable[[tuple[float, float]], bool]) -> None:

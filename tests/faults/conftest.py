@@ -8,7 +8,6 @@ import pytest
 
 from tests.faults.forecourt import files
 from tests.faults.scene import Scene
-from worlds.eyes import Eyes
 from worlds.stage import Stage
 
 
@@ -20,7 +19,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     with Stage(folder / "stage", plan=plan, config=config) as stage:
         stage.start_server_and_street()
         stage.start_kiosk()
-        with Eyes(stage.places.panel) as eyes:
-            made = Scene(stage, eyes)
-            made.charges.wait_until_online()
-            yield made
+        made = Scene(stage)
+        made.charges.wait_until_online()
+        yield made
+        made.close_eyes()

@@ -11,7 +11,8 @@ from pathlib import Path
 RATE = 10
 HEARTBEAT, EMERGENCY_STOP, NFC_RESET = 17, 27, 26
 DIN, HEIDELBERG = "evse_din", "heidelberg"
-METERS = ("sdm630", "iem3155")
+METERS = ("sdm630", "iem3155")  # the second tells no serial number
+LAST = 8
 START_WH = 1_234_000
 
 
@@ -32,7 +33,7 @@ class Cable:
 
     @property
     def meter(self) -> str:
-        return METERS[self.evse_id % 2]
+        return METERS[self.evse_id == LAST]
 
     @property
     def serial(self) -> int:

@@ -24,6 +24,7 @@ class Row:
     is_there_to_stay: bool = False  # what broke is not mended: a reset says that it is right
     passes_a: tuple[int, ...] = ()  # offers on the way to 0 A: less before nothing
     tells: str = ""
+    condition: str = ""  # the row of the kiosk's own table that shows with it
 
     @property
     def is_told_by_a_line(self) -> bool:
@@ -43,6 +44,7 @@ ROWS = (
         F.SAFETY_LINE_LOST,
         _fault("rcd-line-busy"),
         tells="GPIO busy",
+        condition="gpio_gone",
     ),
     Row("a contactor that does not close", F.CONTACTOR_STUCK_OPEN, _fault("jam"), is_before_the_charge=True),
     Row("a contactor whose coil loses its wire", F.CONTACTOR_DROPPED, _fault("coil-cut")),
@@ -117,6 +119,7 @@ ROWS = (
         _fault("meter-late"),
         can_read_meter=False,
         tells="too late for a patience of",
+        condition="answers_late",
     ),
     Row(
         "a meter that answers one request late",
@@ -131,6 +134,7 @@ ROWS = (
         _fault("meter-wrong-device"),
         can_read_meter=False,
         tells="device 99 answers in its place",
+        condition="wrong_device",
     ),
     Row(
         "two meters on one address",
@@ -145,6 +149,7 @@ ROWS = (
         _fault("bus-babble"),
         can_read_meter=False,
         tells="talks without pause",
+        condition="bus_babbles",
     ),
     Row(
         "an RS-485 adapter that is pulled",
@@ -152,6 +157,7 @@ ROWS = (
         _fault("bus-unplugged"),
         can_read_meter=False,
         tells="there is no such port",
+        condition="port_gone",
     ),
 )
 
@@ -163,4 +169,26 @@ ELSEWHERE = {
     F.RELAY_DROPPED: "tests/faults/test_whole_kiosk.py",
     F.OFFER_IGNORED: "tests/daemon/test_site_limit.py",
     F.JOURNAL_FAILED: "tests/daemon/test_disk.py",
+}
+
+# The kiosk's own rows (kiosk/cli/conditions.py) that come with no fault of an EVSE: code → where it is tested.
+CONDITIONS_ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "offline",
+            "server_refuses",
+            "certificate_expired",
+            "certificate_refused",
+            "screen_gone",
+            "nfc_reader_dead",
+            "scanner_gone",
+            "reader_lost",
+            "uplink_gone",
+        ),
+        "tests/faults/test_conditions.py",
+    ),
+    **dict.fromkeys(("clock_unknown", "clock_set"), "tests/faults/test_clock.py"),
+    **dict.fromkeys(("disk_full", "disk_read_only"), "tests/daemon/test_disk.py"),
+    "address_doubled": "tests/faults/test_drivers_tell.py",
+    "journal_damaged": "tests/daemon/test_process.py",
 }

@@ -32,12 +32,20 @@ class Charge:
 class Scene:
     """Several threads may use it at once, one per EVSE."""
 
-    def __init__(self, stage: Stage, eyes: Eyes) -> None:
-        self.stage, self.eyes = stage, eyes
-        self.charges = Charges(stage, eyes)
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.open_eyes()
         self._front = threading.Lock()  # one person at a time stands before screen and reader
         self._charges: dict[Cable, Charge] = {}
         self._logs = stage.places.logs / "controller.log"
+
+    def open_eyes(self) -> None:
+        """In place of the screen: a client in its role."""
+        self.eyes = Eyes(self.stage.places.panel)
+        self.charges = Charges(self.stage, self.eyes)
+
+    def close_eyes(self) -> None:
+        self.eyes.__exit__()
 
     # ---- people ------------------------------------------------------------------------------------------------------
 
@@ -152,6 +160,10 @@ class Scene:
         snapshot = json.loads(self.kiosk("status", "--json").stdout)
         found: dict[str, Any] = next(evse for evse in snapshot["evses"] if evse["evse_id"] == cable.evse_id)
         return found
+
+    def causes(self, cable: Cable) -> list[str]:
+        """All codes of `kiosk why N --json`."""
+        return [cause["code"] for cause in json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]]
 
     def why(self, cable: Cable) -> dict[str, Any]:
         """The deciding cause of `kiosk why N --json`."""

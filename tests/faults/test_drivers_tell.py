@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from contract.iec61851 import PilotState
+from kiosk.cli.conditions import standing
 from kiosk.devices import Alarm, Exchangeable, MeterChange, Reporting
 from kiosk.drivers import evse_din, heidelberg
 from kiosk.drivers.evse_din import EvseDin
@@ -133,6 +134,9 @@ def test_two_devices_on_one_address_are_suspected_where_the_others_are_heard_wel
         wired.line.attach(twin)
         await is_told(meter, "likely two devices have address 1")
         assert "garbled" in meter.health().message
+        view = {"name": "left", "is_good": False, "message": meter.health().message}
+        quiet = {"readers": [], "is_online": True, "clock_quality": "synchronised"}
+        assert standing({"devices": [view], **quiet}) == ["address_doubled"]
         assert age_s(other) < 1.0
         assert meter.reading().import_wh == 1_000_000  # type: ignore[union-attr]
         await until(lambda: age_s(meter) > 1.0, "the last reading grows old")

@@ -13,9 +13,10 @@ from queue import SimpleQueue
 
 import pytest
 
+from kiosk.cli.conditions import CONDITIONS
 from kiosk.session.faults import FAULT_RULES, RULE_OF
 from tests.faults.forecourt import CABLES, HEIDELBERG, Cable
-from tests.faults.rows import ELSEWHERE, ROWS, Row
+from tests.faults.rows import CONDITIONS_ELSEWHERE, ELSEWHERE, ROWS, Row
 from tests.faults.scene import Scene
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +70,7 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
         scene.wait_until_offered(cable, amps)
     scene.wait_until_open(cable)
     scene.wait_until_out(cable, row.code)
-    status, why = scene.status(cable), scene.why(cable)
+    status, why, causes = scene.status(cable), scene.why(cable), scene.causes(cable)
     checked = scene.billed(charge, None if row.can_read_meter else max(0.0, broken_wh - UNREAD_WH))
 
     truth, true_wh = scene.physics(cable), scene.delivered_wh(charge)
@@ -77,7 +78,8 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
     assert truth["offered_a"] == 0 or not row.can_reach_board
     assert checked.stopped_reason == rule.stopped_reason
     assert (status["fault"]["code"], status["fault"]["is_latched"]) == (row.code, rule.latches)
-    assert why["code"] == f"fault:{row.code}" and row.tells in why["detail"]
+    assert why["code"] == f"fault:{row.code}" == causes[0] and row.tells in why["detail"]
+    assert row.condition in (*causes, "")
     assert f"evse {number}: Faulted {row.code}" in scene.logged()
 
     if not row.is_there_to_stay:
@@ -103,9 +105,11 @@ def test_a_row_ends_the_charge_as_its_row_says(stories: dict[str, Future[None]],
     stories[row.what].result()
 
 
-def test_every_row_of_the_table_has_a_test_in_the_bytes_tier() -> None:
-    tested = {row.code for row in ROWS} | set(ELSEWHERE)
+def test_every_row_of_the_tables_has_a_test_in_the_bytes_tier() -> None:
+    faults = {row.code for row in ROWS} | set(ELSEWHERE)
+    conditions = {row.condition for row in ROWS} | set(CONDITIONS_ELSEWHERE)
 
-    assert {rule.code for rule in FAULT_RULES} - tested == set()
-    for code, place in ELSEWHERE.items():
-        assert code.name in (ROOT / place).read_text(encoding="utf-8"), f"{place} does not test {code}"
+    assert {rule.code for rule in FAULT_RULES} - faults == set()
+    assert set(CONDITIONS) - conditions == set()
+    for words, place in (*((code.name, at) for code, at in ELSEWHERE.items()), *CONDITIONS_ELSEWHERE.items()):
+        assert words in (ROOT / place).read_text(encoding="utf-8"), f"{place} does not test {words}"
