@@ -10,13 +10,16 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from contract.codec import to_wire, utc_text
 from contract.identity import TokenKind
-from contract.price import Line, Price, TimeUse, measure
-from contract.tariff import Dimension
-from contract.transaction import TransactionEvent
+from contract.price import Line, Price, TimeUse, as_decimal, measure, span_between
+from contract.tariff import Dimension, TariffOffer
+from contract.transaction import Began, ClockQuality, TransactionEvent, began, samples_of
+from contract.walk import rules_of
 
 _TOTALS = {
     Dimension.ENERGY: "total_energy_cost",
@@ -24,6 +27,7 @@ _TOTALS = {
     Dimension.PARKING_TIME: "total_parking_cost",
     Dimension.FLAT: "total_fixed_cost",
 }
+_TIMES = {TimeUse.CHARGING: "TIME", TimeUse.PARKING: "PARKING_TIME"}
 _TOKEN_TYPE = {  # OCPI TokenType
     TokenKind.ISO14443: "RFID",
     TokenKind.MEMBER_CODE: "APP_USER",
@@ -46,12 +50,14 @@ def cdr_json(
     started, ended = story[0], story[-1]
     assert started.authority is not None and started.offer is not None
     authority = started.authority
-    used = measure([event.sample for event in story], started.offer.parking_grace_s)
+    used = measure(samples_of(story), started.offer.parking_grace_s)
+    start = began(story)
     cdr: dict[str, Any] = {
         "id": cdr_id,
         "session_id": started.transaction_id,
-        "start_date_time": utc_text(started.at.wall),
-        "end_date_time": utc_text(started.at.wall + timedelta(milliseconds=ended.elapsed_ms)),
+        "start_date_time": utc_text(start.wall),
+        "end_date_time": utc_text(start.wall + timedelta(milliseconds=ended.elapsed_ms)),
+        "clock": _clock(start, ended, now),
         "cdr_token": {
             "uid": authority.token_hash,  # a hash: the journal holds no card
             "type": _TOKEN_TYPE[authority.token_kind],
@@ -69,11 +75,13 @@ def cdr_json(
         },
         "currency": amount.currency,
         "tariffs": [to_wire(started.offer.tariff)],
-        "charging_periods": _periods(story),
+        "charging_periods": _periods(started.offer, story, start.wall),
         "total_energy": _plain(Decimal(used.energy_wh) / 1000),
         "total_time": _plain(_hours(ended.elapsed_ms)),
         "total_parking_time": _plain(_hours(used.parking_ms)),
-        "total_cost": _cost(amount.lines),
+        "total_cost": {"excl_vat": _four(amount.excl_vat), "incl_vat": _four(amount.incl_vat)},
+        "total_cost_rule": amount.rule,
+        "vat": [to_wire(line) for line in amount.vat],
         "rounded": {
             "excl_vat_minor": amount.excl_vat_minor,
             "vat_minor": amount.vat_minor,
@@ -85,33 +93,55 @@ def cdr_json(
         "last_updated": utc_text(now),
     }
     for dimension, name in _TOTALS.items():
-        priced = [line for line in amount.lines if line.dimension is dimension]
+        priced = [line for line in amount.lines if line.dimension is dimension and not line.is_reservation]
         if priced:
             cdr[name] = _cost(priced)
+    if reserved := [line for line in amount.lines if line.is_reservation]:
+        cdr["total_reservation_cost"] = _cost(reserved)
     if started.meter.serial is not None:
         cdr["meter_id"] = started.meter.serial
     return json.dumps(cdr, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _periods(story: Sequence[TransactionEvent]) -> list[dict[str, Any]]:
-    """One period per stretch of equal time use; times count from Started, so a clock step moves none of them."""
-    periods: list[dict[str, Any]] = []
-    begin = story[0]
-    for event in story[1:]:
-        if event.time_use is begin.time_use and event is not story[-1]:
-            continue
-        dimensions = []
-        energy_wh = event.meter.import_wh - begin.meter.import_wh
-        if energy_wh:
-            dimensions.append({"type": "ENERGY", "volume": _plain(Decimal(energy_wh) / 1000)})
-        name = {TimeUse.CHARGING: "TIME", TimeUse.PARKING: "PARKING_TIME"}.get(begin.time_use)
-        if name is not None and event.elapsed_ms > begin.elapsed_ms:
-            dimensions.append({"type": name, "volume": _plain(_hours(event.elapsed_ms - begin.elapsed_ms))})
-        if dimensions:
-            at = story[0].at.wall + timedelta(milliseconds=begin.elapsed_ms)
-            periods.append({"start_date_time": utc_text(at), "dimensions": dimensions})
-        begin = event
-    return periods
+def _clock(start: Began, ended: TransactionEvent, now: datetime) -> dict[str, str]:
+    """How far the times of day may be trusted. Unknown ones are bounded by their neighbours, and price nothing."""
+    if start.quality is not ClockQuality.UNKNOWN:
+        return {"quality": start.quality.value, "source": "corrected" if start.is_corrected else "kiosk"}
+    latest = max(start.wall, now - timedelta(milliseconds=ended.elapsed_ms))
+    bounds = {"start_not_before": utc_text(start.wall), "start_not_after": utc_text(latest)}
+    return {"quality": start.quality.value, "source": "bounds"} | bounds
+
+
+def _periods(offer: TariffOffer, story: Sequence[TransactionEvent], start: datetime) -> list[dict[str, Any]]:
+    """One period per stretch of equal time use and price; times count from Started, so a clock step moves none."""
+    rules, energy_wh, of_last = rules_of(offer), Fraction(0), None
+    found: list[tuple[Fraction, dict[str, Fraction]]] = []
+    for now, later in pairwise(samples_of(story)):
+        for picks, piece in rules.pieces(energy_wh, span_between(now, later)):
+            if (picks, piece.time_use) != of_last:
+                of_last = (picks, piece.time_use)
+                found.append((Fraction(piece.from_ms), {}))
+            volumes = found[-1][1]
+            volumes["ENERGY"] = volumes.get("ENERGY", Fraction(0)) + Fraction(piece.energy_wh) / 1000
+            if (name := _TIMES.get(piece.time_use)) is not None:
+                hours = Fraction(piece.to_ms - piece.from_ms) / 3_600_000
+                volumes[name] = volumes.get(name, Fraction(0)) + hours
+            energy_wh += piece.energy_wh
+    return [
+        {
+            "start_date_time": utc_text(start + timedelta(milliseconds=int(from_ms))),
+            "dimensions": [{"type": name, "volume": _volume(name, v)} for name, v in volumes.items() if v],
+        }
+        for from_ms, volumes in found
+        if any(volumes.values())
+    ]
+
+
+def _volume(name: str, volume: Fraction) -> str:
+    """Energy as the register told it; what a cut made of it, and hours, to four decimals."""
+    exact = as_decimal(volume)
+    is_whole = name == "ENERGY" and (volume * 1000).denominator == 1
+    return _plain(exact if is_whole else exact.quantize(Decimal("0.0001"), ROUND_HALF_UP))
 
 
 def _cost(lines: Iterable[Line]) -> dict[str, str]:

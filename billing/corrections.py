@@ -126,6 +126,8 @@ def _credit(connection: Connection, first: Any, now: datetime) -> None:
     for name in [name for name in body if name.startswith("total_") and name.endswith("cost")]:
         body[name] = {tax: format(-Decimal(amount), "f") for tax, amount in body[name].items()}
     body["rounded"] = {name: -amount for name, amount in body["rounded"].items()}
+    parts = ("gross_minor", "vat_minor")
+    body["vat"] = [line | {part: -line[part] for part in parts} for line in body.get("vat", ())]
     values = {
         "cdr_id": cdr_id,
         "cdr_key": first.cdr_key + CREDIT,

@@ -33,6 +33,7 @@ __all__ = [
     "Reservation",
     "Sample",
     "TimeUse",
+    "as_decimal",
     "measure",
     "price",
     "price_of",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contract.identity import TokenKind
@@ -201,6 +201,27 @@ def samples_of(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
     is_corrected = last.event_type is EventType.METER_CORRECTION
     samples = [timed(event.sample, began) for event in (story[:-1] if is_corrected else story)]
     return corrected(samples, last.meter.import_wh) if is_corrected else tuple(samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When a transaction began, as well as its story tells. `quality` UNKNOWN: at `wall` or later."""
+
+    wall: datetime
+    quality: ClockQuality
+    is_corrected: bool = False
+
+
+def began(story: Sequence[TransactionEvent]) -> Began:
+    """A clock that became right later in the same boot tells by the monotonic time when it all began."""
+    first = story[0].at
+    if first.clock_quality is not ClockQuality.UNKNOWN:
+        return Began(first.wall, first.clock_quality)
+    for event in story:
+        if event.at.boot_id == first.boot_id and event.at.clock_quality is not ClockQuality.UNKNOWN:
+            since = timedelta(milliseconds=event.at.monotonic_ms - first.monotonic_ms)
+            return Began(event.at.wall - since, event.at.clock_quality, is_corrected=True)
+    return Began(first.wall, ClockQuality.UNKNOWN)
 
 
 def timed(sample: Sample, began: datetime | None) -> Sample:

@@ -10,7 +10,7 @@ Law (OCPI 2.2.1 mod_tariffs):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -129,6 +129,20 @@ class Rules:
                     found.add((limit_wh - energy_wh) / span.energy_wh)
         return sorted(found)
 
+    def pieces(self, energy_wh: Exact, span: Span) -> Iterator[tuple[Picks, Span]]:
+        """A span that begins at `energy_wh`, cut where another selection of elements may begin."""
+        if self.free_picks is not None:
+            yield self.free_picks, span
+            return
+        for begin, end in pairwise(self.cuts(energy_wh, span)):
+            point = span.point(begin, energy_wh + begin * span.energy_wh)
+            to_ms = span.from_ms + end * (span.to_ms - span.from_ms)
+            part_wh = (end - begin) * span.energy_wh
+            yield (
+                self.picks(point),
+                replace(span, from_ms=point.elapsed_ms, to_ms=to_ms, energy_wh=part_wh, at_ms=point.at_ms),
+            )
+
     def is_one_piece(self, energy_wh: Exact, first: Span, second: Span) -> bool:
         """Two spans, one after the other, that cost the same without the reading between them."""
         if first.time_use is not second.time_use:
@@ -237,15 +251,9 @@ class Tally:
         """With one more span. Raises ValueError where a rule asks for a clock or a current that is not told."""
         if span.to_ms == span.from_ms and span.energy_wh == 0:
             return self
-        picks = self.rules.free_picks
-        if picks is not None:
-            return self._with(picks, span.from_ms, span.to_ms, span.energy_wh, span.time_use)
         tally = self
-        for begin, end in pairwise(self.rules.cuts(self.energy_wh, span)):
-            point = span.point(begin, tally.energy_wh)
-            to_ms = span.from_ms + end * (span.to_ms - span.from_ms)
-            picks = self.rules.picks(point)
-            tally = tally._with(picks, point.elapsed_ms, to_ms, (end - begin) * span.energy_wh, span.time_use)
+        for picks, piece in self.rules.pieces(self.energy_wh, span):
+            tally = tally._with(picks, piece.from_ms, piece.to_ms, piece.energy_wh, piece.time_use)
         return tally
 
     def _with(self, picks: Picks, from_ms: Exact, to_ms: Exact, energy_wh: Exact, use: TimeUse) -> Tally:

@@ -30,12 +30,12 @@ from billing.quarantine import HOLDS_BILL, doubts_of
 from billing.rating import read_story
 from billing.tables import cdrs, events, kiosks, tokens, transactions, vouchers
 from contract.codec import from_wire
-from contract.currency import to_minor
 from contract.identity import TokenKind
 from contract.order import joined
 from contract.price import Line, Sample, price
-from contract.tariff import Dimension
-from contract.transaction import ClockQuality, EventType, StoppedReason, TransactionEvent
+from contract.printed import PrintedKind, PrintedLine, printed, printed_lines
+from contract.transaction import ClockQuality, EventType, StoppedReason, TransactionEvent, began, samples_of
+from contract.vat import VatLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ class Receipt:
     total: str
     without_vat: str
     vat: tuple[tuple[str, str], ...]
-    is_exact: bool  # the lines are shown to four decimals
     registers: tuple[tuple[str, str], ...]
     delivered: str
     payment: tuple[tuple[str, str], ...]
@@ -84,8 +83,12 @@ class _Part:
         return max(0, self.story[-1].meter.import_wh - self.started.meter.import_wh)
 
     def time_of(self, event: TransactionEvent) -> datetime:
-        assert self.started is not None
-        return self.started.at.wall + timedelta(milliseconds=event.elapsed_ms)
+        return self.began_at + timedelta(milliseconds=event.elapsed_ms)
+
+    @property
+    def began_at(self) -> datetime:
+        """By a clock that became right later in the same boot, too."""
+        return began(self.story).wall
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class _Bill:
     currency: str
     excl_vat_minor: int
     incl_vat_minor: int
-    lines: tuple[Line, ...]
+    lines: tuple[PrintedLine, ...]
+    vat: tuple[VatLine, ...]
     cdr_id: str
 
 
@@ -149,8 +153,6 @@ class _Writer:
         bill = self._bill()
         lines = () if bill is None else bill.lines
         currency = "" if bill is None else bill.currency
-        cents = [to_minor(line.incl_vat, currency) for line in lines]
-        is_exact = bill is not None and sum(cents) != bill.incl_vat_minor
         delivered = kwh(sum(part.energy_wh for part in self.parts), self.language)
         state = "finished" if bill is not None else self._state()
         total = "" if bill is None else money(bill.incl_vat_minor, currency, self.language)
@@ -162,11 +164,10 @@ class _Writer:
             place=" · ".join(
                 part for part in (self.site.name, words["connector"].format(evse=evse_id), self.site.place) if part
             ),
-            lines=tuple(self._line(line, currency, is_exact) for line in lines),
+            lines=tuple(self._line(line, currency) for line in lines),
             total=total,
             without_vat="" if bill is None else money(bill.excl_vat_minor, currency, self.language),
-            vat=() if bill is None else self._vat(lines, bill),
-            is_exact=is_exact,
+            vat=() if bill is None else self._vat(bill),
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
             payment=self._payment(bill),
@@ -180,17 +181,22 @@ class _Writer:
         bills = [part.cdr for part in self.parts if part.cdr is not None]
         if len(bills) < len(self.parts):
             return None
-        lines = tuple(from_wire(Line, line) for cdr in bills for line in json.loads(cdr.body)["lines"])
+        currency = bills[-1].currency
         excl, incl = (sum(getattr(cdr, name) for cdr in bills) for name in ("excl_vat_minor", "incl_vat_minor"))
         offer = self.parts[0].started.offer if self.parts[0].started is not None else None
         if len(bills) > 1 and offer is not None:
             samples: tuple[Sample, ...] = ()
             for part in self.parts:
-                samples = joined(samples, [event.sample for event in part.story])
+                samples = joined(samples, samples_of(part.story))
             whole = price(offer, samples)
             if (whole.excl_vat_minor, whole.incl_vat_minor) == (excl, incl):
-                lines = whole.lines
-        return _Bill(bills[-1].currency, excl, incl, lines, bills[-1].cdr_id)
+                return _Bill(currency, excl, incl, printed(whole), whole.vat, bills[-1].cdr_id)
+        bodies = [json.loads(cdr.body) for cdr in bills]
+        lines = tuple(from_wire(Line, line) for body in bodies for line in body["lines"])
+        total = sum((Decimal(body["total_cost"]["incl_vat"]) for body in bodies), Decimal(0))
+        rule = next((body["total_cost_rule"] for body in bodies if "total_cost_rule" in body), "measured")
+        rows = printed_lines(lines, incl, total, rule, currency)
+        return _Bill(currency, excl, incl, rows, _summed(bodies), bills[-1].cdr_id)
 
     @property
     def _started(self) -> TransactionEvent | None:
@@ -209,15 +215,17 @@ class _Writer:
             at = last.story[-1].at.wall
             when = f"{date_text(at, zone, language)}, {clock_text(at, zone, language)} ({zone_text(at, zone)})"
             return RECEIPT[language]["as_of"].format(time=when)
-        return f"{lead}{span_text(self._started.at.wall, last.time_of(last.story[-1]), zone, language)}"
+        return f"{lead}{span_text(self.parts[0].began_at, last.time_of(last.story[-1]), zone, language)}"
 
-    def _line(self, line: Line, currency: str, is_exact: bool) -> tuple[str, str, str]:
+    def _line(self, line: PrintedLine, currency: str) -> tuple[str, str, str]:
         words, language = RECEIPT[self.language], self.language
-        gross = line.unit_price * (100 + line.vat) / 100
-        quantity, unit, digits = line.quantity, "", 0
-        if line.dimension is Dimension.ENERGY:
+        amount = money(line.amount_minor, currency, language)
+        if line.kind in (PrintedKind.MIN_PRICE, PrintedKind.MAX_PRICE):
+            return words[line.kind.value], words[f"{line.kind.value}_means"], amount
+        gross, quantity, unit, digits = line.unit_price, line.quantity, "", 0
+        if line.kind is PrintedKind.ENERGY:
             unit, digits = "kWh", 3
-        elif line.dimension in (Dimension.TIME, Dimension.PARKING_TIME):
+        elif line.kind in (PrintedKind.TIME, PrintedKind.PARKING_TIME, PrintedKind.RESERVATION_TIME):
             per_minute = gross / 60
             if per_minute == round(per_minute, 4):
                 quantity, gross, unit = quantity * 60, per_minute, "min"
@@ -226,31 +234,19 @@ class _Writer:
                 unit, digits = "h", 4
         counted = number(quantity, digits, language) + (f"\u00a0{unit}" if unit else "")
         sums = f"{counted} × {money_exact(gross, currency, language, price_digits(gross, currency))}"
-        if line.rule != "measured":
+        if line.was_rounded_up:
             sums += f", {words['stepped']}"
         grace_s = self._started.offer.parking_grace_s if self._started is not None and self._started.offer else 0
-        if line.dimension is Dimension.PARKING_TIME and grace_s:
+        if line.kind is PrintedKind.PARKING_TIME and grace_s:
             sums += f"; {words['grace'].format(minutes=grace_s // 60)}"
-        rounded = (
-            money_exact(line.incl_vat, currency, language, 4)
-            if is_exact
-            else money(to_minor(line.incl_vat, currency), currency, language)
-        )
-        return words[line.dimension.value], sums, rounded
+        return words[line.kind.value], sums, amount
 
-    def _vat(self, lines: tuple[Line, ...], bill: _Bill) -> tuple[tuple[str, str], ...]:
-        currency = bill.currency
-        rates: dict[Decimal, Decimal] = {}
-        for line in lines:
-            rates[line.vat] = rates.get(line.vat, Decimal(0)) + line.incl_vat - line.excl_vat
-        vat_minor = bill.incl_vat_minor - bill.excl_vat_minor
-        whole = {rate: to_minor(amount, currency) for rate, amount in rates.items()}
-        named = {rate: RECEIPT[self.language]["vat"].format(rate=_rate(rate, self.language)) for rate in sorted(rates)}
-        if len(rates) == 1:
-            return tuple((name, money(vat_minor, currency, self.language)) for name in named.values())
-        if sum(whole.values()) == vat_minor:
-            return tuple((name, money(whole[rate], currency, self.language)) for rate, name in named.items())
-        return tuple((name, money_exact(rates[rate], currency, self.language, 4)) for rate, name in named.items())
+    def _vat(self, bill: _Bill) -> tuple[tuple[str, str], ...]:
+        words, language = RECEIPT[self.language], self.language
+        return tuple(
+            (words["vat"].format(rate=_rate(line.rate, language)), money(line.vat_minor, bill.currency, language))
+            for line in bill.vat
+        )
 
     def _registers(self) -> tuple[tuple[str, str], ...]:
         words, zone = RECEIPT[self.language], self.site.time_zone
@@ -258,7 +254,7 @@ class _Writer:
         for part in self.parts:
             if part.started is None:
                 continue
-            at = clock_text(part.started.at.wall, zone, self.language, "HH:mm:ss")
+            at = clock_text(part.began_at, zone, self.language, "HH:mm:ss")
             rows.append((words["register_start"].format(time=at), kwh(part.started.meter.import_wh, self.language)))
             if part.ended is not None:
                 at = clock_text(part.time_of(part.ended), zone, self.language, "HH:mm:ss")
@@ -305,7 +301,7 @@ class _Writer:
         notes = []
         for before, after in pairwise(self.parts):
             if before.ended is not None and after.started is not None:
-                cut, on = self._clock(before.time_of(before.ended)), self._clock(after.started.at.wall)
+                cut, on = self._clock(before.time_of(before.ended)), self._clock(after.began_at)
                 notes.append(words["note_continued"].format(cut=cut, on=on))
         if any(event.offline for event in told):
             e, last = events.c, self.parts[-1].found
@@ -314,7 +310,7 @@ class _Writer:
             )
             arrived = from_ms(max(self.connection.execute(query).scalars()))
             notes.append(words["note_offline"].format(time=self._moment(arrived)))
-        if any(event.at.clock_quality is ClockQuality.UNKNOWN for event in told):
+        if any(part.started is not None and began(part.story).quality is ClockQuality.UNKNOWN for part in self.parts):
             notes.append(words["note_clock"])
         ended = self.parts[-1].ended
         if ended is not None and ended.stopped_reason is StoppedReason.POWER_LOSS:
@@ -343,6 +339,15 @@ class _Writer:
     def _moment(self, moment: datetime) -> str:
         zone = self.site.time_zone
         return f"{date_text(moment, zone, self.language)}, {self._clock(moment)} ({zone_text(moment, zone)})"
+
+
+def _summed(bodies: list[dict[str, Any]]) -> tuple[VatLine, ...]:
+    """The VAT of several CDRs, by rate."""
+    found: dict[Decimal, VatLine] = {}
+    for line in (from_wire(VatLine, line) for body in bodies for line in body.get("vat", ())):
+        known = found.get(line.rate, VatLine(line.rate, 0, 0))
+        found[line.rate] = VatLine(line.rate, known.gross_minor + line.gross_minor, known.vat_minor + line.vat_minor)
+    return tuple(found[rate] for rate in sorted(found))
 
 
 def _rate(rate: Decimal, language: str) -> str:

@@ -90,9 +90,12 @@ class Availability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """A line of the running bill: quantity × unit price, gross. `quantity` in kWh, h or sessions, as printed."""
+    """A line of the running bill: quantity × unit price, gross. `quantity` in kWh, h or sessions, four decimals.
 
-    dimension: str
+    `unit_price_gross` has all its digits: a price rounded for print would not multiply to the sum.
+    """
+
+    dimension: str  # contract.printed.PrintedKind
     quantity: str
     unit_price_gross: str
     amount_minor: int

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from contract.currency import MINOR_DIGITS, to_minor
 from contract.metering import Quality
 from contract.price import Price, Sample, TimeUse
+from contract.printed import printed
 from contract.transaction import StoppedReason
 from kiosk.session import energy, limits
 from kiosk.session.events import Now
@@ -251,26 +251,23 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
 
 
 def printed_bill(price: Price) -> Bill:
-    """A price as a screen prints it. Line amounts are rounded one by one; the total is the contract's own."""
+    """A price as a screen prints it: the contract's own lines, which sum to the total."""
     lines = tuple(
         PriceLine(
-            dimension=line.dimension.value,
-            quantity=format(line.quantity.quantize(Decimal("0.001"), ROUND_HALF_UP), "f"),
-            unit_price_gross=printed_unit_price(line.unit_price * (100 + line.vat) / 100, price.currency),
-            amount_minor=to_minor(line.incl_vat, price.currency),
+            dimension=line.kind.value,
+            quantity=format(line.quantity.quantize(Decimal("0.0001"), ROUND_HALF_UP), "f"),
+            unit_price_gross=plain(line.unit_price),
+            amount_minor=line.amount_minor,
         )
-        for line in price.lines
+        for line in printed(price)
     )
     return Bill(price.currency, price.incl_vat_minor, price.vat_minor, lines)
 
 
-def printed_unit_price(unit_price: Decimal, currency: str) -> str:
-    """At least the currency's digits and at most four: a price per kWh may be finer than a cent."""
-    digits = MINOR_DIGITS[currency]
-    text = format(unit_price.quantize(Decimal("0.0001"), ROUND_HALF_UP), "f")
-    while text.endswith("0") and len(text) - text.index(".") - 1 > digits:
-        text = text[:-1]
-    return text.rstrip(".")
+def plain(number: Decimal) -> str:
+    """All its digits, without an exponent and without zeros at the end."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def receipt_url(address: str, receipt_id: str) -> str:

@@ -19,6 +19,7 @@ class Page(StrEnum):
     LIMIT_CODE = "limit_code"
     UNLOCK = "unlock"
     RECEIPT = "receipt"
+    PRICES = "prices"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
 
 from contract.currency import MINOR_DIGITS, from_minor
-
-NBSP = "\u00a0"
+from contract.words import numbers
+from contract.words.numbers import NBSP
 
 
 class Formats:
@@ -21,16 +20,16 @@ class Formats:
 
     def __init__(self, locale: str, time_zone: str) -> None:
         """Raises babel.UnknownLocaleError and zoneinfo.ZoneInfoNotFoundError."""
-        self._locale = Locale.parse(locale)
+        self._name, self._locale = locale, Locale.parse(locale)
         self._zone = ZoneInfo(time_zone)
 
     def money(self, minor: int, currency: str) -> str:
-        return self._currency(from_minor(minor, currency), currency, MINOR_DIGITS[currency], MINOR_DIGITS[currency])
+        digits = MINOR_DIGITS[currency]
+        return numbers.money(from_minor(minor, currency), currency, self._name, digits, digits)
 
     def unit_price(self, gross: Decimal, currency: str) -> str:
         """A price per something: at least the currency's digits, up to two more where they matter."""
-        digits = MINOR_DIGITS[currency]
-        return self._currency(gross, currency, digits, digits + 2)
+        return numbers.unit_price(gross, currency, self._name)
 
     def energy(self, wh: int) -> str:
         """All the meter counts, so that anyone can check the sum."""
@@ -50,9 +49,7 @@ class Formats:
         return self.number(Decimal(watts) / 1000, 0) + NBSP + "kW"
 
     def number(self, value: Decimal, digits: int, most: int | None = None) -> str:
-        most = digits if most is None else most
-        rounded = value.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP)
-        return str(format_decimal(rounded, self._pattern(digits, most), self._locale))
+        return numbers.number(value, self._name, digits, most)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone)
@@ -73,19 +70,6 @@ class Formats:
         hours, rest = divmod(whole, 3600)
         minutes, left = divmod(rest, 60)
         return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
-
-    @staticmethod
-    def _pattern(digits: int, most: int) -> str:
-        return "#,##0" + ("." if most else "") + "0" * digits + "#" * (most - digits)
-
-    def _currency(self, amount: Decimal, currency: str, digits: int, most: int) -> str:
-        rounded = amount.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP)
-        shape = str(self._locale.currency_formats["standard"].pattern).split(";")[0]
-        number_at = min(shape.index(sign) for sign in "#0" if sign in shape)
-        number_end = max(shape.rindex(sign) for sign in "#0" if sign in shape) + 1
-        before, behind = shape[:number_at].rstrip(" \u00a0"), shape[number_end:].lstrip(" \u00a0")
-        pattern = (before + NBSP if before else "") + self._pattern(digits, most) + (NBSP + behind if behind else "")
-        return str(format_currency(rounded, currency, pattern, self._locale, currency_digits=False))
 
 
 @cache

@@ -81,6 +81,10 @@ CASES: dict[str, Case] = {
     "01-home-choosing": (s.snapshot(), replace(NAV, sent=Sent(Choose(1), NOW_S - 4)), 0),
     "01-home-goes-on": (s.snapshot(s.evse(1, pilot=PilotState.C, held=True, goes_on=True), s.evse(2)), NAV, 0),
     "01-home-rich-tariff": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2, held=True)), NAV, 0),
+    "01-home-windows": (s.snapshot(s.evse(1, offer=s.WINDOWS_OFFER), s.evse(2)), NAV, 0),
+    "01-home-windows-three": (
+        s.snapshot(*(s.evse(n, offer=s.WINDOWS_OFFER) for n in (1, 2, 3))), NAV, 0,
+    ),
     "01-home-reserved": (
         s.snapshot(s.evse(1, status=Availability.RESERVED, reserved_until=_UNTIL), s.evse(2, state=State.PARKED)),
         NAV, 0,
@@ -97,6 +101,10 @@ CASES: dict[str, Case] = {
     ),
     "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
     "03-identify-rich": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
+    "03-identify-windows": (s.snapshot(s.evse(1, offer=s.WINDOWS_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
+    "03-prices": (
+        s.snapshot(s.evse(1, offer=s.WINDOWS_OFFER), s.evse(2), chosen_evse=1), replace(AT_1, page=Page.PRICES), 0,
+    ),
     "03-identify-readers": (
         s.snapshot(chosen_evse=1, is_online=False, readers=_BOTH_READERS),
         AT_1, 0,
@@ -170,6 +178,10 @@ CASES: dict[str, Case] = {
     "08-receipt-rich": (
         s.snapshot(s.with_receipt(PilotState.B, offer=s.RICH_OFFER), s.evse(2), minutes=44), AT_1, 0,
     ),
+    "08-receipt-windows": (
+        s.snapshot(s.with_receipt(PilotState.B, offer=s.WINDOWS_OFFER), s.evse(2), minutes=44), AT_1, 0,
+    ),
+    "05-charging-windows": (_charging(offer=s.WINDOWS_OFFER), AT_1, 0),
     "08-receipt-voucher": (
         s.snapshot(s.with_receipt(is_prepaid=True, cap_minor=200_000), s.evse(2), minutes=44), AT_1, 0,
     ),

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from contract.currency import to_minor
 from contract.iec61851 import PilotState
 from contract.metering import Quality
-from contract.price import Line, Quantities, price_of
-from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
+from contract.price import Quantities, price_of
+from contract.restrictions import WEEKDAYS, TariffRestrictions
+from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, TariffElement, TariffOffer
 from contract.transaction import ChargingState, ClockQuality, StoppedReason
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import (
@@ -26,12 +26,12 @@ from kiosk.session.snapshot import (
     LimitKind,
     Notice,
     NoticeCode,
-    PriceLine,
     ReaderView,
     Snapshot,
     TransactionView,
 )
 from kiosk.session.states import State
+from kiosk.session.view import printed_bill
 
 START = datetime(2026, 11, 21, 13, 53, 18, tzinfo=UTC)  # 14:53:18 at the kiosk
 VAT = Decimal(19)
@@ -75,6 +75,35 @@ RICH_OFFER = TariffOffer(
 )
 
 
+WINDOWS_OFFER = TariffOffer(
+    Tariff(
+        "WINDOWS",
+        1,
+        "EUR",
+        (
+            TariffElement(
+                (component(Dimension.ENERGY, "0.39"),),
+                TariffRestrictions(start_time="22:00", end_time="06:00"),
+            ),
+            TariffElement(
+                (component(Dimension.ENERGY, "0.69"),),
+                TariffRestrictions(start_time="16:00", end_time="20:00", day_of_week=WEEKDAYS[:5]),
+            ),
+            TariffElement((component(Dimension.ENERGY, "0.59"), component(Dimension.TIME, "1.20"))),
+            TariffElement(
+                (component(Dimension.PARKING_TIME, "6.00", 60),),
+                TariffRestrictions(start_time="08:00", end_time="20:00"),
+            ),
+            TariffElement((component(Dimension.FLAT, "1.00"),)),
+        ),
+        PriceLimit(Decimal("2.10"), Decimal("2.50")),
+        PriceLimit(Decimal("50.42"), Decimal("60.00")),
+    ),
+    parking_grace_s=600,
+    time_zone="Europe/Berlin",
+)
+
+
 def power_at(elapsed_s: float) -> int:
     minutes = elapsed_s / 60
     rise = 21_800 * (1 - math.exp(-minutes * 2.2)) + 120 * math.sin(minutes * 1.3)
@@ -82,17 +111,7 @@ def power_at(elapsed_s: float) -> int:
 
 
 def bill_of(offer: TariffOffer, energy_wh: int, charging_s: int, parked_paid_s: int = 0) -> Bill:
-    price = price_of(offer, Quantities(energy_wh, charging_s * 1000, parked_paid_s * 1000))
-    lines = tuple(_line(line, offer.tariff.currency) for line in price.lines)
-    return Bill(offer.tariff.currency, price.incl_vat_minor, price.vat_minor, lines)
-
-
-def _line(line: Line, currency: str) -> PriceLine:
-    unit = line.unit_price * (100 + line.vat) / 100
-    return PriceLine(
-        line.dimension.value, format(line.quantity.normalize(), "f"), format(round(unit, 4), "f"),
-        to_minor(line.incl_vat, currency),
-    )  # fmt: skip
+    return printed_bill(price_of(offer, Quantities(energy_wh, charging_s * 1000, parked_paid_s * 1000), START))
 
 
 def transaction(elapsed_s: int = 1122, **changes: Any) -> TransactionView:

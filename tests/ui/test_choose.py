@@ -10,7 +10,7 @@ import pytest
 from contract.metering import Quality
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from kiosk.session.faults import FaultCode
-from kiosk.session.snapshot import Bill, NoticeCode, PriceLine, Snapshot
+from kiosk.session.snapshot import NoticeCode, Snapshot
 from kiosk.ui.acts import Choose, Page, Show
 from kiosk.ui.choose import choose
 from kiosk.ui.navigation import Nav
@@ -40,7 +40,7 @@ def test_every_screen_has_a_case() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_shows_the_screen_it_is_named_after(name: str) -> None:
     words = {
-        "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing"}, "04": {"plug-in"},
+        "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing", "prices"}, "04": {"plug-in"},
         "05": {"charging"}, "06": {"keypad", "limit"}, "07": {"parked", "closing"}, "08": {"receipt"},
         "09": {"out-of-service"}, "10": {"notice"}, "11": {"help", "languages"}, "12": {"no-controller"},
     }  # fmt: skip
@@ -137,8 +137,7 @@ def test_a_unit_price_keeps_the_digits_the_sum_needs() -> None:
     net = TariffOffer(
         Tariff("NET", 1, "EUR", (TariffElement((PriceComponent(Dimension.ENERGY, Decimal("0.40"), s.VAT),)),))
     )
-    line = PriceLine("ENERGY", "1.048", "0.48", 50)  # printed with the currency's digits
-    now = s.snapshot(s.delivering(1, offer=net, bill=Bill("EUR", 50, 8, (line,))), s.evse(2))
+    now = s.snapshot(s.delivering(1, offer=net, bill=s.bill_of(net, 1_048, 0)), s.evse(2))
     view = choose(now, AT_1, NOW_S)
     assert isinstance(view, ChargingView)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 from kiosk.ui.choose import View
 from kiosk.ui.nodes import Node
-from kiosk.ui.screens import charging, ending, help, home, keypad, start, trouble
+from kiosk.ui.screens import charging, ending, help, home, keypad, prices, start, trouble
 from kiosk.ui.views.charging import ChargingView, LimitView
 from kiosk.ui.views.ending import ClosingView, ParkedView, ReceiptView
 from kiosk.ui.views.help import HelpView, LanguagesView
 from kiosk.ui.views.home import ChooseView, HomeView
 from kiosk.ui.views.keypad import KeypadView
+from kiosk.ui.views.prices import PricesView
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView
 from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
 
@@ -33,6 +34,7 @@ SCREENS: dict[type, tuple[str, Callable[[Any], Node]]] = {
     NobodyScreen: ("no-controller", trouble.nobody),
     HelpView: ("help", help.help_page),
     LanguagesView: ("languages", help.languages),
+    PricesView: ("prices", prices.prices),
 }
 
 

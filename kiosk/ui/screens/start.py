@@ -5,16 +5,20 @@ from __future__ import annotations
 from kiosk.ui import acts
 from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Scanner, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, rule, screen, small, step_mark
-from kiosk.ui.tokens import RADIUS
+from kiosk.ui.tokens import RADIUS, TARGET
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView, Way
 
 _SYMBOLS = {"card": "card", "code": "qr"}
 
 
 def identify(view: IdentifyView) -> Node:
+    more = None
+    if view.all_prices:
+        more = Button(acts.Open(acts.Page.PRICES), view.all_prices, step="body", side=12, w=190, h=TARGET["least"])
     price = row(
         Text(view.price, "title", "ink", True, w=FIT),
         col(Space(), Text(view.terms, "small", "ink", lines=2, h=52), Space()),
+        more,
         gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=54,
     )  # fmt: skip
     ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from contract.currency import from_minor
 from contract.tariff import Dimension
 from contract.transaction import ChargingState
-from kiosk.session.snapshot import EvseView, Limit, LimitKind, PriceLine, TransactionView
+from kiosk.session.snapshot import EvseView, Limit, LimitKind, TransactionView
 from kiosk.ui import acts
 from kiosk.ui.acts import Act, Page
 from kiosk.ui.navigation import (
@@ -207,22 +207,19 @@ def _others(seen: Seen, other: EvseView | None) -> str:
 def sum_words(seen: Seen, transaction: TransactionView) -> str:
     """41.95 kWh × € 0.59, with what else stands on the bill."""
     bill = transaction.bill
-    parts, rest_minor = [], 0
-    for line in bill.lines:
-        if line.dimension == Dimension.ENERGY.value:
-            price = unit_price(seen, gross_of(transaction, line), bill.currency)
-            parts.append(f"{seen.formats.quantity_kwh(Decimal(line.quantity))} × {price}")
-        else:
-            rest_minor += line.amount_minor
+    parts = []
+    energy = [line for line in bill.lines if line.dimension == Dimension.ENERGY.value]
+    rest_minor = sum(line.amount_minor for line in bill.lines if line.dimension != Dimension.ENERGY.value)
+    if energy:
+        quantity = seen.formats.quantity_kwh(sum((Decimal(line.quantity) for line in energy), Decimal(0)))
+        if len(energy) == 1:
+            parts.append(f"{quantity} × {unit_price(seen, Decimal(energy[0].unit_price_gross), bill.currency)}")
+        else:  # at several prices: the receipt has a line for each
+            amount_minor = sum(line.amount_minor for line in energy)
+            parts.append(f"{quantity}: {seen.formats.money(amount_minor, bill.currency)}")
     if rest_minor or not parts:
         parts.append(seen.formats.money(rest_minor, bill.currency))
     return " + ".join(parts)
-
-
-def gross_of(transaction: TransactionView, line: PriceLine) -> Decimal:
-    """The tariff's own unit price, with all its digits: a price rounded for print would not multiply to the sum."""
-    component = transaction.offer.tariff.component(Dimension(line.dimension))
-    return component.gross if component is not None else Decimal(line.unit_price_gross)
 
 
 def limit_words(seen: Seen, limit: Limit, currency: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from contract.printed import PrintedKind
 from contract.tariff import Dimension
 from contract.transaction import StoppedReason
 from kiosk.session.snapshot import EvseView, PriceLine, TransactionView
 from kiosk.ui import acts
 from kiosk.ui.acts import Act, Page
-from kiosk.ui.views.charging import gross_of, sum_words
+from kiosk.ui.views.charging import sum_words
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 from kiosk.ui.views.home import free_elsewhere
 from kiosk.ui.views.prices import parking_words, per_time, unit_price
@@ -93,7 +94,7 @@ def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Par
     parking = transaction.offer.tariff.component(Dimension.PARKING_TIME)
     fee_from, at = transaction.parking_fee_from, seen.snapshot.at
     is_paying = fee_from is not None and at >= fee_from
-    price = per_time(seen, parking, bill.currency) if parking is not None else ""
+    price = per_time(seen, parking.gross, bill.currency) if parking is not None else ""
     if fee_from is None:
         fee, left, then = say("parked.no_fee"), say("parked.unplug_soon"), parking_words(seen, transaction.offer)
     elif is_paying:
@@ -188,7 +189,7 @@ MOST_LINES = 4
 
 def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> ReceiptView:
     say, formats, bill = seen.say, seen.formats, receipt.bill
-    lines = tuple(_line(seen, evse, line, receipt) for line in bill.lines)
+    lines = _lines(seen, evse, receipt)
     if not lines:
         text = say("receipt.nothing_text")
         lines = (LineWords(say("receipt.nothing"), text, formats.money(0, bill.currency)),)
@@ -202,7 +203,7 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
         title = say("receipt.title_nothing")
     return ReceiptView(
         frame(seen, "receipt", title, f"{place}{formats.date(ended)}, {formats.clock(ended)}"),
-        lines[:MOST_LINES],
+        lines,
         say("receipt.total"),
         total,
         say("receipt.vat", vat=formats.money(bill.vat_minor, bill.currency)),
@@ -229,23 +230,43 @@ def _rest_words(seen: Seen, receipt: TransactionView) -> str:
     return seen.say("receipt.rest", rest=seen.formats.money(rest_minor, receipt.bill.currency))
 
 
-def _line(seen: Seen, evse: EvseView, line: PriceLine, receipt: TransactionView) -> LineWords:
-    currency = receipt.bill.currency
-    quantity, gross = Decimal(line.quantity), gross_of(receipt, line)
-    price = unit_price(seen, gross, currency)
+def _lines(seen: Seen, evse: EvseView, receipt: TransactionView) -> tuple[LineWords, ...]:
+    """What does not fit is one line, so that what is shown still sums to the total."""
+    bill = receipt.bill
+    if len(bill.lines) <= MOST_LINES:
+        return tuple(_line(seen, evse, line, bill.currency) for line in bill.lines)
+    shown, rest = bill.lines[: MOST_LINES - 1], bill.lines[MOST_LINES - 1 :]
+    amount = seen.formats.money(sum(line.amount_minor for line in rest), bill.currency)
+    further = LineWords(seen.say("receipt.further", count=len(rest)), seen.say("receipt.further_text"), amount)
+    return (*(_line(seen, evse, line, bill.currency) for line in shown), further)
+
+
+def _line(seen: Seen, evse: EvseView, line: PriceLine, currency: str) -> LineWords:
+    quantity, gross = Decimal(line.quantity), Decimal(line.unit_price_gross)
     amount = seen.formats.money(line.amount_minor, currency)
     match line.dimension:
-        case Dimension.ENERGY.value:
+        case PrintedKind.ENERGY:
             what = seen.say("receipt.energy", number=evse.evse_id)
+            price = unit_price(seen, gross, currency)
             return LineWords(what, f"{seen.formats.quantity_kwh(quantity)} × {price}", amount)
-        case Dimension.FLAT.value:
-            return LineWords(seen.say("receipt.flat"), seen.say("receipt.once"), amount)
+        case PrintedKind.FLAT | PrintedKind.RESERVATION_FLAT:
+            return LineWords(seen.say(f"receipt.{_NAMES[line.dimension]}"), seen.say("receipt.once"), amount)
+        case PrintedKind.MIN_PRICE | PrintedKind.MAX_PRICE as kind:
+            return LineWords(seen.say(f"receipt.{kind.lower()}"), seen.say(f"receipt.{kind.lower()}_text"), amount)
         case kind:
-            what = seen.say("receipt.parking" if kind == Dimension.PARKING_TIME.value else "receipt.time")
             minutes = seen.formats.number(quantity * 60, 0, 1)
-            component = receipt.offer.tariff.component(Dimension(kind))
-            rate = per_time(seen, component, currency) if component is not None else price
+            rate = per_time(seen, gross, currency)
+            what = seen.say(f"receipt.{_NAMES[kind]}")
             return LineWords(what, seen.say("receipt.minutes", minutes=minutes, price=rate), amount)
+
+
+_NAMES: dict[str, str] = {
+    PrintedKind.TIME: "time",
+    PrintedKind.PARKING_TIME: "parking",
+    PrintedKind.FLAT: "flat",
+    PrintedKind.RESERVATION_TIME: "reservation",
+    PrintedKind.RESERVATION_FLAT: "reservation_fee",
+}
 
 
 def short_id(receipt_id: str) -> str:

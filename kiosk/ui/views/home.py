@@ -118,8 +118,10 @@ def tile(seen: Seen, evse: EvseView, as_choice: bool) -> Tile:
         is_choice = stops or evse.evse_id in seen.snapshot.token_starts
     price, note = seen.say("price.none"), seen.say("price.none_note")
     if evse.offer is not None:
-        words = price_words(seen, evse.offer)
-        price, note = words.headline, " · ".join((*words.terms, words.parking))
+        words = price_words(seen, evse, evse.offer)
+        price, note = words.headline, " · ".join(words.terms)
+        if words.varies:
+            note += "\n" + seen.say("price.varies")
     act: Act | None = None
     if is_choice:
         action = seen.say("home.stop_it" if stops else "home.choose", number=evse.evse_id)

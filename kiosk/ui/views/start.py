@@ -28,6 +28,7 @@ class IdentifyView:
     frame: Frame
     price: str
     terms: str
+    all_prices: str  # "" where the terms say it all
     ways: tuple[Way, ...]
     back: str
     kept: str
@@ -74,11 +75,12 @@ class PlugInView:
 
 def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
     say = seen.say
-    price = terms = ""
+    price = terms = all_prices = ""
     if evse.offer is not None:
-        words = price_words(seen, evse.offer)
-        price, terms = words.headline, " · ".join((*words.terms, words.parking))
-        terms += (" · " if words.terms else "\n") + words.vat
+        words = price_words(seen, evse, evse.offer)
+        price, terms = words.headline, " · ".join(words.terms)
+        terms += (" · " if len(words.terms) > 1 else "\n") + words.vat
+        all_prices = seen.say("price.all") if words.varies else ""
     left_s = SECONDS["idle_end"] - (seen.now_s - seen.nav.touched_at_s)
     return IdentifyView(
         frame(
@@ -89,6 +91,7 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
         ),
         price,
         terms,
+        all_prices,
         _ways(seen),
         say("identify.back"),
         say("frame.kept", number=evse.evse_id),
@@ -135,7 +138,7 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     is_in = evse.pilot is not None and evse.pilot.is_connected
     asks = evse.pilot is not None and evse.pilot.asks_for_energy
     offer = transaction.offer if transaction else evse.offer
-    price = price_words(seen, offer).headline if offer else ""
+    price = price_words(seen, evse, offer).headline if offer else ""
     accepted = say("plug_in.accepted_offline" if transaction and transaction.is_offline else "plug_in.accepted_text")
     if transaction and transaction.is_prepaid:
         accepted = say("plug_in.accepted_prepaid")
