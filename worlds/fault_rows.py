@@ -187,9 +187,11 @@ CONDITION_ROWS = (
              "by itself, with a certificate that fits", (),
              "a world calls the server in process; tests/uplink/test_tls.py has it on real sockets"),
     Row(
-        "clock_unknown", AS_THEY_ARE, "goes on", "by durations; each time in it is marked as not sure", "none",
+        "clock_unknown", AS_THEY_ARE,
+        "goes on; a new one whose tariff depends on the clock begins by the offline tariff, or not at all",
+        "by durations and, where the tariff needs the clock, by the offline tariff shown before the start", "none",
         "clock, time sync", "by itself, once the clock is synchronised", ("clock_at_1970",),
-        silent="his energy and his durations do not depend on it",
+        ("notice.no_price.title", "notice.no_price.text"),
     ),
     Row(
         "clock_set", AS_THEY_ARE, "goes on: durations are monotonic", "by durations, which no step moves",
