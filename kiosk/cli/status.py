@@ -87,6 +87,10 @@ def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
     lines.append("")
     lines += words.table(HEAD, [_row(evse) for evse in snapshot["evses"]])
     lines.append("")
+    if snapshot.get("overrides"):
+        lines.append(f"set by the server: {', '.join(snapshot['overrides'])}")
+        lines.append("")
+    lines += [line for evse in snapshot["evses"] if (line := _by_order(evse))]
     if snapshot["token_waits"]:
         lines.append(
             f"a card or code waits for its cable to be chosen, {words.duration(snapshot['token_waits_s'])} left"
@@ -98,6 +102,15 @@ def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
         lines.append(f"{title}: " + (f"ok: {', '.join(good)}" if good else "none" if not parts else "none ok"))
         lines += [f"  FAIL {_with_name(part)}" for part in bad]
     return lines
+
+
+def _by_order(evse: dict[str, Any]) -> str:
+    """What the server has ordered for an EVSE; "" where nothing stands."""
+    if evse.get("is_blocked"):
+        return f"EVSE {evse['evse_id']}: taken out of service by order"
+    if until := evse.get("reserved_until"):
+        return f"EVSE {evse['evse_id']}: reserved until {until[:16].replace('T', ' ')}Z"
+    return ""
 
 
 def _offline(because: str) -> str:

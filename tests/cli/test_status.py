@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.codec import to_wire
@@ -132,3 +133,14 @@ def test_status_imports_nothing_heavy() -> None:
         "asyncio", "cryptography", "dataclasses", "inspect", "kiosk.wire", "pydantic", "pymodbus", "requests",
         "shutil", "sqlite3", "subprocess", "tempfile", "typing",
     }  # fmt: skip
+
+
+def test_what_the_server_has_ordered_and_set_is_shown(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    reserved = replace(evse(1, offer), reserved_until=datetime(2026, 11, 21, 14, 30, tzinfo=UTC))
+    blocked = replace(evse(2, offer), is_blocked=True)
+    with panel(tmp_path / "panel", snapshot(reserved, blocked, overrides=("patience.plug_in_s=120",))):
+        said = kiosk("status").stdout
+
+    assert "EVSE 1: reserved until 2026-11-21 14:30Z" in said
+    assert "EVSE 2: taken out of service by order" in said
+    assert "set by the server: patience.plug_in_s=120" in said
