@@ -14,15 +14,16 @@ from sqlalchemy import Connection, func, select
 
 from billing import tables
 from billing.authorization import authorize, disclaim
-from billing.commands import answer_command, take_commands
+from billing.commands import answer_command, queue_command, take_commands
 from billing.corrections import is_current
 from billing.database import memory_database
-from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
+from billing.directory import add_account, add_kiosk, add_token, block_token, load_tariff, set_offer
 from billing.facts import renew_epoch
 from billing.intake import take_rows
 from billing.lists import newest_list
 from billing.vouchers import new_voucher
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowAnswer, RowBatch
+from contract.commands import Command
 from contract.identity import IdToken, TokenKind
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 
@@ -84,6 +85,15 @@ class Server:
     def answer_command(self, answer: CommandAnswer, now: datetime) -> None:
         with self._engine.begin() as connection:
             answer_command(connection, KIOSK_ID, answer, now)
+
+    def order(self, command: Command, now: datetime) -> None:
+        """An operator's order, queued whether the kiosk listens or not: the world is about what becomes of it."""
+        with self._engine.begin() as connection:
+            queue_command(connection, KIOSK_ID, command, now)
+
+    def block(self, token: IdToken, blocked: bool, now: datetime) -> None:
+        with self._engine.begin() as connection:
+            block_token(connection, token, now, blocked=blocked)
 
     # ---- its data -------------------------------------------------------------------------------------------------
 
