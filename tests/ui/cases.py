@@ -100,6 +100,9 @@ CASES: dict[str, Case] = {
         s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_starts=(2,), notice=replace(_WHICH, evse_id=1)), NAV, 0,
     ),
     "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
+    "03-identify-locked": (
+        s.snapshot(s.evse(1, pilot=PilotState.B, held=True, has_lock=True), s.evse(2), chosen_evse=1), AT_1, 0,
+    ),
     "03-identify-rich": (s.snapshot(s.evse(1, offer=s.RICH_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
     "03-identify-windows": (s.snapshot(s.evse(1, offer=s.WINDOWS_OFFER), s.evse(2), chosen_evse=1), AT_1, 0),
     "03-prices": (
@@ -197,6 +200,13 @@ CASES: dict[str, Case] = {
         f"09-fault-{code.value}": (_fault(code), AT_1, 0)
         for code in FaultCode
     },
+    "09-fault-locked": (
+        s.snapshot(
+            replace(s.broken(FaultCode.METER_LOST), receipt=None, has_lock=True, held=True, pilot=PilotState.B),
+            s.evse(2), minutes=12,
+        ),
+        AT_1, 0,
+    ),
     "09-fault-alone": (s.snapshot(s.broken(FaultCode.METER_LOST), minutes=12), replace(AT_1, touched_at_s=0.0), 0),
     "09-fault-both": (
         s.snapshot(s.broken(_STOPPED), s.broken(_STOPPED, number=2), minutes=12), AT_1, 0,

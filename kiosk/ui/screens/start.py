@@ -22,7 +22,11 @@ def identify(view: IdentifyView) -> Node:
         gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=54,
     )  # fmt: skip
     ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)
-    foot = footer(back_button(view.back, acts.Home()), Space(), countdown(view.kept, view.kept_left, 400))
+    stuck = None
+    if view.stuck is not None:
+        stuck = Button(acts.Open(acts.Page.UNLOCK), view.stuck, symbol="unlock", w=210)
+    kept = countdown(view.kept, view.kept_left, 400 if stuck is None else 350)
+    foot = footer(back_button(view.back, acts.Home()), stuck, Space(), kept)
     return screen(view.frame, col(price if view.price else None, ways, gap=8, pad=(16, 8)), foot)
 
 

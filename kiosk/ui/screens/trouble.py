@@ -17,7 +17,9 @@ def fault(view: FaultScreen) -> Node:
     receipt = None
     if view.receipt is not None:
         receipt = Button(view.receipt_act, view.receipt, symbol="receipt", w=200)
-    foot = footer(back_button(view.back, view.back_act, 150) if view.back is not None else None, receipt, other)
+    stuck = Button(view.stuck_act, view.stuck, symbol="unlock", w=210) if view.stuck is not None else None
+    back = back_button(view.back, view.back_act, 150) if view.back is not None else None
+    foot = footer(back, receipt, stuck, other)
     return screen(view.frame, col(answers, call, gap=8, pad=(16, 10, 16, 12)), foot)
 
 

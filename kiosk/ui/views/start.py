@@ -34,6 +34,7 @@ class IdentifyView:
     kept: str
     kept_left: str
     phase: int
+    stuck: str | None = None  # help for the former customer, whose cable is still in
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
         say("frame.kept", number=evse.evse_id),
         say("frame.left", left=seen.formats.duration(left_s + 0.999)),
         seen.phase,
+        say("unlock.stuck") if evse.has_lock and evse.held else None,
     )
 
 

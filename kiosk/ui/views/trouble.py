@@ -37,6 +37,8 @@ class FaultScreen:
     receipt_act: Act
     use_other: str | None
     use_other_act: Act | None
+    stuck: str | None
+    stuck_act: Act
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,16 @@ def fault_screen(seen: Seen, evse: EvseView) -> FaultScreen:
         acts.Open(Page.RECEIPT),
         say("fault.use_other", number=other.evse_id) if can_move and other is not None else None,
         acts.Choose(other.evse_id) if can_move and other is not None else None,
+        _stuck(seen, evse, can_move),
+        acts.Open(Page.UNLOCK),
     )
+
+
+def _stuck(seen: Seen, evse: EvseView, can_move: bool) -> str | None:
+    """Help for a cable that will not release, where the row has room for it."""
+    is_in = evse.pilot is None or evse.pilot.is_connected
+    has_room = evse.receipt is None or not can_move
+    return seen.say("unlock.stuck") if evse.has_lock and evse.held and is_in and has_room else None
 
 
 def _whole_kiosk(evse: EvseView) -> bool:
