@@ -19,9 +19,9 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_base, cli_orders, cli_price, cli_setup, cli_shows, cli_work
+    from billing import cli_base, cli_ledger, cli_orders, cli_price, cli_setup, cli_shows, cli_work
 
-    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price)
+    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger)
     room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
@@ -189,4 +189,8 @@ def _parser() -> argparse.ArgumentParser:
     receipt.add_argument("id")
     quarantine = group("quarantine", "what the server does not believe")
     add(quarantine, "list", "list_quarantine", "kept rows and sessions with their reasons")
+    ledger = group("ledger", "the books")
+    add(ledger, "check", "check_ledger", "prove that every entry balances and every CDR has its entries")
+    explain = add(ledger, "explain", "explain_ledger", "the story of one session's money")
+    explain.add_argument("session", help="transaction, order, receipt or CDR id")
     return parser

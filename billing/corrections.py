@@ -25,6 +25,7 @@ from billing.moments import to_ms
 from billing.plausible import doubts_about_correction
 from billing.quarantine import Doubt, doubt_transaction, keep_row
 from billing.rating import read_story, site_of, total_doubts, write_cdr
+from billing.settlement.sales import take_back
 from billing.tables import cdrs, events
 from contract.codec import from_bytes, utc_text
 from contract.order import price_of_part
@@ -142,6 +143,7 @@ def _credit(connection: Connection, first: Any, now: datetime) -> None:
         "credit_reference_id": first.cdr_id,
     }
     connection.execute(insert_if_absent(connection, cdrs), values)
+    take_back(connection, first.cdr_id, f"Credit CDR {cdr_id}", now)
 
 
 def _note(connection: Connection, kiosk_id: str, transaction_id: str, doubts: Sequence[Doubt], now: datetime) -> None:

@@ -19,6 +19,7 @@ from billing.database import insert_if_absent
 from billing.moments import to_ms
 from billing.plausible import doubts_about
 from billing.quarantine import Doubt, doubt_transaction
+from billing.settlement.sales import sell
 from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
 from contract.order import price_of_part
@@ -106,7 +107,7 @@ def write_cdr(
     amount: Price,
     now: datetime,
 ) -> str:
-    """Its id, which follows from its key: written twice, it is one."""
+    """Its id, which follows from its key: written twice, it is one. Everybody's part of it is booked along with it."""
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
     body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, amount, now)
     values = {
@@ -123,6 +124,7 @@ def write_cdr(
         "credit_reference_id": None,
     }
     connection.execute(insert_if_absent(connection, cdrs), values)
+    sell(connection, cdr_id, kiosk_id, site.time_zone, story, samples_of(story), amount, now)
     return cdr_id
 
 

@@ -30,6 +30,10 @@ class Parties:
         return self.account(Kind.RECEIVABLE, self.payer)
 
 
+def sale_key(cdr_id: str) -> str:
+    return f"sale/{cdr_id}"
+
+
 def sale_entry(cdr_id: str, parties: Parties, allocation: Allocation) -> Draft | None:
     """What a CDR means in money: the payer owes it, everybody has a claim to their part. None where nobody has any."""
     amounts = {
@@ -44,7 +48,7 @@ def sale_entry(cdr_id: str, parties: Parties, allocation: Allocation) -> Draft |
         amounts[parties.account(Kind.PARTNER_PAYABLE, parties.provider_id)] = -allocation.provider_minor
     if not any(amounts.values()):
         return None
-    return drafted(f"sale/{cdr_id}", f"charge detail record {cdr_id}", amounts, parties.order_id)
+    return drafted(sale_key(cdr_id), f"charge detail record {cdr_id}", amounts, parties.order_id)
 
 
 def capture_entry(

@@ -14,7 +14,7 @@ from billing.moments import to_ms
 from billing.settlement.agreement import Agreement, in_force
 from billing.settlement.allocation import Allocation, Sale, allocate
 from billing.settlement.electricity import dearest, electricity_cost
-from billing.settlement.entries import Parties, sale_entry
+from billing.settlement.entries import Parties, sale_entry, sale_key
 from billing.settlement.tables import sales
 from contract.codec import from_bytes, to_bytes
 from contract.price import Line, Price, Sample
@@ -62,6 +62,12 @@ def sell(
     if draft is not None:
         book.post(connection, draft, now)
     return sold
+
+
+def take_back(connection: Connection, cdr_id: str, why: str, now: datetime) -> None:
+    """Everybody gives back their part; a sale of nothing has nothing to give back. Once, however often it is asked."""
+    if book.entry(connection, sale_key(cdr_id)) is not None:
+        book.reverse(connection, sale_key(cdr_id), why, now)
 
 
 def sold_of(

@@ -17,6 +17,7 @@ from billing.intake import take_rows
 from billing.pages.operator_view import sessions
 from billing.pages.receipt_view import cdr_body, find_receipt
 from billing.pages.session_view import session_detail
+from billing.settlement import proof
 from billing.tables import cdrs, quarantine
 from contract.transaction import TransactionEvent
 from tests.billing.conftest import furnish
@@ -59,6 +60,7 @@ def test_a_late_reading_brings_a_credit_cdr_and_a_new_one(connection: Connection
     assert back["rounded"]["incl_vat_minor"] == -101
     assert "credit" not in last and last["registers"]["end_wh"] == first["registers"]["end_wh"] + 100
     assert codes(connection) == []
+    assert proof.faults_of(connection) == []
 
 
 @given(st.permutations(range(8)), st.sets(st.integers(1, 7)))
