@@ -1,4 +1,4 @@
-"""/operator: fleet, sessions, one session, quarantine. One password behind HTTP Basic until accounts come."""
+"""/operator: fleet, sessions, one session, what is unfinished, quarantine. One password behind HTTP Basic."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from billing.pages.kiosk_view import kiosk_detail
 from billing.pages.operator_view import KioskLine, counts, fleet, kept_aside, open_alarms, sessions
 from billing.pages.render import page
 from billing.pages.session_view import session_detail
+from billing.pages.unfinished_view import unfinished
 from billing.passwords import TooManyGuesses
 
 LARGEST_FORM = 4_000
@@ -109,6 +110,15 @@ def _order(kiosk_id: str, form: str) -> Order:
 def _back(kiosk_id: str, said: str, is_refused: bool) -> Response:
     query = urlencode({"said": said, "refused": int(is_refused)})
     return RedirectResponse(f"/operator/kiosks/{quote(kiosk_id, safe='')}?{query}", 303)
+
+
+@router.get("/unfinished")
+async def get_unfinished(request: Request) -> Response:
+    server = server_of(request)
+    rows = await server.read(lambda c: unfinished(c, server.now()))
+    asks = sum(row["chip"] != "stale" for row in rows)
+    heading = f"{asks} need somebody, {len(rows) - asks} wait for a meter" if rows else "Everything that ended is here"
+    return await _page(request, "unfinished", {"rows": rows, "heading": heading})
 
 
 @router.get("/quarantine")

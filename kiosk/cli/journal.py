@@ -17,7 +17,9 @@ WIDTH = 130  # characters of a line in a list
 
 
 def journal(options: Any) -> int:
-    """`list`: 1 where there are no rows. `show`: 1 where there is no such row."""
+    """`list`: 1 where there are no rows. `show`: 1 where there is no such row. `close`: 1 where nothing was open."""
+    if options.action == "close":
+        return _close(options)
     if options.action == "show":
         row = _asked(options, {"query": "row", "journal_no": options.no})
         print(json.dumps(_parsed(row), ensure_ascii=False) if options.json else "\n".join(_whole(_parsed(row))))
@@ -32,6 +34,16 @@ def journal(options: Any) -> int:
     for row in [] if options.json else rows:
         print(line_of(row))
     return exits.OK if rows else exits.FINDING
+
+
+def _close(options: Any) -> int:
+    """Only the controller's program writes the journal, and only one of them at a time."""
+    words = [sys.executable, "-P", "-m", "kiosk.daemon.main", "--config", options.config, "--close", str(options.evse)]
+    try:
+        done = subprocess.run(words, timeout=PATIENCE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise exits.Trouble(exits.UNREACHABLE, f"the journal cannot be closed: {error}") from error
+    return done.returncode
 
 
 def outbox(options: Any) -> int:

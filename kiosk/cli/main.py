@@ -29,6 +29,7 @@ With the controller running:
 With or without it:
   doctor                 check everything; one line each: what, where, likely cause, fix
   journal list, show     what was recorded
+  journal close EVSE     end what is open at an EVSE that left the configuration
   outbox                 what the server has not acknowledged yet
   enrol                  bind this kiosk to its server with a one-time code
 
@@ -65,7 +66,7 @@ COMMANDS = {
     "stop": ("end the session at an EVSE; audited", "kiosk.cli.intents:stop"),
     "reset": ("reset a latched fault whose cause is gone; audited", "kiosk.cli.intents:reset"),
     "doctor": ("check everything, one line each", "kiosk.cli.doctor:doctor"),
-    "journal": ("list or show what was recorded", "kiosk.cli.journal:journal"),
+    "journal": ("list or show what was recorded, close what cannot end", "kiosk.cli.journal:journal"),
     "outbox": ("what the server has not acknowledged yet", "kiosk.cli.journal:outbox"),
     "enrol": ("bind this kiosk to its server with a one-time code", "kiosk.cli.enrol:enrol"),
     "meter": ("read a meter, or find the meters on a bus", "kiosk.cli.probe:run"),

@@ -22,6 +22,8 @@ def add_sub_commands(name: str, parser: argparse.ArgumentParser, common: Callabl
         rows.add_argument("--after", metavar="NO", type=int, help="only rows after this number (else the newest)")
         rows.add_argument("--limit", metavar="N", type=int, default=50, help="at most this many, 1 to 1000 (50)")
         action("show", "one row, whole").add_argument("no", metavar="NO", type=int)
+        close = action("close", "end what is open at an EVSE that left the configuration, with its last reading")
+        close.add_argument("evse", metavar="EVSE", type=int, help="its number")
     elif name == "meter":
         read = action("read", "every quantity of a meter, once")
         read.add_argument("name", metavar="NAME", nargs="?", help="which, where the configuration has several")

@@ -80,7 +80,7 @@ class Daemon:
                 tuple(story.events for story in found.open_transactions),
                 tuple(asked.transaction_id for asked in found.asked),
                 found.answers,
-                _memories(found),
+                _memories(found, config),
                 readable(found.overrides_text),
             ),
             clock.now(),
@@ -252,13 +252,17 @@ def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return asyncio.create_task(work, name=getattr(work, "__qualname__", "task"))
 
 
-def _memories(found: Projection) -> Memories:
+def _memories(found: Projection, config: Config) -> Memories:
     """What the core remembers; of a document another program wrote, nothing."""
     try:
-        return from_text(found.memory_text) if found.memory_text is not None else Memories()
+        memories = from_text(found.memory_text) if found.memory_text is not None else Memories()
     except WireError as error:
         log.error("what was remembered of the EVSEs is not used: %s", error)
         return Memories()
+    known = {evse.evse_id for evse in config.evses}
+    for lost in [memory.evse_id for memory in memories.evses if memory.evse_id not in known]:
+        log.warning("EVSE %d left the configuration: what was remembered of it is given up", lost)
+    return memories
 
 
 def _note_of_setback(store: JournalStore, config: Config) -> str:

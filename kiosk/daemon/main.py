@@ -1,4 +1,7 @@
-"""`kiosk-controller --config FILE`: exit 0 after SIGTERM, 1 when something broke, 2 for a wrong configuration."""
+"""`kiosk-controller --config FILE`: exit 0 after SIGTERM, 1 when something broke, 2 for a wrong configuration.
+
+`--close EVSE` starts nothing: see left_open.py.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kiosk.config import Config, ConfigError, load
+from kiosk.daemon import left_open
 from kiosk.daemon.clock import Clock
+from kiosk.daemon.left_open import LeftOpen
 from kiosk.daemon.loop import Daemon
 from kiosk.daemon.parts import build
 from kiosk.drivers.register_map import MapError
@@ -31,14 +36,17 @@ SWITCH_S = 0.001  # how long a thread that computes may keep the loop from looki
 def main() -> int:
     parser = argparse.ArgumentParser(prog="kiosk-controller", description="Runs the kiosk's EVSEs.")
     parser.add_argument("--config", default=os.environ.get("KIOSK_CONFIG", "/etc/kiosk/kiosk.toml"))
+    parser.add_argument(
+        "--close", metavar="EVSE", type=int, help="end what is open at an EVSE that left the configuration, and exit"
+    )
     options = parser.parse_args()
     # journald adds time and process.
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(name)s: %(levelname)s: %(message)s")
     try:
         config = load(options.config)
         allowed = _allowed(config)
-        return asyncio.run(_run(config, allowed))
-    except (ConfigError, MapError) as error:
+        return asyncio.run(_run(config, allowed, options.close))
+    except (ConfigError, MapError, LeftOpen) as error:
         print(error, file=sys.stderr)
         return 2
     except (JournalError, sqlite3.Error, OSError) as error:
@@ -46,7 +54,7 @@ def main() -> int:
         return 1
 
 
-async def _run(config: Config, allowed: Access) -> int:
+async def _run(config: Config, allowed: Access, close: int | None = None) -> int:
     state_dir = Path(config.kiosk.state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
     lock = os.open(state_dir / "controller.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -59,6 +67,12 @@ async def _run(config: Config, allowed: Access) -> int:
     if opened.setback is not None:
         log.error("%s", opened.setback)
     clock = Clock(config.clock.rate, config.clock.trusted, _latest_time(opened.found))
+    if close is not None:
+        closed = left_open.close(config, opened.store, opened.found, close, clock)
+        opened.store.close()
+        print(f"EVSE {close}: {closed or 'no'} transaction{'' if closed == 1 else 's'} closed")
+        return 0 if closed else 1
+    left_open.check(config, opened.found)
     daemon = Daemon(config, build(config, clock.s), opened.store, opened.found, clock, allowed)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, daemon.stop)

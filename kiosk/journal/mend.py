@@ -40,7 +40,7 @@ def mending(told: Sequence[Told]) -> list[TransactionEvent]:
     for story in stories.values():
         mended.extend(_fillings(story))
         if all(one.event.event_type not in OVER for one in story.values()):
-            mended.append(_closing(story[max(story)].event))
+            mended.append(closing(story[max(story)].event))
     return mended
 
 
@@ -63,7 +63,8 @@ def _fillings(story: dict[int, Told]) -> list[TransactionEvent]:
     return filled
 
 
-def _closing(last: TransactionEvent) -> TransactionEvent:
+def closing(last: TransactionEvent) -> TransactionEvent:
+    """An Ended with the last journaled reading, where nobody can read the meter any more."""
     return replace(
         _last_known(last),
         event_type=EventType.ENDED,
