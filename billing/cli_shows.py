@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -15,6 +17,9 @@ from billing.pages.operator_view import kept_aside, sessions
 from billing.pages.receipt_view import cdr_body, find_receipt
 from billing.settings import server_time
 from billing.tables import commands, evse_offers, tokens
+from contract.codec import from_bytes
+from contract.tariff import TariffOffer
+from contract.words import tariff_words
 
 SHOWN_OF_HASH = 8  # characters
 
@@ -36,18 +41,39 @@ def list_offers(arguments: Namespace) -> Result:
     """What is offered now, one line per EVSE."""
     o = evse_offers.c
     newest = select(func.max(o.offer_no)).group_by(o.kiosk_id, o.evse_id)
-    query = select(o.kiosk_id, o.evse_id, o.tariff_id, o.tariff_version, o.parking_grace_s, o.from_ms)
+    query = select(o.kiosk_id, o.evse_id, o.tariff_id, o.tariff_version, o.parking_grace_s, o.from_ms, o.body)
     with database_of(arguments) as connection:
         if arguments.kiosk is not None:
             query = query.where(o.kiosk_id == directory.find_kiosk(connection, arguments.kiosk))
         found = connection.execute(query.where(o.offer_no.in_(newest)).order_by(o.kiosk_id, o.evse_id))
-        rows = [dict(row) for row in found.mappings()]
+        rows = [_offer_row(row) for row in found.mappings()]
     text = "\n".join(
         f"{row['kiosk_id']} EVSE {row['evse_id']}  {row['tariff_id']} version {row['tariff_version']}"
         f"  parking grace {row['parking_grace_s']} s  since {from_ms(row['from_ms']):%Y-%m-%d %H:%M} UTC"
+        f"{_without_clock(row)}" + "".join(f"\n    {line}" for line in row["words"])
         for row in rows
     )
     return Result(text or "nothing is offered yet; kiosk-billing offer set KIOSK EVSE TARIFF", rows)
+
+
+def _offer_row(found: Mapping[Any, Any]) -> dict[str, Any]:
+    """With the tariff in words, as a driver reads it, and what holds without a clock."""
+    row = dict(found)
+    offer = from_bytes(TariffOffer, row.pop("body"))
+    offline = offer.offline_tariff
+    row |= {"time_zone": offer.time_zone, "needs_clock": offer.tariff.needs_clock}
+    row["offline_tariff"] = None if offline is None else f"{offline.id} version {offline.version}"
+    row["words"] = [line.text for line in tariff_words(offer, "en").rows]
+    row["offline_words"] = []
+    if offer.tariff.needs_clock and (sold := offer.sold(clock_is_known=False)) is not None:
+        row["offline_words"] = [line.text for line in tariff_words(sold, "en").rows]
+    return row
+
+
+def _without_clock(row: dict[str, Any]) -> str:
+    if not row["needs_clock"]:
+        return ""
+    return f"  without a clock {row['offline_tariff'] or 'nothing is sold'}"
 
 
 def list_tokens(arguments: Namespace) -> Result:

@@ -87,7 +87,8 @@ def authorization_list(
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
         return stored.text if stored.version != after_version else None
     version = max(after_version, stored.version if stored is not None else 0) + 1
-    newer = AuthorizationList(kiosk_id, version, now, now + valid_for, offers, entries)
+    until = now + valid_for
+    newer = AuthorizationList(kiosk_id, version, now, until, offers, entries, price_valid_until=until)
     text = sign_list(newer, server_key)
     if stored is not None:
         _note_change(connection, kiosk_id, read_list(stored.text, [server_key.public_key()]), newer)

@@ -134,8 +134,8 @@ def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exac
     """The price of what was walked through, and of a reservation that ended at `begin_ms` (UTC)."""
     tariff = tally.rules.offer.tariff
     charges = [*_reserved(tally.rules.offer, reservation, begin_ms), *_charges(tally)]
-    excl = sum((charge.excl for charge in charges), Fraction(0))
-    incl = sum((charge.incl for charge in charges), Fraction(0))
+    amounts = [charge.amounts() for charge in charges]
+    excl, incl = (sum(column, Fraction(0)) for column in zip(*amounts, strict=True)) if amounts else (Fraction(0),) * 2
     rule = "measured"
     if charges or tally.was_used:
         for name, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
@@ -144,11 +144,11 @@ def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exac
                 (excl, incl), rule = held, name
     owed_minor = to_minor(incl, tariff.currency)
     by_rate: dict[Decimal, Fraction] = {}
-    for charge in charges:
-        by_rate[charge.vat] = by_rate.get(charge.vat, Fraction(0)) + charge.incl
+    for charge, (_, gross) in zip(charges, amounts, strict=True):
+        by_rate[charge.vat] = by_rate[charge.vat] + gross if charge.vat in by_rate else gross
     return Price(
         tariff.currency,
-        tuple(charge.line(tariff.currency) for charge in charges),
+        tuple(charge.line(tariff.currency, *parts) for charge, parts in zip(charges, amounts, strict=True)),
         as_decimal(excl),
         as_decimal(incl),
         owed_minor,
@@ -178,27 +178,27 @@ class _Charge:
     rule: str = "measured"
     is_reservation: bool = False
 
-    @property
-    def excl(self) -> Fraction:
-        return Fraction(self.unit_price) * self.amount / self.per_unit
+    def amounts(self) -> tuple[Fraction, Fraction]:
+        """Without and with VAT. In plain integers: this is what the kiosk does on every look at a cap."""
+        price_n, price_d = self.unit_price.as_integer_ratio()
+        vat_n, vat_d = self.vat.as_integer_ratio()
+        over = price_n * self.amount.numerator
+        under = price_d * self.amount.denominator * self.per_unit
+        return Fraction(over, under), Fraction(over * (100 * vat_d + vat_n), under * 100 * vat_d)
 
-    @property
-    def incl(self) -> Fraction:
-        return self.excl * (100 + Fraction(self.vat)) / 100
-
-    def line(self, currency: str) -> Line:
+    def line(self, currency: str, excl: Fraction, incl: Fraction) -> Line:
         return Line(
             self.dimension,
-            as_decimal(Fraction(self.amount) / self.per_unit),
+            Decimal(self.amount.numerator) / Decimal(self.amount.denominator * self.per_unit),
             self.unit_price,
             self.vat,
-            as_decimal(self.excl),
-            as_decimal(self.incl),
+            as_decimal(excl),
+            as_decimal(incl),
             self.rule,
             self.element,
             int(self.from_ms),
             int(self.to_ms),
-            to_minor(self.incl, currency),
+            to_minor(incl, currency),
             self.is_reservation,
         )
 

@@ -40,11 +40,9 @@ def vat_of_gross(
     rates = sorted(rate for rate, gross in gross_by_rate.items() if gross > 0)
     if not rates:
         rate = Decimal(0) if excl == 0 else _percent((incl - excl) / excl)
-        return (VatLine(rate, total_minor, _vat_in(total_minor, Fraction(rate))),)
-    shares = split(total_minor, [gross_by_rate[rate] for rate in rates])
-    return tuple(
-        VatLine(rate, share, _vat_in(share, Fraction(rate))) for rate, share in zip(rates, shares, strict=True)
-    )
+        return (VatLine(rate, total_minor, _vat_in(total_minor, rate)),)
+    shares = split(total_minor, [gross_by_rate[rate] for rate in rates]) if len(rates) > 1 else [total_minor]
+    return tuple(VatLine(rate, share, _vat_in(share, rate)) for rate, share in zip(rates, shares, strict=True))
 
 
 def split(total: int, weights: Sequence[Fraction]) -> list[int]:
@@ -63,8 +61,10 @@ def split(total: int, weights: Sequence[Fraction]) -> list[int]:
     return parts
 
 
-def _vat_in(gross_minor: int, rate: Fraction) -> int:
-    return int((gross_minor * rate / (100 + rate) + Fraction(1, 2)) // 1)
+def _vat_in(gross_minor: int, rate: Decimal) -> int:
+    rate_n, rate_d = rate.as_integer_ratio()
+    whole = 100 * rate_d + rate_n
+    return (2 * gross_minor * rate_n + whole) // (2 * whole)
 
 
 def _percent(share: Fraction) -> Decimal:

@@ -61,6 +61,7 @@ def test_the_list_holds_every_token_and_the_kiosks_own_offers(connection: Connec
     found = known_list(connection)
 
     assert found.offers["1"].tariff == TARIFF and found.valid_until == NOON + VALID_FOR
+    assert found.price_valid_until == NOON + VALID_FOR
     assert [entry.token_hash for entry in found.entries] == [token_hash(TokenKind.ISO14443, CARD)]
     assert found.entries[0].cap_minor == 2_000 and not found.entries[0].is_blocked
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import floor
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contract.price import Sample, price, settled, span_between
+from contract.restrictions import TariffRestrictions
+from contract.tariff import Dimension, TariffOffer
 from contract.walk import Tally, rules_of
 from tests.contract import oracle
 from tests.contract.sessions import Case, case
@@ -63,3 +66,42 @@ def test_a_reading_inserted_on_the_line_changes_no_price(drawn: Case, data: st.D
     more = (*drawn.samples[: at + 1], between, *drawn.samples[at + 1 :])
 
     assert price(drawn.offer, more) == price(drawn.offer, drawn.samples)
+
+
+def without_steps_and_limits(offer: TariffOffer) -> TariffOffer:
+    """What is left of a tariff when all goes that looks at a session as a whole."""
+    elements = []
+    for element in offer.tariff.elements:
+        rule = element.restrictions or TariffRestrictions()
+        looks_back = (rule.min_kwh, rule.max_kwh, rule.min_duration, rule.max_duration)
+        parts = tuple(replace(p, step_size=1) for p in element.price_components if p.type is not Dimension.FLAT)
+        if parts and all(limit is None for limit in looks_back):
+            elements.append(replace(element, price_components=parts))
+    tariff = replace(offer.tariff, elements=tuple(elements), min_price=None, max_price=None)
+    return replace(offer, tariff=tariff, parking_grace_s=0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(CASES, st.data())
+def test_where_no_step_or_limit_applies_the_price_is_additive_over_adjoining_parts(
+    drawn: Case, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(drawn.samples) - 1))
+    offer = without_steps_and_limits(drawn.offer)
+    one, other, whole = (
+        price(offer, samples) for samples in (drawn.samples[: at + 1], drawn.samples[at:], drawn.samples)
+    )
+    assume(all(line.rule == "measured" for cost in (one, other, whole) for line in cost.lines))
+
+    assert abs(one.excl_vat + other.excl_vat - whole.excl_vat) < Decimal("1e-20")
+    assert abs(one.incl_vat + other.incl_vat - whole.incl_vat) < Decimal("1e-20")
+    assert abs(one.incl_vat_minor + other.incl_vat_minor - whole.incl_vat_minor) <= 1
+
+
+def test_kiosk_and_server_agree_on_many_sessions() -> None:
+    for seed in range(1000):
+        drawn = case(seed, longest_s=40_000)
+        tally = Tally(rules_of(drawn.offer))
+        for now, later in pairwise(drawn.samples):
+            tally = tally.after(span_between(now, later))
+        assert settled(tally) == price(drawn.offer, drawn.samples), f"seed {seed}"
