@@ -24,6 +24,7 @@ from sim.street_plan import EvsePlan
 NOMINAL_V = 230.0
 PHASES = 3
 MOST_MOVES = 2_000  # contact movements remembered
+MOST_OFFERS = 200  # changes of the offer remembered
 
 
 @dataclass(slots=True)
@@ -96,6 +97,7 @@ class StreetEvse:
     pilot_fault: str | None = None  # "E" or "F": what the board sees instead of the car
     is_locked: bool = False
     moves: deque[tuple[float, bool, float]] = field(default_factory=lambda: deque(maxlen=MOST_MOVES))
+    offers: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=MOST_OFFERS))  # real second, amps
 
     def __post_init__(self) -> None:
         plan = self.plan
@@ -121,6 +123,7 @@ class StreetEvse:
         offered_a = int(board.offered_a)
         if offered_a != outlet.offered_a:
             outlet.offer(offered_a, now_s)
+            self.offers.append((self.board_clock_s(), offered_a))
         board.vehicle_state = self.pilot_fault or outlet.pilot
         if isinstance(board, HeidelbergBoard):
             amps = outlet.power_w / (NOMINAL_V * PHASES)
@@ -150,6 +153,7 @@ class StreetEvse:
             "import_wh": outlet.meter.import_wh,
             "delivered_wh": outlet.meter.import_wh - self.first_wh,
             "moves": [list(move) for move in self.moves],
+            "offers": [list(offer) for offer in self.offers],
             "car": None if vehicle is None else vehicle.name,
             "car_charged_wh": None if vehicle is None else vehicle.charged_wh,
         }

@@ -52,7 +52,7 @@ PRUNE_FIRST_S = 600.0  # after the start, which has enough to do
 PRUNE_PAUSE_S = 1.0  # between two short commits, so that what happens here goes first
 ASIDE_EVERY_S = 60.0
 FLUSH_PATIENCE_S = 5.0
-RELEASE_S = 0.3  # for a bus to carry the last "0 A"
+LONGEST_RELEASE_S = 5.0  # for every board to say that it holds 0 A
 
 
 class Daemon:
@@ -154,8 +154,8 @@ class Daemon:
             parts.pilot.offer(0)
 
     async def _end(self, tasks: list[asyncio.Task[Any]]) -> None:
-        """Let buses carry the last "0 A" and the journal write what it was given; then close everything."""
-        await asyncio.sleep(RELEASE_S)
+        """Let the boards say that they hold 0 A and the journal write what it was given; then close everything."""
+        await self._see_zero()
         until_s = time.monotonic() + FLUSH_PATIENCE_S
         while self._recorder.under_way and time.monotonic() < until_s:
             await asyncio.sleep(SAFETY_POLL_S)
@@ -166,6 +166,18 @@ class Daemon:
         closing = [asyncio.to_thread(closable.close) for closable in self._hardware.closables]
         closing.append(asyncio.to_thread(self._close_journal))
         await asyncio.gather(*closing)
+
+    async def _see_zero(self) -> None:
+        """A board without a watchdog goes on offering what it was told last. Bounded: one that is dead holds nobody up
+        for longer than two exchanges of its bus, the write and its reading back."""
+        boards = self._hardware.boards
+        patience_s = min(2 * max((board.less_within_s for board in boards), default=0.0), LONGEST_RELEASE_S)
+        until_s = time.monotonic() + patience_s
+        while not all(board.holds_zero for board in boards):
+            if time.monotonic() >= until_s:
+                log.error("stopping: not every board has said that it holds 0 A")
+                return
+            await asyncio.sleep(SAFETY_POLL_S)
 
     def _close_journal(self) -> None:
         if not self._writer.close(FLUSH_PATIENCE_S):

@@ -24,17 +24,29 @@ MOST_AT_THE_SITE_W_PER_A = 2_000  # twice the limit on three phases: what its re
 READER_KINDS = {"pn532": "nfc", "qr_scanner": "qr"}
 
 
+class Offering(Protocol):
+    """A board, as the end of the program waits for it."""
+
+    @property
+    def holds_zero(self) -> bool: ...
+
+    @property
+    def less_within_s(self) -> float: ...
+
+
 class Closable(Protocol):
     def close(self) -> None: ...
 
 
 @dataclass(slots=True)
 class Hardware:
-    """What was built: the controller's parts, the tasks that serve them, and what to close at the end."""
+    """What was built: the controller's parts, the tasks that serve them, what to close at the end, and
+    which boards shall hold 0 A before that."""
 
     parts: Parts
     tasks: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
     closables: list[Closable] = field(default_factory=list)
+    boards: list[Offering] = field(default_factory=list)
 
 
 def build(config: Config, clock: Callable[[], float]) -> Hardware:
@@ -73,7 +85,8 @@ class _Builder:
         evses = {evse.evse_id: self._evse(evse, contactors[evse.evse_id]) for evse in self._config.evses}
         readers = [self._reader(index) for index in range(len(self._config.readers))]
         parts = Parts(evses, tuple((kind, reader) for kind, reader in readers), stop, heartbeat, self._site_meter())
-        return Hardware(parts, self._tasks, [*(reader for _, reader in readers), self._lines])
+        closables: list[Closable] = [*(reader for _, reader in readers), self._lines]
+        return Hardware(parts, self._tasks, closables, list(self._boards.values()))
 
     def _evse(self, evse: EvseConfig, contactor: Contactor | None) -> EvseParts:
         pilot: Pilot = self._board(evse.pilot)

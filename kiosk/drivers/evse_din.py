@@ -74,6 +74,11 @@ class EvseDin:
         return self._report.health()
 
     @property
+    def holds_zero(self) -> bool:
+        """Whether 0 A is wanted, and the board has said that it stands."""
+        return self._wanted_a == 0 and self._offered.is_settled
+
+    @property
     def less_within_s(self) -> float:
         """The longest a fall of the offer takes to reach a board that answers."""
         return self._seat.less_within_s

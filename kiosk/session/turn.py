@@ -401,7 +401,11 @@ class Turn:
             return code
         if is_welded and session.state is not State.CLOSING:  # CLOSING waits for the safety relay to open it
             return FaultCode.CONTACTOR_WELDED
-        is_stuck = session.facts.contactor_closed is False and session.wishes_closed
+        # A board that switches opens as soon as the vehicle pauses or leaves, and tells both in one look: the wish
+        # follows in this very turn, and nothing is broken.
+        pilot = session.facts.pilot
+        is_wished = session.wishes_closed and (pilot is None or pilot.asks_for_energy)
+        is_stuck = session.facts.contactor_closed is False and is_wished
         if is_stuck and seen_for_s >= self.patience.close_s and energy.feedback_is_fresh(session):
             return FaultCode.CONTACTOR_DROPPED if session.was_seen_closed else FaultCode.CONTACTOR_STUCK_OPEN
         if code is None and session.facts.journal_fails:

@@ -98,6 +98,24 @@ def test_a_board_that_offers_from_before_the_start_is_taken_to_zero(tmp_path: Pa
     play_evse(line_in(tmp_path), board, scene)
 
 
+def test_the_first_thing_an_evse_din_hears_is_zero(tmp_path: Path) -> None:
+    slave = ModbusSlave(1, EvseDinBoard(raw_offered=32))
+    line = line_in(tmp_path)
+    line.attach(slave)
+
+    async def play() -> None:
+        bus = bus_on(line)
+        seat = bus.seat("board", "left", "evse_din", 1, min_gap_s=0.01)
+        driver = EvseDin(seat, evse_din.board_map(), time.monotonic, poll_s=0.03)
+        async with running(bus, driver):
+            await until(lambda: driver.holds_zero, "0 A stands")
+
+    with line:
+        asyncio.run(play())
+
+    assert slave.requests[0] == (WRITE_ONE, OFFERED, 0)
+
+
 def test_a_board_that_forgot_its_offer_is_told_again(tmp_path: Path) -> None:
     board = EvseDinBoard()
 

@@ -184,6 +184,20 @@ def test_a_contactor_that_does_not_close_after_a_pause_is_stuck_and_not_dropped(
     assert fault(bench) is FaultCode.CONTACTOR_STUCK_OPEN
 
 
+@pytest.mark.parametrize("pilot", [PilotState.A, PilotState.B])
+def test_a_board_that_opens_by_itself_as_the_vehicle_pauses_or_leaves_is_not_broken(pilot: PilotState) -> None:
+    bench = Bench()
+    bench.charge(for_s=60)
+    bench.plugs[1].stuck_open = True  # one look shows both: the vehicle asks no more, and the contactor is open
+    bench.plug_in(pilot=pilot)
+    bench.run(5)
+
+    assert fault(bench) is None
+    assert bench.state() is (State.IDLE if pilot is PilotState.A else State.DELIVERING)
+    if pilot is PilotState.A:
+        assert bench.ended.stopped_reason is StoppedReason.EV_DISCONNECTED
+
+
 # ---- voltage -------------------------------------------------------------------------------------------------------
 
 
