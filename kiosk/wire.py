@@ -35,7 +35,7 @@ A line that does not parse, or an intent a role may not send, is answered with {
 
 | query                                      | answer                                                                 |
 |--------------------------------------------|------------------------------------------------------------------------|
-| journal: after (0; none: the newest), limit, kind | [{"journal_no", "kind", "body", "acknowledged_at"?}, …]         |
+| journal: after (0; none: the newest), limit, kind | [{"journal_no", "kind", "body", "is_sound", …}, …]              |
 | row: journal_no                            | one such row, or an error                                              |
 | outbox                                     | {"waiting": n, "epoch", "oldest": row or null, "is_online",            |
 |                                            | "set_aside": [{"journal_no", "reason"}, …]}                            |

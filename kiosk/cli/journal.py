@@ -70,6 +70,8 @@ def line_of(row: dict[str, Any]) -> str:
     """Number, whether the server has it, kind, when, what."""
     body = row["body"]
     sent = "sent" if row.get("acknowledged_at") else "WAIT"
+    if not row.get("is_sound", True):
+        sent = "BAD "  # not what was written: the next start puts it aside
     head = f"{row['journal_no']:>8} {sent} {row['kind']:<13} "
     if not isinstance(body, dict):
         return f"{head}{body}"[:WIDTH]
@@ -90,6 +92,8 @@ def line_of(row: dict[str, Any]) -> str:
 def _whole(row: dict[str, Any]) -> list[str]:
     sent = row.get("acknowledged_at") or "not yet"
     head = f"row {row['journal_no']}  kind {row['kind']}  acknowledged {sent}"
+    if not row.get("is_sound", True):
+        head += "  NOT WHAT WAS WRITTEN (checksum): restart the controller, it puts the row aside"
     return [head, json.dumps(row["body"], ensure_ascii=False, indent=2)]
 
 

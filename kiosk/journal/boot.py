@@ -22,6 +22,7 @@ from contract.codec import from_bytes, to_bytes, utc_from_text
 from contract.records import AuditRecord
 from contract.transaction import ClockQuality, Moment, TransactionEvent
 from kiosk.journal import aside, index
+from kiosk.journal.checksum import checksum
 from kiosk.journal.mend import Told, mending
 from kiosk.journal.pages import FoundRow
 from kiosk.journal.salvage import Salvage, salvage
@@ -183,7 +184,11 @@ def _write_new(target: Path, found: Salvage, why: str, home: Path, now: datetime
 
 
 def _carry(db: sqlite3.Connection, row: FoundRow) -> None:
-    db.execute("INSERT INTO row VALUES (?, ?, ?, ?)", (row.journal_no, row.kind.value, row.body, row.acknowledged))
+    proof = checksum(row.journal_no, row.kind.value, row.body)
+    db.execute(
+        "INSERT INTO row (journal_no, kind, body, acknowledged, checksum) VALUES (?, ?, ?, ?, ?)",
+        (row.journal_no, row.kind.value, row.body, row.acknowledged, proof),
+    )
     try:
         index.note_row(db, NewRow(row.kind, row.body), row.journal_no)
     except JournalError:

@@ -1,7 +1,8 @@
 """Rows out of the bare bytes of a damaged journal: each leaf page is looked at by itself, one bad page hides no other.
 
 Only what cannot be anything else is taken for a row: a cell of a table leaf with four columns (journal_no as row id,
-kind, body, acknowledged). Rows never change but for their acknowledgement, so a left-over copy of one does no harm.
+kind, body, acknowledged) or five (its checksum). Rows never change but for their acknowledgement and the checksum a
+migration gave them, so a left-over copy of one does no harm.
 Source: "Database File Format" of SQLite, sections 1.5 (b-tree pages), 1.6 (overflow), 2.1 (records), 4 (the WAL).
 """
 
@@ -12,9 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from contract.api import RowKind
+from kiosk.journal.checksum import checksum
 
 PAGE_SIZE = 4096  # SQLite's default, which the journal never changed
 TABLE_LEAF = 0x0D
+INTEGER_WIDTHS = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # of a record's serial types, NULL first
 WAL_HEADER, FRAME_HEADER = 32, 24
 WAL_MAGIC = (0x377F0682, 0x377F0683)  # the last bit: checksums in big-endian words
 LARGEST_BODY = 1_000_000
@@ -25,12 +28,22 @@ ReadPage = Callable[[int], bytes]  # by page number from 1; b"" where there is n
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """`acknowledged`: unix ms, None while the server has not said so."""
+    """`acknowledged`: unix ms, None while the server has not said so. `checksum`: None in an older journal."""
 
     journal_no: int
     kind: RowKind
     body: bytes
     acknowledged: int | None
+    checksum: int | None = None
+
+    @property
+    def is_as_written(self) -> bool:
+        return self.checksum is None or self.checksum == checksum(self.journal_no, self.kind.value, self.body)
+
+    @property
+    def worth(self) -> tuple[bool, bool, bool]:
+        """Of several copies the greatest counts: sound, proven to be so, acknowledged."""
+        return self.is_as_written, self.checksum is not None, self.acknowledged is not None
 
 
 class _NoCell(Exception):
@@ -38,12 +51,12 @@ class _NoCell(Exception):
 
 
 def rows_in(read_page: ReadPage, page_count: int) -> dict[int, FoundRow]:
-    """By number. Of several copies the acknowledged one counts: what was acknowledged stays so."""
+    """By number. Of several sound copies the acknowledged one counts: what was acknowledged stays so."""
     found: dict[int, FoundRow] = {}
     for number in range(1, page_count + 1):
         for row in _rows_of_page(read_page(number), 100 if number == 1 else 0, read_page):
             known = found.get(row.journal_no)
-            if known is None or (known.acknowledged is None and row.acknowledged is not None):
+            if known is None or row.worth > known.worth:
                 found[row.journal_no] = row
     return found
 
@@ -105,18 +118,21 @@ def _row(page: bytes, at: int, read_page: ReadPage) -> FoundRow:
     while place < header_size:
         kind_of, place = _varint(payload, place)
         types.append(kind_of)
-    # journal_no stands in the row id, so NULL; kind is text (odd), body a blob (even), acknowledged NULL or integer.
-    if len(types) != 4 or types[0] != 0 or types[1] < 13 or not types[1] % 2 or types[2] < 12 or types[2] % 2:
+    # journal_no stands in the row id, so NULL; kind is text (odd), body a blob (even), the others NULL or integer.
+    if len(types) not in (4, 5) or types[0] != 0 or types[1] < 13 or not types[1] % 2 or types[2] < 12 or types[2] % 2:
         raise _NoCell
-    widths = [(types[1] - 13) // 2, (types[2] - 12) // 2, {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}.get(types[3], -1)]
-    if widths[2] < 0 or place + sum(widths) != size:
+    widths = [(types[1] - 13) // 2, (types[2] - 12) // 2, *(INTEGER_WIDTHS.get(of, -1) for of in types[3:])]
+    if min(widths) < 0 or place + sum(widths) != size:
         raise _NoCell
-    name = payload[place : place + widths[0]].decode("ascii", "replace")
-    body = payload[place + widths[0] : place + widths[0] + widths[1]]
-    stamp = payload[place + widths[0] + widths[1] :]
+    parts = []
+    for width in widths:
+        parts.append(payload[place : place + width])
+        place += width
+    name = parts[0].decode("ascii", "replace")
     if name not in KINDS:
         raise _NoCell
-    return FoundRow(number, KINDS[name], body, int.from_bytes(stamp, "big", signed=True) if stamp else None)
+    numbers = [int.from_bytes(part, "big", signed=True) if part else None for part in (*parts[2:], b"")]
+    return FoundRow(number, KINDS[name], parts[1], numbers[0], numbers[1])
 
 
 def _payload(page: bytes, at: int, size: int, read_page: ReadPage) -> bytes:

@@ -23,13 +23,13 @@ from kiosk.journal.values import (
 )
 
 
-def project(db: sqlite3.Connection, name: str) -> Projection:
-    """Raises JournalDamaged for a row that cannot be read."""
+def project(db: sqlite3.Connection, name: str, is_sound: str = "1") -> Projection:
+    """Raises JournalDamaged for a row that cannot be read. `is_sound`: in SQL, whether a row is what was written."""
     try:
         documents = dict(db.execute("SELECT name, body FROM document"))
         last_wall = documents.get(LAST_WALL)
         return Projection(
-            open_transactions=_open_transactions(db),
+            open_transactions=_open_transactions(db, is_sound),
             asked=tuple(from_bytes(AuthorizationRecord, body) for (body,) in db.execute(_ASKED)),
             spent_vouchers=frozenset(key for (key,) in db.execute("SELECT voucher_id FROM spent_voucher")),
             list_text=documents.get(LIST),
@@ -72,16 +72,19 @@ def _answers(db: sqlite3.Connection) -> dict[str, CommandAnswer]:
     return dict(reversed(found.items()))
 
 
-def _open_transactions(db: sqlite3.Connection) -> tuple[OpenTransaction, ...]:
+def _open_transactions(db: sqlite3.Connection, is_sound: str) -> tuple[OpenTransaction, ...]:
     """Rows from the oldest open Started on; all before belong to transactions that ended."""
     first_of = dict(db.execute("SELECT transaction_id, first_no FROM open_transaction ORDER BY first_no"))
     events: dict[str, list[TransactionEvent]] = {transaction_id: [] for transaction_id in first_of}
     if first_of:
         rows = db.execute(
-            "SELECT body FROM row WHERE journal_no >= ? AND kind = 'transaction' ORDER BY journal_no",
+            f"SELECT journal_no, body, {is_sound} FROM row WHERE journal_no >= ? AND kind = 'transaction'"
+            " ORDER BY journal_no",
             (min(first_of.values()),),
         )
-        for (body,) in rows:
+        for number, body, is_as_written in rows:
+            if not is_as_written:
+                raise ValueError(f"row {number}: not what was written (checksum)")
             event = from_bytes(TransactionEvent, body)
             if event.transaction_id in events:
                 events[event.transaction_id].append(event)

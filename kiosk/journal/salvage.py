@@ -91,6 +91,8 @@ def _read_around(path: Path) -> bytes:
 
 
 def _makes_sense(row: FoundRow) -> bool:
+    if not row.is_as_written:
+        return False
     try:
         row.body.decode()
         if row.kind is RowKind.TRANSACTION:

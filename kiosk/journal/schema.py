@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from kiosk.journal import checksum
 from kiosk.journal.values import JournalDamaged, JournalTooNew
 
 MIGRATIONS = (
@@ -43,6 +44,11 @@ MIGRATIONS = (
     ) AS started
     WHERE started.transaction_id = spent_voucher.order_id;
     """,
+    # Bytes that change on the card are found (checksum.py). What stands there now is taken for what was written.
+    """
+    ALTER TABLE row ADD COLUMN checksum INTEGER;
+    UPDATE row SET checksum = row_checksum(journal_no, kind, body);
+    """,
 )
 
 # Every commit is on the disk before it returns; a checkpoint now and then keeps the log short (4 KiB pages).
@@ -60,6 +66,7 @@ def prepare(connection: sqlite3.Connection, name: str) -> int:
     """Set the connection up for writing and bring the schema up to date. Raises JournalDamaged, JournalTooNew."""
     try:
         version = check_version(connection, name)  # first: a newer file is left alone
+        checksum.teach(connection)
         for pragma in PRAGMAS:
             connection.execute(pragma)
         for number, script in enumerate(MIGRATIONS[version:], version + 1):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from contract.api import ROWS_PER_BATCH, Row, RowKind
 from contract.codec import from_bytes
-from kiosk.journal import index, schema
+from kiosk.journal import checksum, index, schema
 from kiosk.journal.project import project
 from kiosk.journal.values import (
     EPOCH,
@@ -47,6 +47,8 @@ class JournalStore:
             self.name = str(source)
             target = f"{Path(source).absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
             self._db = sqlite3.connect(target, uri=True, isolation_level=None, check_same_thread=False)
+        self.spoiled: set[int] = set()  # rows met whose bytes are not what was written; a new start mends that
+        checksum.teach(self._db)
         try:
             self.version = self._look_at_schema(read_only)
             self._waiting = self._count_waiting() if self.version else 0
@@ -133,9 +135,12 @@ class JournalStore:
         return numbers
 
     def _append(self, row: NewRow) -> int:
-        cursor = self._db.execute("INSERT INTO row (kind, body) VALUES (?, ?)", (row.kind.value, row.body))
-        number = cursor.lastrowid
-        assert number is not None
+        number = int(self._db.execute("SELECT coalesce(max(journal_no), 0) + 1 FROM row").fetchone()[0])
+        proof = checksum.checksum(number, row.kind.value, row.body)
+        self._db.execute(
+            "INSERT INTO row (journal_no, kind, body, checksum) VALUES (?, ?, ?, ?)",
+            (number, row.kind.value, row.body, proof),
+        )
         index.note_row(self._db, row, number)
         return number
 
@@ -154,12 +159,29 @@ class JournalStore:
     # ---- reading ------------------------------------------------------------------------------------------------
 
     def unacknowledged(self, limit: int = ROWS_PER_BATCH) -> list[Row]:
-        """The oldest rows the server has not acknowledged, in order, at most `limit`."""
+        """The oldest rows the server has not acknowledged, in order, at most `limit`.
+
+        One that is not what was written is passed over and noted in `spoiled`: it would be somebody's wrong bill.
+        """
         found = self._db.execute(
-            "SELECT journal_no, kind, body FROM row WHERE acknowledged IS NULL ORDER BY journal_no LIMIT ?",
-            (min(limit, MOST_ROWS_READ),),
+            f"SELECT journal_no, kind, body, {self._is_sound} FROM row WHERE acknowledged IS NULL"
+            " ORDER BY journal_no LIMIT ?",
+            (min(limit + len(self.spoiled), MOST_ROWS_READ),),
         )
-        return [Row(number, RowKind(kind), body.decode()) for number, kind, body in found]
+        rows = []
+        for number, kind, body, is_sound in found:
+            if is_sound:
+                rows.append(Row(number, RowKind(kind), body.decode()))
+            else:
+                self.spoiled.add(number)
+        return rows[:limit]
+
+    @property
+    def _is_sound(self) -> str:
+        """In SQL. A journal that is only looked at may be older than its checksums."""
+        if self.version < checksum.SINCE_VERSION:
+            return "1"
+        return "checksum IS row_checksum(journal_no, kind, body)"
 
     def waiting(self) -> int:
         """How many rows the server has not acknowledged."""
@@ -185,38 +207,55 @@ class JournalStore:
     def newest_rows(self, limit: int = 100, kind: RowKind | None = None) -> list[KeptRow]:
         """The last rows, in order, at most min(limit, 1000)."""
         found = self._db.execute(
-            "SELECT journal_no, kind, body, acknowledged FROM row WHERE (?1 IS NULL OR kind = ?1)"
+            f"SELECT journal_no, kind, body, acknowledged, {self._is_sound} FROM row WHERE (?1 IS NULL OR kind = ?1)"
             " ORDER BY journal_no DESC LIMIT ?2",
             (None if kind is None else kind.value, max(0, min(limit, MOST_ROWS_READ))),
         )
-        return [_kept(row) for row in found][::-1]
+        return [self._kept(row) for row in found][::-1]
 
     def rows(self, after: int = 0, limit: int = 100, kind: RowKind | None = None) -> list[KeptRow]:
         """Rows with a number above `after`, in order, at most min(limit, 1000)."""
         found = self._db.execute(
-            "SELECT journal_no, kind, body, acknowledged FROM row WHERE journal_no > ? AND (?2 IS NULL OR kind = ?2)"
+            f"SELECT journal_no, kind, body, acknowledged, {self._is_sound} FROM row"
+            " WHERE journal_no > ? AND (?2 IS NULL OR kind = ?2)"
             " ORDER BY journal_no LIMIT ?3",
             (after, None if kind is None else kind.value, max(0, min(limit, MOST_ROWS_READ))),
         )
-        return [_kept(row) for row in found]
+        return [self._kept(row) for row in found]
 
     def row(self, journal_no: int) -> KeptRow | None:
         found = self._db.execute(
-            "SELECT journal_no, kind, body, acknowledged FROM row WHERE journal_no = ?", (journal_no,)
+            f"SELECT journal_no, kind, body, acknowledged, {self._is_sound} FROM row WHERE journal_no = ?",
+            (journal_no,),
         ).fetchone()
-        return None if found is None else _kept(found)
+        return None if found is None else self._kept(found)
+
+    def _kept(self, row: tuple[int, str, bytes, int | None, int]) -> KeptRow:
+        number, kind, body, acknowledged, is_sound = row
+        if not is_sound:
+            self.spoiled.add(number)
+        at = None if acknowledged is None else datetime.fromtimestamp(acknowledged / 1000, UTC)
+        return KeptRow(number, RowKind(kind), body.decode(errors="replace"), at, bool(is_sound))
 
     def project(self) -> Projection:
         """What a controller has to know when it starts. Raises JournalDamaged for a row that cannot be read."""
-        return project(self._db, self.name)
+        return project(self._db, self.name, self._is_sound)
 
     def integrity(self) -> tuple[str, ...]:
-        """What SQLite finds wrong with the file; nothing if it is sound. Reads all of it."""
+        """What SQLite finds wrong with the file, or what its checksums do; nothing if it is sound. Reads all of it."""
         try:
             found = [str(line) for (line,) in self._db.execute("PRAGMA integrity_check(20)")]
         except sqlite3.DatabaseError as error:
             return (str(error),)
-        return () if found == ["ok"] else tuple(found)
+        if found != ["ok"]:
+            return tuple(found)
+        if self.version < checksum.SINCE_VERSION:
+            return ()
+        spoiled = checksum.spoiled(self._db)
+        if not spoiled:
+            return ()
+        numbers = ", ".join(str(number) for number in spoiled)
+        return (f"row {numbers}: not what was written (checksum)",)
 
     def checkpoint(self) -> None:
         """All of it into the one file, and that on the disk."""
@@ -224,12 +263,6 @@ class JournalStore:
 
     def close(self) -> None:
         self._db.close()
-
-
-def _kept(row: tuple[int, str, bytes, int | None]) -> KeptRow:
-    number, kind, body, acknowledged = row
-    at = None if acknowledged is None else datetime.fromtimestamp(acknowledged / 1000, UTC)
-    return KeptRow(number, RowKind(kind), body.decode(), at)
 
 
 def _unix_ms(moment: datetime) -> int:

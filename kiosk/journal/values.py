@@ -131,3 +131,4 @@ class KeptRow:
     kind: RowKind
     body: str
     acknowledged_at: datetime | None
+    is_sound: bool = True  # its bytes are what was written

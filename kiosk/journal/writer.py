@@ -92,6 +92,9 @@ class JournalWriter:
                 head()
             else:
                 self._flush(group)
+            if self._store.spoiled and not self.damage:
+                numbers = ", ".join(str(number) for number in sorted(self._store.spoiled))
+                self.damage = f"row {numbers}: not what was written (checksum)"
         self._store.close()
 
     def _note_damage(self, error: Exception) -> None:

@@ -81,4 +81,6 @@ def _as_json(row: KeptRow) -> dict[str, Any]:
     found: dict[str, Any] = {"journal_no": row.journal_no, "kind": row.kind.value, "body": row.body}
     if row.acknowledged_at is not None:
         found["acknowledged_at"] = utc_text(row.acknowledged_at)
+    if not row.is_sound:
+        found["is_sound"] = False
     return found

@@ -10,6 +10,7 @@ import pytest
 
 from contract.codec import utc_text
 from kiosk.journal import Batch, JournalStore, JournalTooNew, VoucherAlreadySpent, open_journal
+from kiosk.journal.checksum import teach
 from kiosk.journal.schema import MIGRATIONS
 from kiosk.journal.values import KeptRow, NewRow, Projection
 from tests.journal.rows import NOON, asked_row, audit_row, ended, row, started, status_row, updated
@@ -42,24 +43,31 @@ ROWS: tuple[NewRow, ...] = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
+# Version 2 called a voucher's spender an order.
+VERSION_2 = VERSION_1.replace(
+    "voucher_id TEXT PRIMARY KEY, transaction_id TEXT NOT NULL", "voucher_id TEXT PRIMARY KEY, order_id TEXT NOT NULL"
+).replace("user_version=1", "user_version=2")
+
+
+@pytest.fixture(params=[VERSION_1, VERSION_2], ids=["version 1", "version 2"])
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     made = tmp_path / "journal.db"
     with closing(sqlite3.connect(made, isolation_level=None)) as db:
-        db.executescript(VERSION_1)
+        db.executescript(request.param)
         for number, one in enumerate(ROWS, 1):
             stamp = 1_700_000_000_000 if number <= 3 else None
             db.execute("INSERT INTO row VALUES (?, ?, ?, ?)", (number, one.kind.value, one.body, stamp))
         for name, body in (("epoch", "e-1"), ("authorization_list", "KL1.a.b"), ("last_wall", utc_text(NOON))):
             db.execute("INSERT INTO document VALUES (?, ?)", (name, body))
-        db.executemany("INSERT INTO spent_voucher VALUES (?, ?)", [("v-1", "done"), ("v-old", "pruned-long-ago")])
+        spender = "done" if request.param is VERSION_1 else DONE.order_id
+        db.executemany("INSERT INTO spent_voucher VALUES (?, ?)", [("v-1", spender), ("v-old", "pruned-long-ago")])
         db.execute("INSERT INTO open_transaction VALUES ('open', 5)")
         db.execute("INSERT INTO open_ask VALUES ('asked', 7)")
         db.executemany("INSERT INTO used_command VALUES (?, ?)", [("c-1", 1), ("c-2", 8)])
     return made
 
 
-def test_a_version_1_journal_goes_on_with_every_byte(path: Path) -> None:
+def test_an_older_journal_goes_on_with_every_byte(path: Path) -> None:
     opened = open_journal(path, NOON)
 
     assert opened.setback is None
@@ -79,7 +87,7 @@ def test_a_version_1_journal_goes_on_with_every_byte(path: Path) -> None:
         assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
-def test_a_voucher_of_version_1_belongs_to_its_order_afterwards(path: Path) -> None:
+def test_a_voucher_of_an_older_journal_belongs_to_its_order_afterwards(path: Path) -> None:
     store = open_journal(path, NOON).store
 
     store.commit(Batch(spends=(("v-1", DONE.order_id),)))  # the same order may go on after a power cut
@@ -91,9 +99,10 @@ def test_a_voucher_of_version_1_belongs_to_its_order_afterwards(path: Path) -> N
 
 def test_a_power_cut_in_the_middle_of_a_migration_leaves_the_older_journal(path: Path) -> None:
     before = path.read_bytes()
-    script = MIGRATIONS[1]
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.executescript(f"BEGIN IMMEDIATE;{script}")  # and the power is gone before COMMIT
+        teach(db)
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        db.executescript(f"BEGIN IMMEDIATE;{MIGRATIONS[version]}")  # and the power is gone before COMMIT
     assert path.read_bytes() == before
 
     with closing(open_journal(path, NOON).store) as store:
@@ -109,3 +118,16 @@ def test_a_newer_journal_is_refused_by_the_store_as_well(path: Path) -> None:
         JournalStore(path)
 
     assert path.read_bytes() == before
+
+
+def test_rows_of_an_older_journal_are_looked_after_from_then_on(path: Path) -> None:
+    open_journal(path, NOON).store.close()
+    data = path.read_bytes()
+    assert data.count(b"status") >= 1
+    path.write_bytes(data.replace("zwei · 二".encode(), "drei · 二".encode()))
+
+    opened = open_journal(path, NOON)
+
+    assert opened.setback is not None
+    assert "row 4: not what was written" in opened.setback.why
+    opened.store.close()
