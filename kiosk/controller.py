@@ -120,6 +120,7 @@ class Notes:
     """What the composition root knows besides; shown, and nothing is decided by it."""
 
     journal: str = ""  # of damage found earlier
+    refused_row: str = ""  # the newest row that the server does not take
     offline_because: str = ""
     processes: tuple[DeviceView, ...] = ()  # screen and uplink, and the computer's clock
 
@@ -208,6 +209,7 @@ class Controller:
         self._site_reading: MeterReading | None = None  # None: stale, or there is no site meter
         self._offered: dict[int, int] = {}  # as last told to the boards: the interlock's own memory
         self.last_error = ""  # of the disk, for `kiosk why`
+        self._disk_hangs = False
         self.notes = Notes()
         if knowledge.authorizations is not None:
             self._inbox.append(events.OffersChanged(knowledge.offers(), knowledge.offers_until))
@@ -350,6 +352,7 @@ class Controller:
     def _sense(self, now: Now) -> None:
         since_s = self._unwritten_since_s
         has_given_up = since_s is not None and now.s >= since_s + self.kiosk.settings.patience.record_s
+        self._disk_hangs = has_given_up and not self.last_error
         self._facts = self._senses.look(now.s, Disk(bool(self.last_error) or has_given_up, has_given_up))
         self._site_reading = self._senses.site(now.s)
         self._inbox.appendleft(events.Sensed(dict(self._facts), self._site_reading))
@@ -689,8 +692,10 @@ class Controller:
             health = device.health()
             name = device.name if times[device.name] == 1 else f"{kind} '{device.name}'"
             yield DeviceView(name, health.is_good, health.message)
-        note = self.last_error or self.notes.journal
+        note = self._disk_note() or self.notes.journal
         yield DeviceView("journal", not note, note)
+        if self.notes.refused_row:
+            yield DeviceView("outbox", False, self.notes.refused_row)
         yield from self.notes.processes
 
     def _detail(self, parts: EvseParts) -> str:
@@ -698,4 +703,11 @@ class Controller:
         for device in (self._parts.emergency_stop, parts.rcd, parts.contactor, parts.pilot, parts.meter):
             if device is not None and not (health := device.health()).is_good:
                 return health.message
-        return f"journal: {self.last_error}" if self.last_error else ""
+        note = self._disk_note()
+        return f"journal: {note}" if note else ""
+
+    def _disk_note(self) -> str:
+        """What is wrong with the disk now."""
+        if self._disk_hangs:
+            return f"a write has not come back for {self.kiosk.settings.patience.record_s:g} s: the disk hangs"
+        return self.last_error

@@ -171,6 +171,22 @@ def test_what_became_true_while_a_write_was_failing_stays_behind_it() -> None:
     check_story(rig.disk.events())
 
 
+def test_a_disk_that_hangs_is_told_once_it_was_given_up_and_no_longer() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.disk.hangs = True
+    rig.run(61)  # the next reading is written, and does not come back
+    assert "hangs" not in str(rig.snapshot().devices)
+    rig.run(rig.controller.kiosk.settings.patience.record_s)
+    told = [device.message for device in rig.snapshot().devices if device.name == "journal"]
+    assert told == ["a write has not come back for 120 s: the disk hangs"]
+    assert rig.snapshot().evses[0].fault is not None
+    rig.disk.hangs = False
+    rig.run(5)
+
+    assert all(device.is_good for device in rig.snapshot().devices)
+
+
 def test_a_disk_that_fails_is_told_while_it_does() -> None:
     rig = Rig()
     rig.beat(2)

@@ -181,6 +181,13 @@ CONDITION_ROWS = (
              ("network_loss",)),
     _offline("server_refuses", "kiosk.desk: WARNING: server not reached, server_refuses: …",
              "by itself, once the server takes requests again", ("server_refuses",)),
+    Row(
+        "row_refused", AS_THEY_ARE, "goes on", "of that row: waits for the operator; of all others as ever",
+        "kiosk.desk: ERROR: the server refuses row …, which stays here: …", "device, outbox",
+        "by itself, once the server takes it: it goes out again when the uplink starts",
+        unseen="a world's server refuses requests, not single rows; tests/uplink has it",
+        silent="his receipt comes with the row, and his charge goes on",
+    ),
     _offline("certificate_expired", "kiosk.desk: WARNING: server not reached, certificate_expired: …",
              "by itself, once the operator has renewed it", ("certificate_expired",)),
     _offline("certificate_refused", "kiosk.desk: WARNING: server not reached, certificate_refused: …",
@@ -205,6 +212,11 @@ CONDITION_ROWS = (
     Row(
         "disk_read_only", _OUTPUTS[FaultCode.JOURNAL_FAILED], _UNTIL, "the register, read by the next start", _DISK_LOG,
         "disk, disk writes", "by a new card, and a new start of the controller", ("disk_read_only",), _FAULT_OF_DISK,
+    ),
+    Row(
+        "disk_stalled", _OUTPUTS[FaultCode.JOURNAL_FAILED], _UNTIL, "the register, once it can be written",
+        "none: what hangs returns no error", "disk writes, device", "by itself, with the first write that comes back",
+        ("disk_stalled",), _FAULT_OF_DISK,
     ),
     Row(
         "journal_damaged", "open until it was begun anew, at the start", "one that ran ends with its last reading",

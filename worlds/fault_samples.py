@@ -77,12 +77,16 @@ def of_condition(code: str) -> dict[str, Any]:
         | _device("uplink process", "uplink process: not here for 35 s. Check systemctl status kiosk-uplink."),
         "offline": _offline("no_answer"),
         "server_refuses": _offline("server_refuses"),
+        "row_refused": _device(
+            "outbox", "outbox: the server refuses row 4711, which stays here: 422: POST /v1/rows: meter: unknown key"
+        ),
         "certificate_expired": _offline("certificate_expired"),
         "certificate_refused": _offline("certificate_refused"),
         "clock_unknown": {"clock_quality": "unknown", "at": "1970-01-01T00:02:11.000Z"},
         "clock_set": _device("clock", "clock: was set forward by 3600 s, 20 s ago", is_good=True),
         "disk_full": _journal("database or disk is full"),
         "disk_read_only": _journal("attempt to write a readonly database"),
+        "disk_stalled": _journal("a write has not come back for 120 s: the disk hangs"),
         "journal_damaged": _device(
             "journal",
             "the journal was damaged (database disk image is malformed) and is kept in "

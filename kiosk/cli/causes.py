@@ -348,6 +348,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The server is there and answers with an error, or does not know this kiosk.",
         "kiosk doctor, line server; tell the operator. Not enrolled there any more: kiosk enrol --code CODE.",
     ),
+    "row_refused": (
+        "The server takes requests, but not this row; the others go on, and it stays in the journal.",
+        "Tell the operator: the releases may not fit. It goes out again when the uplink starts: kiosk outbox, "
+        "kiosk journal show NO.",
+    ),
     "certificate_expired": (
         "The server's certificate has ended, so it is not believed.",
         "The operator renews it: kiosk-billing authority renew. If the date here is wrong: kiosk doctor, line clock.",
@@ -371,6 +376,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "disk_read_only": (
         "The disk takes no writes any more: the kernel has made it read-only, as the card fails.",
         "Stop the controller, copy its state_dir, put it on a new card: docs/technician.md, The disk.",
+    ),
+    "disk_stalled": (
+        "The disk takes no write and says nothing: it hangs.",
+        "kiosk doctor, line disk writes; dmesg tells of a card that does not answer. Often: replace the card.",
     ),
     "journal_damaged": (
         "The journal was damaged and begun anew; the damaged file is kept aside.",

@@ -193,6 +193,9 @@ class FrontDesk:
                 self._recorder.do(lambda store: store.acknowledge(numbers, epoch, now), self._acknowledged)
             case SetAside(number, reason):
                 log.error("the server refuses row %d, which stays here: %s", number, reason)
+                self._controller.notes.refused_row = (
+                    f"outbox: the server refuses row {number}, which stays here: {reason}"
+                )
                 self._recorder.do(lambda store: note_refused(store, number, reason), self._noted)
             case SignedList(text):
                 self._take_list(text)
@@ -208,8 +211,10 @@ class FrontDesk:
     def _forgot(self, count: int | None, error: Exception | None) -> None:
         if error is not None:
             log.error("journal: %s; refused rows stay aside", error)
-        elif count:
-            log.info("%d rows the server refused go out again", count)
+        else:
+            self._controller.notes.refused_row = ""
+            if count:
+                log.info("%d rows the server refused go out again", count)
 
     def _noted(self, _: None, error: Exception | None) -> None:
         if error is not None:

@@ -47,6 +47,13 @@ class Disk:
     def unmount(self) -> None:
         subprocess.run(["umount", str(self.folder)], check=True)
 
+    def freeze(self) -> None:
+        """Every write waits, as on a card that no longer answers."""
+        subprocess.run(["fsfreeze", "--freeze", str(self.folder)], check=True)
+
+    def thaw(self) -> None:
+        subprocess.run(["fsfreeze", "--unfreeze", str(self.folder)], check=False, capture_output=True)
+
     def fill(self) -> None:
         with (self.folder / "filler").open("wb", buffering=0) as file:
             for size in (100_000, 1_000):
@@ -80,6 +87,7 @@ def stage(tmp_path: Path) -> Iterator[tuple[Stage, Disk, Charges]]:
         stage.places.config.write_text(wanted, encoding="utf-8")
         stage.start_kiosk()
         stack.callback(stage.launcher.cut, ("controller", "uplink"))
+        stack.callback(disk.thaw)  # first of all: nobody who waits for the disk can be killed before
         eyes = stack.enter_context(Eyes(stage.places.panel))
         yield stage, disk, Charges(stage, eyes)
 
@@ -152,4 +160,24 @@ def test_a_disk_turned_read_only_ends_a_charge_and_bills_it_once_it_is_writable(
 
     checked = charges.billed_once(transaction_id, delivered_wh)
     assert checked.stopped_reason == "PowerLoss"
+    charges.wait_for(1, "is well again", lambda e: e.fault is None, 30.0)
+
+
+def test_a_disk_that_hangs_ends_a_charge_in_time_and_bills_it_when_it_comes_back(
+    stage: tuple[Stage, Disk, Charges],
+) -> None:
+    scene, disk, charges = stage
+    transaction_id = begin(charges)
+
+    disk.freeze()
+    is_out_for_the_journal(charges, 1)
+    delivered_wh = scene.delivered_wh(1)
+    line = charges.eyes.snapshot
+    assert line is not None
+    assert not scene.physics()["evses"]["1"]["is_closed"]
+    assert standing(snapshot_line(line)["snapshot"]) == ["disk_stalled"]
+    disk.thaw()
+
+    checked = charges.billed_once(transaction_id, delivered_wh)
+    assert checked.stopped_reason == "Other"
     charges.wait_for(1, "is well again", lambda e: e.fault is None, 30.0)

@@ -224,6 +224,27 @@ def test_a_transaction_cut_by_a_kill_is_ended_at_the_next_start(folder: Path) ->
         controller.close()
 
 
+def test_a_row_the_server_refuses_is_told_to_the_technician_until_it_goes_out_again(controller: Controller) -> None:
+    assert controller.notice() == "READY=1"
+    with controller.call("technician") as technician:
+        technician.hear()
+        with controller.call("uplink") as uplink:
+            uplink.hear()
+            uplink.say({"set_aside": 1, "reason": "422: meter: unknown key"})
+            told = _outbox(technician)
+            assert told == ["outbox: the server refuses row 1, which stays here: 422: meter: unknown key"]
+            assert "row_refused" in standing(technician.ask("snapshot")["answer"])
+        with controller.call("uplink") as uplink:  # started anew: all rows go out again
+            uplink.hear()
+            deadline_s = time.monotonic() + PATIENCE_S
+            while _outbox(technician):
+                assert time.monotonic() < deadline_s
+
+
+def _outbox(technician: Any) -> list[str]:
+    return [part["message"] for part in technician.ask("snapshot")["answer"]["devices"] if part["name"] == "outbox"]
+
+
 def test_a_second_controller_does_not_start_beside_the_first(controller: Controller) -> None:
     assert controller.notice() == "READY=1"
 

@@ -188,7 +188,8 @@ CONDITIONS_ELSEWHERE = {
         "tests/faults/test_conditions.py",
     ),
     **dict.fromkeys(("clock_unknown", "clock_set"), "tests/faults/test_clock.py"),
-    **dict.fromkeys(("disk_full", "disk_read_only"), "tests/daemon/test_disk.py"),
+    **dict.fromkeys(("disk_full", "disk_read_only", "disk_stalled"), "tests/daemon/test_disk.py"),
+    "row_refused": "tests/daemon/test_process.py",
     "address_doubled": "tests/faults/test_drivers_tell.py",
     "journal_damaged": "tests/daemon/test_process.py",
 }
