@@ -5,6 +5,8 @@ Law:
 - The same key with the same bytes is a repetition and changes nothing; with other bytes it is kept aside.
 - An event is stored as it came. Doubt is written beside it (billing.quarantine), never over it.
 - A transaction is rated as soon as its events 0 to Ended are all here.
+- A kiosk that lost its newest rows to a damaged disk ends such a story under a number we know already. Its Ended is
+  kept aside like any other contradiction, and the story ends with the last event we know: that was acknowledged.
 """
 
 from __future__ import annotations
@@ -121,12 +123,15 @@ def _take_events(
     _open_transactions(connection, kiosk_id, received, now)
     values = [event_values(kiosk_id, item, now) for item in received]
     stored = connection.execute(insert_if_absent(connection, events), values).rowcount
+    forgotten: set[str] = set()
     if stored != len(values):
-        received = _without_contradictions(connection, kiosk_id, received, now, aside)
+        agreeing = _without_contradictions(connection, kiosk_id, received, now, aside)
+        forgotten = _end_forgotten(connection, kiosk_id, [item for item in received if item not in agreeing])
+        received = agreeing
     _note_starts(connection, kiosk_id, [r.event for r in received if r.event.event_type is EventType.STARTED], now)
     ended = [r.event for r in received if r.event.event_type is EventType.ENDED]
     _note_ends(connection, kiosk_id, ended)
-    touched = {item.event.transaction_id for item in received}
+    touched = {item.event.transaction_id for item in received} | forgotten
     parsed = {item.row.body: item.event for item in received}
     for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
         has_correction = False
@@ -163,6 +168,15 @@ def _without_contradictions(
         _keep_event(connection, kiosk_id, item, doubt, now)
         aside[item.row.journal_no] = doubt.reason
     return agreeing
+
+
+def _end_forgotten(connection: Connection, kiosk_id: str, contradicting: Sequence[Received]) -> set[str]:
+    """Stories that have no end here, and whose Ended contradicts what is known: they end with their last event."""
+    ends = {r.event.transaction_id: r.event for r in contradicting if r.event.event_type is EventType.ENDED}
+    for transaction_id, event in ends.items():
+        asked = {"of_kiosk": kiosk_id, "of_id": transaction_id, "at_ms": to_ms(event.at.wall)}
+        connection.execute(_END_WITH_THE_LAST, asked)
+    return set(ends)
 
 
 def _keep_event(connection: Connection, kiosk_id: str, item: Received, doubt: Doubt, now: datetime) -> None:
@@ -210,6 +224,19 @@ _END = (
     .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
     .where(or_(transactions.c.ended_seq.is_(None), transactions.c.ended_seq > bindparam("seq")))
     .values(ended_seq=bindparam("seq"), ended_ms=bindparam("at_ms"))
+)
+
+
+_LAST_KNOWN = (
+    select(func.max(events.c.seq_no))
+    .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
+    .scalar_subquery()
+)
+_END_WITH_THE_LAST = (
+    update(transactions)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
+    .where(transactions.c.ended_seq.is_(None))
+    .values(ended_seq=_LAST_KNOWN, ended_ms=bindparam("at_ms"))
 )
 
 

@@ -58,6 +58,31 @@ def test_a_batch_sent_twice_changes_nothing(connection: Connection) -> None:
     assert before == (connection.execute(select(events)).all(), connection.execute(select(cdrs)).all())
 
 
+def test_a_kiosk_that_lost_its_newest_rows_is_billed_to_the_last_one_that_was_acknowledged(
+    connection: Connection,
+) -> None:
+    story = charge(minutes=6, wh_per_minute=150)
+    upload(connection, story[:6])
+    lost_after = story[2]
+    forgotten = replace(
+        story[-1], seq_no=3, meter=replace(lost_after.meter), elapsed_ms=lost_after.elapsed_ms, final=False
+    )
+    for _ in range(2):
+        upload(connection, [forgotten])
+
+    cdr = connection.execute(select(cdrs)).one()
+    assert cdr.energy_wh == story[5].meter.import_wh - story[0].meter.import_wh
+    assert codes(connection) == ["other_bytes"]
+
+
+def test_a_contradicting_end_moves_no_end_that_is_known(connection: Connection) -> None:
+    story = charge(minutes=6, wh_per_minute=150)
+    upload(connection, story)
+    upload(connection, [replace(story[-1], seq_no=3, meter=story[2].meter, elapsed_ms=story[2].elapsed_ms)])
+
+    assert connection.execute(select(cdrs)).one().energy_wh == story[-1].meter.import_wh - story[0].meter.import_wh
+
+
 def test_without_the_event_key_a_repeated_batch_is_billed_twice(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
