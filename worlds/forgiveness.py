@@ -92,7 +92,7 @@ def _nobodys(world: World, stay: Stay, episode: Episode) -> float:
 
 def _unsent(world: World, stay: Stay, episode: Episode) -> float:
     """A damaged journal loses what was not readable any more, which is nothing the server had acknowledged: at most
-    what had flowed by then and was not on the server."""
+    what had flowed by then and was not on the server (or would be gone with a backup that is restored later)."""
     return world.damaged.unsent_wh(stay)
 
 
@@ -128,7 +128,7 @@ class Damaged:
     def note(self) -> None:
         """Called at the moment of the damage, with nothing delivering any more."""
         world = self._world
-        known = world.server.known_wh()
+        known = world.server.kept_wh()
         for stay in stays(world):
             known_wh = sum(
                 wh

@@ -45,6 +45,7 @@ class Server:
         self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(rng.random()).encode()).digest())
         self.public_key = self._key.public_key()
         self._engine = memory_database()
+        self._backed_up: dict[str, tuple[int, int]] | None = None
         self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
         with self._engine.begin() as connection:
             add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
@@ -98,12 +99,14 @@ class Server:
     # ---- its data -------------------------------------------------------------------------------------------------
 
     def backup(self) -> bytes:
-        """All of its data as they stand."""
+        """All of its data as they stand: the copy that `restore` will bring back."""
+        self._backed_up = self.known_wh()
         with self._engine.connect() as connection:
             return self._file(connection).serialize()
 
     def restore(self, backup: bytes) -> None:
         """What was learned since is gone; kiosks notice the new epoch and send again."""
+        self._backed_up = None
         with self._engine.connect() as connection:
             self._file(connection).deserialize(backup)
         with self._engine.begin() as connection:
@@ -140,6 +143,13 @@ class Server:
         )
         with self._engine.connect() as connection:
             return {r[0]: (r[1], r[2]) for r in connection.execute(query)}
+
+    def kept_wh(self) -> dict[str, tuple[int, int]]:
+        """The same as far as it will outlive the restoring of a backup that is to come."""
+        known, backed_up = self.known_wh(), self._backed_up
+        if backed_up is None:
+            return known
+        return {name: (evse_id, min(wh, backed_up.get(name, (0, 0))[1])) for name, (evse_id, wh) in known.items()}
 
     def event_keys(self) -> list[tuple[str, int]]:
         """(transaction_id, seq_no) of every stored event."""

@@ -175,8 +175,12 @@ def _write_new(target: Path, found: Salvage, why: str, home: Path, now: datetime
                     index.spend(db, voucher_id, order_id)
             for command_id, number in found.commands:
                 index.use_command(db, command_id, number)
-        rows = [NewRow(RowKind.TRANSACTION, to_bytes(event)) for event in mended]
-        store.commit(Batch((*rows, NewRow(RowKind.AUDIT, to_bytes(audit))), documents=documents))
+        rows = [NewRow(RowKind.TRANSACTION, to_bytes(one.event)) for one in mended]
+        numbers = store.commit(Batch((*rows, NewRow(RowKind.AUDIT, to_bytes(audit))), documents=documents))
+        with store.transaction() as db:
+            safe_rows = [number for number, one in zip(numbers, mended, strict=False) if one.is_acknowledged]
+            stamp = round(now.timestamp() * 1000)
+            db.executemany("UPDATE row SET acknowledged = ? WHERE journal_no = ?", [(stamp, no) for no in safe_rows])
         store.checkpoint()
     finally:
         store.close()

@@ -1,8 +1,9 @@
 """Stories with pages torn out: the events that close them, so that what is readable can still be billed. Pure.
 
 Rules, all in the driver's favour and never a guess about energy:
-- A hole that the server may not have heard of either is filled by repeating the event before it: same register, same
-  time. Energy between two readings is linear, so the hole changes no bill.
+- A hole is filled by repeating the event before it: same register, same time. Energy between two readings is linear,
+  so the hole changes no bill. Where the server has heard of what stood there, the filling counts as acknowledged: it
+  leaves only if the server's data are restored from a backup and everything is sent again.
 - A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
   counted for somebody else since, of whom every trace is gone, so what it says now is nobody's energy.
 
@@ -31,35 +32,35 @@ class Told:
     is_acknowledged: bool
 
 
-def mending(told: Sequence[Told]) -> list[TransactionEvent]:
+def mending(told: Sequence[Told]) -> list[Told]:
     """`told` in the order of the journal. What must be written besides, in the order to write it."""
     stories: dict[str, dict[int, Told]] = {}
     for one in told:
         stories.setdefault(one.event.transaction_id, {})[one.event.seq_no] = one
-    mended: list[TransactionEvent] = []
+    mended: list[Told] = []
     for story in stories.values():
         mended.extend(_fillings(story))
         if all(one.event.event_type not in OVER for one in story.values()):
-            mended.append(closing(story[max(story)].event))
+            mended.append(Told(closing(story[max(story)].event), is_acknowledged=False))
     return mended
 
 
-def _fillings(story: dict[int, Told]) -> list[TransactionEvent]:
+def _fillings(story: dict[int, Told]) -> list[Told]:
     filled = []
     known = sorted(story)
     for before, after in pairwise(known):
-        if (story[before].is_acknowledged and story[after].is_acknowledged) or after - before > MOST_FILLED:
-            continue  # uploads go in order: the server has what stood between
+        if after - before > MOST_FILLED:
+            continue
+        is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
         for seq_no in range(before + 1, after):
-            filled.append(
-                replace(
-                    _last_known(story[before].event),
-                    event_type=EventType.UPDATED,
-                    seq_no=seq_no,
-                    time_use=story[before].event.time_use,
-                    trigger_reason=TriggerReason.ABNORMAL_CONDITION,
-                )
+            filling = replace(
+                _last_known(story[before].event),
+                event_type=EventType.UPDATED,
+                seq_no=seq_no,
+                time_use=story[before].event.time_use,
+                trigger_reason=TriggerReason.ABNORMAL_CONDITION,
             )
+            filled.append(Told(filling, is_safe))
     return filled
 
 

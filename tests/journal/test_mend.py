@@ -30,25 +30,26 @@ def test_a_story_with_holes_becomes_whole_and_its_energy_is_as_it_was(data: st.D
     kept = {0, len(story) - 1} | data.draw(st.sets(st.sampled_from(inner)))
     left = [event for event in story if event.seq_no in kept]
 
-    mended = sorted([*left, *mending(told(left))], key=lambda event: event.seq_no)
+    mended = sorted([*left, *(one.event for one in mending(told(left)))], key=lambda event: event.seq_no)
 
     assert [event.seq_no for event in mended] == list(range(len(story)))
     assert all(event.meter.quality is Quality.STALE for event in mended if event.seq_no not in kept)
     assert price(OFFER, [event.sample for event in mended]) == price(OFFER, [event.sample for event in left])
 
 
-def test_a_hole_the_server_has_heard_of_is_left_alone() -> None:
+def test_the_filling_of_a_hole_the_server_has_heard_of_is_kept_and_not_sent() -> None:
     story = charge(minutes=6)
     left = [event for event in story if event.seq_no not in (2, 3)]
 
-    assert mending(told(left, acknowledged_to=4)) == []
-    assert [event.seq_no for event in mending(told(left, acknowledged_to=1))] == [2, 3]
+    for acknowledged_to, is_safe in ((4, True), (1, False)):
+        mended = mending(told(left, acknowledged_to))
+        assert [(one.event.seq_no, one.is_acknowledged) for one in mended] == [(2, is_safe), (3, is_safe)]
 
 
 def test_a_story_without_end_ends_with_its_last_reading() -> None:
     story = charge(minutes=6)[:4]
 
-    (end,) = mending(told(story))
+    end = mending(told(story))[0].event
 
     assert (end.event_type, end.seq_no, end.final) == (EventType.ENDED, 4, False)
     assert end.meter.import_wh == story[-1].meter.import_wh
@@ -56,6 +57,6 @@ def test_a_story_without_end_ends_with_its_last_reading() -> None:
 
 
 def test_a_story_that_lost_its_beginning_ends_too() -> None:
-    (end,) = mending(told(charge(minutes=6)[2:4]))
+    end = mending(told(charge(minutes=6)[2:4]))[0].event
 
     assert (end.event_type, end.seq_no, end.authority, end.offer) == (EventType.ENDED, 4, None, None)
