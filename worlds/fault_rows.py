@@ -53,7 +53,8 @@ _BILL = {
     FaultCode.METER_IMPLAUSIBLE: LAST_GOOD,
     FaultCode.METER_SWAPPED: "the last good reading of the former meter",
     FaultCode.FEEDBACK_LOST: "the newest reading, `end_s` after the stop; Ended says `final: false`",
-    FaultCode.CONTACTOR_WELDED: "the register, once the relay has opened; not seen open within `end_s`: `final: false`",
+    FaultCode.CONTACTOR_WELDED: "the register, once the relay has opened; not seen open within `end_s`: as it was when "
+    "the weld was found, and never above the cap, with `final: false`",
 }
 _CLEARS = {
     FaultCode.CONTACTOR_WELDED: "by a named reset, once the contactor is seen open",
