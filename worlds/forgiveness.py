@@ -50,6 +50,7 @@ class Rule:
 
     name: str
     kinds: frozenset[str]
+    reaches_back: bool  # to visits that were over when the fault came
     most_wh: Callable[[World, Stay, Episode], float]
 
 
@@ -93,18 +94,19 @@ def _nobodys(world: World, stay: Stay, episode: Episode) -> float:
 def _unsent(world: World, stay: Stay, episode: Episode) -> float:
     """A damaged journal loses what was not readable any more, which is nothing the server had acknowledged: at most
     what had flowed by then and was not on the server (or would be gone with a backup that is restored later)."""
-    return world.damaged.unsent_wh(stay)
+    return world.damaged.unsent_wh(stay, episode)
 
 
 RULES = (
     Rule(
         "last_good_reading",
         frozenset({"meter_silent", "meter_late", "bus_noise", "register_backwards", "register_jumps", "meter_swapped"}),
+        False,
         _last_good_reading,
     ),
-    Rule("contact_that_lies", frozenset({"feedback_contradicts"}), _contact_that_lies),
-    Rule("welded_contactor", frozenset({"contactor_welded"}), _nobodys),
-    Rule("damaged_journal", frozenset({"journal_damaged"}), _unsent),
+    Rule("contact_that_lies", frozenset({"feedback_contradicts"}), False, _contact_that_lies),
+    Rule("welded_contactor", frozenset({"contactor_welded"}), False, _nobodys),
+    Rule("damaged_journal", frozenset({"journal_damaged"}), True, _unsent),
 )
 
 
@@ -113,9 +115,10 @@ def forgivable(world: World, stay: Stay) -> dict[str, float]:
     found: dict[str, float] = {}
     for rule in RULES:
         for episode in world.trouble.episodes:
-            if episode.kind.name in rule.kinds and episode.touches(stay.evse_id, stay.from_s, stay.to_s):
+            ends_s = float("inf") if rule.reaches_back else stay.to_s
+            if episode.kind.name in rule.kinds and episode.touches(stay.evse_id, stay.from_s, ends_s):
                 found[rule.name] = found.get(rule.name, 0.0) + rule.most_wh(world, stay, episode)
-    return found
+    return {name: wh for name, wh in found.items() if wh > 0}
 
 
 class Damaged:
@@ -123,7 +126,7 @@ class Damaged:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._unsent: dict[tuple[int, float], float] = {}  # by EVSE and beginning of a visit
+        self._unsent: dict[tuple[int, float, float], float] = {}  # by EVSE, beginning of a visit, and damage
 
     def note(self) -> None:
         """Called at the moment of the damage, with nothing delivering any more."""
@@ -135,8 +138,7 @@ class Damaged:
                 for transaction_id, (evse_id, wh) in known.items()
                 if evse_id == stay.evse_id and stay.from_s <= world.minted_s.get(transaction_id, -1.0) < stay.to_s
             )
-            key = (stay.evse_id, stay.from_s)
-            self._unsent[key] = max(self._unsent.get(key, 0.0), stay.true_wh - known_wh)
+            self._unsent[stay.evse_id, stay.from_s, world.agenda.now_s] = max(0.0, stay.true_wh - known_wh)
 
-    def unsent_wh(self, stay: Stay) -> float:
-        return self._unsent.get((stay.evse_id, stay.from_s), 0.0)
+    def unsent_wh(self, stay: Stay, episode: Episode) -> float:
+        return self._unsent.get((stay.evse_id, stay.from_s, episode.from_s), 0.0)

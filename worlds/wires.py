@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from contract.iec61851 import PilotState
 from kiosk.devices import Alarm
 
+GREED_AT_LEAST_A = 2
 HEALTHY_MV = (230_000, 230_000, 230_000)
 
 
@@ -52,4 +53,4 @@ class Wires:
         if self.pilot_shows in (PilotState.E, PilotState.F):
             return 0
         offered_a = amps if self.most_a is None else min(amps, self.most_a)
-        return int(offered_a * self.greed)
+        return max(int(offered_a * self.greed), offered_a + GREED_AT_LEAST_A) if self.greed > 1 and amps else offered_a

@@ -4,6 +4,8 @@ Rules, all in the driver's favour and never a guess about energy:
 - A hole is filled by repeating the event before it: same register, same time. Energy between two readings is linear,
   so the hole changes no bill. Where the server has heard of what stood there, the filling counts as acknowledged: it
   leaves only if the server's data are restored from a backup and everything is sent again.
+- A story whose beginning is torn out is filled from its second event on with the first one that is left: should the
+  server have the beginning, the story is whole there.
 - A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
   counted for somebody else since, of whom every trace is gone, so what it says now is nobody's energy.
 
@@ -20,7 +22,6 @@ from contract.metering import Quality
 from contract.price import TimeUse
 from contract.transaction import EventType, StoppedReason, TransactionEvent, TriggerReason
 
-OVER = (EventType.ENDED, EventType.METER_CORRECTION)
 MOST_FILLED = 1000  # a longer hole is no hole but a number gone wrong
 
 
@@ -39,29 +40,50 @@ def mending(told: Sequence[Told]) -> list[Told]:
         stories.setdefault(one.event.transaction_id, {})[one.event.seq_no] = one
     mended: list[Told] = []
     for story in stories.values():
+        if all(one.event.event_type is not EventType.ENDED for one in story.values()):
+            end = _missing_end(story)
+            story[end.event.seq_no] = end
+            mended.append(end)
         mended.extend(_fillings(story))
-        if all(one.event.event_type not in OVER for one in story.values()):
-            mended.append(Told(closing(story[max(story)].event), is_acknowledged=False))
     return mended
 
 
+def _missing_end(story: dict[int, Told]) -> Told:
+    """After the last event; before a correction, which was written because there was an end."""
+    corrected = next((one for one in story.values() if one.event.event_type is EventType.METER_CORRECTION), None)
+    if corrected is None:
+        return Told(closing(story[max(story)].event), is_acknowledged=False)
+    correction = corrected.event
+    before = max((no for no in story if no < correction.seq_no), default=correction.seq_no)
+    end = replace(closing(story[before].event), seq_no=correction.seq_no - 1, elapsed_ms=correction.elapsed_ms)
+    return Told(end, corrected.is_acknowledged)
+
+
 def _fillings(story: dict[int, Told]) -> list[Told]:
-    filled = []
     known = sorted(story)
+    first = story[known[0]]
+    filled = [
+        Told(_repeated(first.event, seq_no), first.is_acknowledged)
+        for seq_no in range(1, known[0])
+        if known[0] <= MOST_FILLED
+    ]
     for before, after in pairwise(known):
         if after - before > MOST_FILLED:
             continue
         is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
         for seq_no in range(before + 1, after):
-            filling = replace(
-                _last_known(story[before].event),
-                event_type=EventType.UPDATED,
-                seq_no=seq_no,
-                time_use=story[before].event.time_use,
-                trigger_reason=TriggerReason.ABNORMAL_CONDITION,
-            )
-            filled.append(Told(filling, is_safe))
+            filled.append(Told(_repeated(story[before].event, seq_no), is_safe))
     return filled
+
+
+def _repeated(event: TransactionEvent, seq_no: int) -> TransactionEvent:
+    return replace(
+        _last_known(event),
+        event_type=EventType.UPDATED,
+        seq_no=seq_no,
+        time_use=event.time_use,
+        trigger_reason=TriggerReason.ABNORMAL_CONDITION,
+    )
 
 
 def closing(last: TransactionEvent) -> TransactionEvent:
@@ -85,5 +107,10 @@ def _last_known(event: TransactionEvent) -> TransactionEvent:
         seq_no=event.seq_no + 1,
         authority=None,
         offer=None,
+        stopped_reason=None,
+        final=None,
+        total_incl_vat_minor=None,
+        continues=None,
+        limit=None,
         meter=replace(event.meter, power_w=0, quality=Quality.STALE),
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.metering import Quality
+from contract.order import Continuation
 from contract.price import price
 from contract.transaction import EventType, TransactionEvent
 from kiosk.journal.mend import Told, mending
@@ -60,3 +62,32 @@ def test_a_story_that_lost_its_beginning_ends_too() -> None:
     end = mending(told(charge(minutes=6)[2:4]))[0].event
 
     assert (end.event_type, end.seq_no, end.authority, end.offer) == (EventType.ENDED, 4, None, None)
+
+
+def test_a_story_that_lost_its_beginning_is_whole_where_the_server_has_it() -> None:
+    story = charge(minutes=6, wh_per_minute=150)
+    kept = story[4:]
+
+    known = {event.seq_no: event for event in [*(one.event for one in mending(told(kept))), *kept, *story[:3]]}
+
+    assert sorted(known) == list(range(len(story)))
+    assert price(OFFER, [known[n].sample for n in sorted(known)]) == price(OFFER, [event.sample for event in story])
+
+
+@given(st.sets(st.integers(0, 8), min_size=1))
+def test_whatever_is_left_of_a_charge_that_went_on_and_was_corrected_has_one_end_and_no_hole(kept: set[int]) -> None:
+    story = charge(minutes=6, wh_per_minute=150)
+    story[0] = replace(story[0], continues=Continuation("t0", (story[0].sample, story[1].sample)))
+    last = story[-1]
+    correction = replace(
+        last, event_type=EventType.METER_CORRECTION, seq_no=last.seq_no + 1, stopped_reason=None, final=True
+    )
+    left = [event for event in [*story, correction] if event.seq_no in kept] or [correction]
+
+    known = {event.seq_no: event for event in [*(one.event for one in mending(told(left))), *left]}
+
+    ends = [event for event in known.values() if event.event_type is EventType.ENDED]
+    assert len(ends) == 1 and max(known) - ends[0].seq_no == sum(
+        event.event_type is EventType.METER_CORRECTION for event in left
+    )
+    assert sorted(known) == list(range(min(known), max(known) + 1)) and min(known) <= 1
