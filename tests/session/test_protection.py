@@ -310,7 +310,7 @@ def test_another_meter_ends_the_charge_with_the_last_good_reading_of_the_former_
     bench.say(events.ResetPressed(1, "Mia"))
     bench.run(1)
     assert bench.state() is State.IDLE
-    assert [(a.by, a.what) for a in bench.audits] == [("Mia", "reset")]
+    assert ("Mia", "reset") in [(a.by, a.what) for a in bench.audits]
 
     bench.unplug()
     bench.run(1)

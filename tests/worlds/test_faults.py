@@ -149,6 +149,9 @@ ANSWERS: dict[str, Callable[[Scene], bool]] = {
     "plugs_into_other": lambda s: s.world.street.occupied != set(),
     "leaves_cable": lambda s: any(p is not None and p.lingers_also_s > 0 for p in s.world.street.people.values()),
 }
+# An operator's order is heard with the next poll of a slow world, after the scene: here it only must do no harm.
+ORDERS = ("evse_closed", "evse_reserved", "stopped_by_order", "unlocked_by_order", "card_blocked")
+ANSWERS |= dict.fromkeys(ORDERS, lambda s: True)
 BEGIN_IDLE = {"contactor_stuck_open", "taps_and_leaves"}
 
 
