@@ -36,6 +36,7 @@ from contract.price import Line, Sample, price
 from contract.printed import PrintedKind, PrintedLine, printed, printed_lines
 from contract.transaction import ClockQuality, EventType, StoppedReason, TransactionEvent, began, samples_of
 from contract.vat import VatLine
+from contract.words import tariff_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Receipt:
     total: str
     without_vat: str
     vat: tuple[tuple[str, str], ...]
+    tariff: tuple[str, ...]  # the prices that were agreed at the start, in words
     registers: tuple[tuple[str, str], ...]
     delivered: str
     payment: tuple[tuple[str, str], ...]
@@ -168,6 +170,7 @@ class _Writer:
             total=total,
             without_vat="" if bill is None else money(bill.excl_vat_minor, currency, self.language),
             vat=() if bill is None else self._vat(bill),
+            tariff=self._tariff(),
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
             payment=self._payment(bill),
@@ -247,6 +250,12 @@ class _Writer:
             (words["vat"].format(rate=_rate(line.rate, language)), money(line.vat_minor, bill.currency, language))
             for line in bill.vat
         )
+
+    def _tariff(self) -> tuple[str, ...]:
+        if self._started is None or self._started.offer is None:
+            return ()
+        words = tariff_words(self._started.offer, self.language)
+        return (*(row.text for row in words.rows), words.vat) if words.rows else ()
 
     def _registers(self) -> tuple[tuple[str, str], ...]:
         words, zone = RECEIPT[self.language], self.site.time_zone

@@ -187,7 +187,7 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
         receipt_url=receipt_url(address, t.ids.receipt_id),
         token=t.token_masked,
         stop_code=t.ids.stop_code,
-        started_at=t.started.wall,
+        started_at=_started_at(t, now),
         elapsed_s=(t.before_ms + elapsed_ms) // 1000,
         energy_wh=t.before_wh + (import_wh - t.samples[0].import_wh if t.samples else 0),
         power_w=meter.power_w if meter is not None and is_fresh else None,
@@ -248,6 +248,14 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
         ended_at=ended_at,
         is_on_disk=t.durable_seq >= t.next_seq - 1,
     )
+
+
+def _started_at(t: Transaction, now: Now) -> datetime:
+    """By a clock that became right since, within this boot."""
+    is_of_this_boot = t.started.boot_id == now.boot_id
+    if t.started.clock_is_known or not now.clock_is_known or not is_of_this_boot:
+        return t.started.wall
+    return now.wall - timedelta(seconds=now.s - t.started.s)
 
 
 def printed_bill(price: Price) -> Bill:

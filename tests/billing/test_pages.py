@@ -232,3 +232,10 @@ def test_an_alarm_is_acknowledged_only_from_our_own_page(web: Browser) -> None:
 
     assert web.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert web.post(path, allow_redirects=False).status_code == 303
+
+
+def test_the_receipt_says_the_agreed_prices_in_words(web: Browser, stored: Engine) -> None:
+    upload(stored, charge(receipt_id=RECEIPT_ID))
+    text = receipt(web).replace("\u00a0", " ")
+
+    assert "Energy: € 0.54 / kWh<br>After charging: 10 min free, then € 0.06 / min<br>Once per charge: € 0.60" in text

@@ -16,6 +16,7 @@ from contract.transaction import ClockQuality, TransactionEvent, began, samples_
 from kiosk.session import events
 from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import State
+from kiosk.session.view import About, snapshot
 from tests.session.bench import ENERGY_ONLY, Bench, offer_of
 
 NIGHT_BEGINS = datetime(2026, 11, 21, 21, 0, tzinfo=UTC)  # 22:00 in Berlin
@@ -226,3 +227,20 @@ def test_a_price_that_ends_in_mid_charge_stays_what_was_agreed() -> None:
 
     assert bench.state() is State.DELIVERING and bench.kiosk.offers == {}
     finished(bench)
+
+
+def test_the_screen_tells_the_true_start_once_the_clock_is_right() -> None:
+    bench = Bench(offer=BY_CLOCK, wall=AT_1970, quality=ClockQuality.UNKNOWN)
+    bench.charge(for_s=30, offer=BY_CLOCK)
+    assert shown_start(bench).year == 1970
+
+    bench.wall, bench.quality = NIGHT_BEGINS, ClockQuality.SYNCHRONISED
+    bench.run(5)
+    assert NIGHT_BEGINS - timedelta(seconds=40) < shown_start(bench) < NIGHT_BEGINS
+
+
+def shown_start(bench: Bench) -> datetime:
+    about = About("hk", "", "", "", "", "UTC", True, 0, (), (), {}, {})
+    shown = snapshot(bench.kiosk, bench.now, about).evses[0].transaction
+    assert shown is not None
+    return shown.started_at
