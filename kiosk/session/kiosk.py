@@ -13,6 +13,7 @@ from kiosk.session import events, orders, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
 from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
+from kiosk.session.front import Front, Looked
 from kiosk.session.offers import Published
 from kiosk.session.session import NEVER_S, Notified, Session
 from kiosk.session.settings import EvseSettings, KioskSettings
@@ -25,28 +26,6 @@ from kiosk.session.turn import Turn
 from kiosk.session.wants import Wants
 
 _Act = Callable[[Turn], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """A touch that the next token is about, and what waits for that token."""
-
-    touch: taps.Touch
-    evse_id: int
-    until_s: float
-    limit: Limit | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Front:
-    """What whoever stands at the screen has done so far. Each part ends by itself."""
-
-    chosen_evse: int | None = None
-    chosen_until_s: float = NEVER_S
-    looked: Looked | None = None  # never beside a chosen connector: the newer touch stands
-    waiting: IdTokenPresented | None = None
-    waiting_until_s: float = NEVER_S
-    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +53,7 @@ class Kiosk:
 
     def next_deadline_s(self, now_s: float) -> float:
         """When the core wants to be stepped again, if nothing happens before; simulations jump there."""
-        front = self.front
-        due = [front.chosen_until_s, front.waiting_until_s, self.offers_until_s]
-        if front.looked is not None:
-            due.append(front.looked.until_s)
-        if front.notice is not None:
-            due.append(front.notice.until_s)
+        due = [*self.front.deadlines_s, self.offers_until_s]
         if self.site is not None:
             due.append(self.site.next_s)
         patience = self.settings.patience
@@ -119,7 +93,7 @@ class _KioskTurn:
     def take(self, event: events.Event) -> None:
         match event:
             case events.IdTokenPresented():
-                self._route(event, *self._touch())
+                self._route(event, *self.kiosk.front.touched)
             case events.ConnectorChosen(evse_id, ids):
                 self._chosen(evse_id, ids)
             case events.CodeUnreadable():
@@ -194,15 +168,9 @@ class _KioskTurn:
 
     def expire(self) -> None:
         """What nobody came back for goes by itself."""
-        front, now_s = self.kiosk.front, self.now.s
-        if front.chosen_evse is not None and now_s >= front.chosen_until_s:
-            self._front(chosen_evse=None, chosen_until_s=NEVER_S)
-        if front.looked is not None and now_s >= front.looked.until_s:
-            self._front(looked=None)
-        if front.waiting is not None and now_s >= front.waiting_until_s:
-            self._front(waiting=None, waiting_until_s=NEVER_S)
-        if front.notice is not None and now_s >= front.notice.until_s:
-            self._front(notice=None)
+        now_s = self.now.s
+        if (front := self.kiosk.front.after(now_s)) is not self.kiosk.front:
+            self.kiosk = replace(self.kiosk, front=front)
         for session in self.kiosk.sessions:
             if session.reservation is not None and now_s >= session.reservation.until_s:
                 self._put(replace(session, reservation=None))
@@ -227,8 +195,8 @@ class _KioskTurn:
         evse_id, waiting_limit = route.evse_id, self.kiosk.front.looked
         match route.outcome:
             case taps.Outcome.CHOOSE:
-                patience_s = self.kiosk.settings.patience.token_waits_s
-                self._front(waiting=tap, waiting_until_s=self.now.s + patience_s, looked=None)
+                until_s = self.now.s + self.kiosk.settings.patience.token_waits_s
+                self.kiosk = replace(self.kiosk, front=self.kiosk.front.keeping(tap, until_s))
                 self._notify(NoticeCode.WHICH_CONNECTOR, evse_id)
                 return
             case taps.Outcome.NOTICE:
@@ -237,8 +205,7 @@ class _KioskTurn:
                 self._notify(route.notice, evse_id)
                 return
         assert evse_id is not None
-        self._front(chosen_evse=None, chosen_until_s=NEVER_S, waiting=None, waiting_until_s=NEVER_S)
-        self._front(looked=None, notice=None)
+        self.kiosk = replace(self.kiosk, front=self.kiosk.front.at_rest())
         match route.outcome:
             case taps.Outcome.START:
                 self._turn_one(evse_id, lambda turn: turn.ask(tap.token, tap.ids))
@@ -250,16 +217,10 @@ class _KioskTurn:
                 assert waiting_limit is not None
                 self._turn_one(evse_id, lambda turn: turn.set_limit(waiting_limit.limit))
 
-    def _touch(self) -> tuple[taps.Touch, int | None]:
-        front = self.kiosk.front
-        if front.chosen_evse is not None:
-            return taps.Touch.CHOSEN, front.chosen_evse
-        return (taps.Touch.NOTHING, None) if front.looked is None else (front.looked.touch, front.looked.evse_id)
-
     def _look(self, touch: taps.Touch, evse_id: int, for_s: float, limit: Limit | None = None) -> None:
         if self.kiosk.session(evse_id) is not None:
-            looked = Looked(touch, evse_id, self.now.s + for_s, limit)
-            self._front(looked=looked, chosen_evse=None, chosen_until_s=NEVER_S)
+            front = self.kiosk.front.looking(Looked(touch, evse_id, self.now.s + for_s, limit))
+            self.kiosk = replace(self.kiosk, front=front)
 
     def _waits_for_token(self, event: events.LimitChosen | events.UnlockPressed) -> bool:
         """Without the four digits it is kept for a token that may; a limit only where it needs that."""
@@ -279,7 +240,7 @@ class _KioskTurn:
     def _chosen(self, evse_id: int | None, ids: Ids | None) -> None:
         waiting = self.kiosk.front.waiting
         if evse_id is None:
-            self._front(chosen_evse=None, waiting=None, looked=None, notice=None)
+            self.kiosk = replace(self.kiosk, front=self.kiosk.front.at_rest())
             return
         session = self.kiosk.session(evse_id)
         if session is None:
@@ -288,9 +249,8 @@ class _KioskTurn:
             self._route(waiting if ids is None else replace(waiting, ids=ids), taps.Touch.CHOSEN, evse_id)
         elif session.is_free and evse_id in self.kiosk.offers:
             # Where a cable is in or a reservation stands, the token will show whether it is theirs.
-            patience_s = self.kiosk.settings.patience.choose_s
-            until_s = self.now.s + patience_s
-            self._front(chosen_evse=evse_id, chosen_until_s=until_s, looked=None, notice=None)
+            until_s = self.now.s + self.kiosk.settings.patience.choose_s
+            self.kiosk = replace(self.kiosk, front=self.kiosk.front.choosing(evse_id, until_s))
         else:
             self._look(taps.Touch.LOOKED_AT, evse_id, self.kiosk.settings.patience.choose_s)
             is_closed = session.state in (State.IDLE, State.OUT_OF_SERVICE)

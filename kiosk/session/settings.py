@@ -16,7 +16,7 @@ class Patience:
 
     authorize_s: float = 15.0  # server and own lists together
     answer_s: float = 4.0  # the server alone, then the own lists decide
-    plug_in_s: float = 90.0  # an accepted token waits so long for its cable; docs/decisions/0060
+    plug_in_s: float = 90.0  # an accepted token waits so long for its cable; docs/decisions/0065
     close_s: float = 3.0  # contactor commanded closed, feedback still open
     ramp_s: float = 5.0  # offered current to zero before a normal opening
     open_s: float = 2.0  # contactor commanded open, feedback still closed: the safety relay is dropped
