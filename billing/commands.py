@@ -11,11 +11,13 @@ that would start a charge for a driver who has left. What may come later, a newe
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Select, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from billing.moments import from_ms, to_ms
 from billing.tables import commands, kiosk_keys, kiosks
@@ -70,12 +72,12 @@ def queue_command(connection: Connection, kiosk_id: str, command: Command, now: 
 
 def has_commands(connection: Connection, kiosk_id: str, now: datetime) -> bool:
     """Whether `take_commands` would return any. Reads only."""
-    return connection.execute(_due(kiosk_id, now).limit(1)).first() is not None
+    return bool(_due(connection, kiosk_id, now))
 
 
 def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_key: Ed25519PrivateKey) -> Commands:
     """What the kiosk is to be told now, oldest first, signed for this sending."""
-    due = connection.execute(_due(kiosk_id, now).limit(COMMANDS_PER_POLL)).all()
+    due = _due(connection, kiosk_id, now)
     if due:
         ids = [row.command_id for row in due]
         connection.execute(update(commands).where(commands.c.command_id.in_(ids)).values(sent_ms=to_ms(now)))
@@ -130,11 +132,18 @@ def ask_for_list_update(connection: Connection, now: datetime) -> None:
         queue_command(connection, kiosk_id, Command("", CommandKind.UPDATE_LIST, LIST_UPDATE_TTL_S), now)
 
 
-def _due(kiosk_id: str, now: datetime) -> Select[tuple[str, str, int]]:
-    c = commands.c
-    return (
-        select(c.command_id, c.body, c.queued_ms)
-        .where(c.kiosk_id == kiosk_id, c.answered_ms.is_(None), c.expires_ms > to_ms(now))
-        .where(or_(c.sent_ms.is_(None), c.sent_ms <= to_ms(now - SEND_AGAIN_AFTER)))
-        .order_by(c.queued_ms, c.command_id)
-    )
+_COMMAND = commands.c
+_DUE = (
+    select(_COMMAND.command_id, _COMMAND.body, _COMMAND.queued_ms)
+    .where(_COMMAND.kiosk_id == bindparam("of_kiosk"), _COMMAND.answered_ms.is_(None))
+    .where(_COMMAND.expires_ms > bindparam("now_ms"))
+    .where(or_(_COMMAND.sent_ms.is_(None), _COMMAND.sent_ms <= bindparam("again_ms")))
+    .order_by(_COMMAND.queued_ms, _COMMAND.command_id)
+    .limit(COMMANDS_PER_POLL)
+)
+
+
+def _due(connection: Connection, kiosk_id: str, now: datetime) -> Sequence[Any]:
+    """Asked for at every poll of every kiosk: the statement is built once."""
+    asked = {"of_kiosk": kiosk_id, "now_ms": to_ms(now), "again_ms": to_ms(now - SEND_AGAIN_AFTER)}
+    return connection.execute(_DUE, asked).all()

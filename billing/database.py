@@ -51,7 +51,9 @@ def open_database(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         reads = connection.get_execution_options().get("billing_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        driver.cursor().execute("BEGIN" if reads else "BEGIN IMMEDIATE")  # before every job: as cheap as it can be
 
     return engine
 

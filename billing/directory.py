@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from billing.commands import ask_for_list_update
 from billing.facts import raise_directory_revision
@@ -226,10 +226,16 @@ def newest_tariff(connection: Connection, tariff_id: str) -> Tariff:
     return from_bytes(Tariff, body)
 
 
+_CURRENT_OFFER = (
+    select(evse_offers.c.body)
+    .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
+    .order_by(evse_offers.c.offer_no.desc())
+    .limit(1)
+)
+
+
 def current_offer(connection: Connection, kiosk_id: str, evse_id: int) -> TariffOffer | None:
-    o = evse_offers.c
-    query = select(o.body).where(o.kiosk_id == kiosk_id, o.evse_id == evse_id).order_by(o.offer_no.desc()).limit(1)
-    body = connection.execute(query).scalar()
+    body = connection.execute(_CURRENT_OFFER, {"of_kiosk": kiosk_id, "evse": evse_id}).scalar()
     return None if body is None else from_bytes(TariffOffer, body)
 
 

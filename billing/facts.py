@@ -32,9 +32,12 @@ def renew_epoch(connection: Connection) -> str:
     return epoch(connection)
 
 
+_REVISION = select(facts.c.value).where(facts.c.name == "directory_revision")
+
+
 def directory_revision(connection: Connection) -> int:
     """Rises with every change of tokens, accounts, tariffs or offers."""
-    known = connection.execute(select(facts.c.value).where(facts.c.name == "directory_revision")).scalar()
+    known = connection.execute(_REVISION).scalar()
     return 0 if known is None else int(known)
 
 

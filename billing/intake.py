@@ -251,7 +251,12 @@ _FINISHED = (
     .where(transactions.c.transaction_id.in_(bindparam("touched", expanding=True)))
     .group_by(transactions.c.transaction_id, transactions.c.ended_seq)
 )
-_CONTACT = update(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
+_CONTACT = (
+    update(kiosks)
+    .where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
+    .values(last_contact_ms=bindparam("at_ms"), last_rows_ms=bindparam("at_ms"))
+)
+_CONTACT_WITH_AGE = _CONTACT.values(arrival_age_ms=bindparam("age_ms"))
 
 
 def _note_starts(connection: Connection, kiosk_id: str, started: Sequence[TransactionEvent], now: datetime) -> None:
@@ -305,7 +310,7 @@ def _report_after_ended(
 
 
 def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> None:
-    contact: dict[str, Any] = {"last_contact_ms": to_ms(now), "last_rows_ms": to_ms(now)}
+    contact: dict[str, Any] = {"of_kiosk": kiosk_id, "at_ms": to_ms(now)}
     if received:
-        contact["arrival_age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
-    connection.execute(_CONTACT.values(**contact), {"of_kiosk": kiosk_id})
+        contact["age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
+    connection.execute(_CONTACT_WITH_AGE if received else _CONTACT, contact)

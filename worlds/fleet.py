@@ -159,14 +159,23 @@ def _judge_all(
         _prepare(without)
         yield from map(_judge, work)
         return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(jobs, len(work)), initializer=_prepare, initargs=(without,)) as pool:
+    _prepare(without)
+    # Forked before any thread was started: what is loaded is loaded once, and never looked through for garbage again.
+    with multiprocessing.get_context("fork").Pool(min(jobs, len(work))) as pool:
         yield from pool.imap(_judge, work)
 
 
 def _prepare(without: str | None) -> None:
+    """Load everything a world needs, and take a rule away."""
+    import gc
     import logging
 
+    import worlds.checker
+    import worlds.world  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a world makes many small values and hardly a cycle
     logging.disable(logging.CRITICAL)
     if without is not None:
         from worlds.without import remove
@@ -175,6 +184,14 @@ def _prepare(without: str | None) -> None:
 
 
 def _judge(work: tuple[int, float, frozenset[str]]) -> Outcome:
+    import gc
+
+    outcome = _judged(work)
+    gc.collect()  # a world that has ended is one large knot
+    return outcome
+
+
+def _judged(work: tuple[int, float, frozenset[str]]) -> Outcome:
     from worlds.checker import check
     from worlds.world import World
 

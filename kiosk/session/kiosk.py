@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from contract.api import CommandStatus
 from contract.metering import MeterReading
@@ -23,6 +23,7 @@ from kiosk.session.situation import situation_of
 from kiosk.session.snapshot import Limit, Notice, NoticeCode
 from kiosk.session.states import State
 from kiosk.session.turn import Turn
+from kiosk.session.values import replace
 from kiosk.session.wants import Wants
 
 _Act = Callable[[Turn], None]
@@ -324,7 +325,7 @@ class _KioskTurn:
         self._front(notice=Notice(code, self.now.s + lasts_s, evse_id))
 
     def _front(self, **fields: object) -> None:
-        self.kiosk = replace(self.kiosk, front=replace(self.kiosk.front, **fields))  # type: ignore[arg-type]
+        self.kiosk = replace(self.kiosk, front=replace(self.kiosk.front, **fields))
 
     def _reject(self, command_id: str, why: str) -> None:
         self.messages.append(Answered(command_id, CommandStatus.REJECTED, why))

@@ -9,10 +9,11 @@ The meters are not read at the same moment, so the answer is two bounds per phas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.metering import MeterReading
 from kiosk.session.shares import NOTHING, PHASES, PerPhase
+from kiosk.session.values import replace
 
 WINDOW_S = 20.0
 PATIENCE_S = 4.0  # for the EVSEs' readings after one of the site; then what they may draw counts instead

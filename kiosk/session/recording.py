@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from contract.metering import MeterReading, Quality
@@ -23,6 +22,7 @@ from kiosk.session.session import Session
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
 from kiosk.session.transaction import Transaction, transaction_limit
+from kiosk.session.values import replace
 
 NOMINAL_MV = 230_000
 LIMIT_READINGS_MS = 5_000  # a power that wavers about a limit is read no more often

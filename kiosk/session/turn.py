@@ -9,8 +9,6 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.tariff import TariffOffer
@@ -25,6 +23,7 @@ from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.snapshot import Limit, NoticeCode
 from kiosk.session.states import MOVES, State
 from kiosk.session.transaction import Transaction
+from kiosk.session.values import replace
 
 MOST_LIMIT_CHANGES = 20  # of one transaction
 SETTLE_LIMIT = 8  # more moves than states in one step would be a loop
@@ -493,7 +492,7 @@ class Turn:
 
     def _change(self, **fields: object) -> None:
         if any(getattr(self.session, name) is not value for name, value in fields.items()):
-            self.session = replace(self.session, **fields)  # type: ignore[arg-type]
+            self.session = replace(self.session, **fields)
 
     def _move(self, to: State, patience_s: float = NEVER_S) -> None:
         assert to in MOVES[self.session.state], f"{self.session.state} → {to} is no move"
