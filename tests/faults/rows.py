@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from contract.transaction import StoppedReason
 from kiosk.session.faults import FaultCode
 from tests.faults.forecourt import DIN, HEIDELBERG
 
@@ -17,6 +18,8 @@ class Row:
     code: FaultCode
     breaks: dict[str, Any]
     board: str = DIN
+    ends: StoppedReason = StoppedReason.OTHER
+    latches: bool = False
     is_before_the_charge: bool = False
     can_read_meter: bool = True  # after the fault: the bill is right to the register's step
     can_reach_board: bool = True  # the offer falls to 0 A
@@ -38,7 +41,7 @@ def _fault(kind: str) -> dict[str, Any]:
 
 F = FaultCode
 ROWS = (
-    Row("an RCD that trips", F.RCD_TRIPPED, {"do": "trip-rcd"}),
+    Row("an RCD that trips", F.RCD_TRIPPED, {"do": "trip-rcd"}, ends=StoppedReason.GROUND_FAULT, latches=True),
     Row(
         "an RCD line that another program holds",
         F.SAFETY_LINE_LOST,
@@ -46,9 +49,15 @@ ROWS = (
         tells="GPIO busy",
         condition="gpio_gone",
     ),
-    Row("a contactor that does not close", F.CONTACTOR_STUCK_OPEN, _fault("jam"), is_before_the_charge=True),
-    Row("a contactor whose coil loses its wire", F.CONTACTOR_DROPPED, _fault("coil-cut")),
-    Row("feedback that says open against the wish", F.CONTACTOR_DROPPED, _fault("feedback-open")),
+    Row(
+        "a contactor that does not close",
+        F.CONTACTOR_STUCK_OPEN,
+        _fault("jam"),
+        is_before_the_charge=True,
+        latches=True,
+    ),
+    Row("a contactor whose coil loses its wire", F.CONTACTOR_DROPPED, _fault("coil-cut"), latches=True),
+    Row("feedback that says open against the wish", F.CONTACTOR_DROPPED, _fault("feedback-open"), latches=True),
     Row(
         "a feedback line that another program holds",
         F.FEEDBACK_LOST,
@@ -83,14 +92,21 @@ ROWS = (
         can_read_meter=False,  # its own watchdog opens and takes the offer away, after `end_s` of the forecourt
         tells="no answer for",
     ),
-    Row("a vehicle that draws beyond its offer", F.OVER_CURRENT, _fault("over-current"), clears_by_unplugging=True),
-    Row("mains below 85 % of its voltage", F.UNDER_VOLTAGE, _fault("under-voltage")),
+    Row(
+        "a vehicle that draws beyond its offer",
+        F.OVER_CURRENT,
+        _fault("over-current"),
+        clears_by_unplugging=True,
+        ends=StoppedReason.OVERCURRENT_FAULT,
+    ),
+    Row("mains below 85 % of its voltage", F.UNDER_VOLTAGE, _fault("under-voltage"), ends=StoppedReason.POWER_QUALITY),
     Row(
         "another meter in place of the one before",
         F.METER_SWAPPED,
         _fault("meter-swapped"),
         can_read_meter=False,
         is_there_to_stay=True,
+        latches=True,
     ),
     Row(
         "a register that runs backwards",

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import pytest
 
 from kiosk.cli.conditions import CONDITIONS
-from kiosk.session.faults import FAULT_RULES, RULE_OF
+from kiosk.session.faults import FAULT_RULES
 from tests.faults.forecourt import CABLES, HEIDELBERG, Cable
 from tests.faults.rows import CONDITIONS_ELSEWHERE, ELSEWHERE, ROWS, Row
 from tests.faults.scene import Scene
@@ -57,7 +57,7 @@ def play_somewhere(scene: Scene, row: Row, free: SimpleQueue[Cable]) -> None:
 
 def play(scene: Scene, row: Row, cable: Cable) -> None:
     """Charge, break, look, mend, look. Raises AssertionError."""
-    rule, number = RULE_OF[row.code], cable.evse_id
+    number = cable.evse_id
     if row.is_before_the_charge:
         scene.stage.street(**row.breaks, evse=number)
         charge = scene.begin(cable)
@@ -76,15 +76,15 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
     truth, true_wh = scene.physics(cable), scene.delivered_wh(charge)
     assert not truth["is_closed"]
     assert truth["offered_a"] == 0 or not row.can_reach_board
-    assert checked.stopped_reason == rule.stopped_reason
-    assert (status["fault"]["code"], status["fault"]["is_latched"]) == (row.code, rule.latches)
+    assert checked.stopped_reason is row.ends
+    assert (status["fault"]["code"], status["fault"]["is_latched"]) == (row.code, row.latches)
     assert why["code"] == f"fault:{row.code}" == causes[0] and row.tells in why["detail"]
     assert row.condition in (*causes, "")
     assert f"evse {number}: Faulted {row.code}" in scene.logged()
 
     if not row.is_there_to_stay:
         scene.stage.street("mend", evse=number)
-    if rule.latches:
+    if row.latches:
         latched = "cause_gone" if row.is_told_by_a_line else "needs_reset"
         scene.charges.wait_for(number, "is healthy and latched", lambda e: latched in e.why)
         assert scene.kiosk("reset", str(number)).returncode == 0
