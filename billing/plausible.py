@@ -11,6 +11,7 @@ from contract.price import price
 from contract.transaction import EventType, StoppedReason, TransactionEvent, samples_before
 
 TOLERANCE = 1.15  # mains may be 10 % high (EN 50160), meters and chargers add a little
+CLOCK_SLACK_MS = 2_000  # two roundings, and a disk that was slow to be asked
 SLACK_S = 15  # between a reading and its row
 POWER_LOSS_SLACK_S = 900  # Ended after a power cut carries the last durable time; the meter counted on
 UNREAD_SLACK_S = 930  # a meter silent at the end was last read at most so long before; the kiosk allows 900
@@ -32,6 +33,10 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
             )
         if before.event_type in (EventType.ENDED, EventType.METER_CORRECTION) and after.seq_no > before.seq_no:
             found.append(Doubt("mixed_ids", f"seq {before.seq_no} is {before.event_type.value}, and more follows"))
+        if (grown_ms := after.elapsed_ms - before.elapsed_ms) > (proven_ms := _proven_ms(before, after)):
+            found.append(
+                Doubt("time_unproved", f"elapsed time grows by {grown_ms} ms {where}; its clock ran {proven_ms} ms")
+            )
         step_wh = after.meter.import_wh - before.meter.import_wh
         if step_wh < 0:
             found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {where}"))
@@ -51,6 +56,14 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
         if order_minor > cap_minor:
             found.append(Doubt("over_cap", f"the total {order_minor} is above the cap {cap_minor}, in minor units"))
     return found
+
+
+def _proven_ms(before: TransactionEvent, after: TransactionEvent) -> int:
+    """How long it may have been by the kiosk's monotonic clock. Nothing counts across a restart: it has no clock that
+    ran through it, and what cannot be proven is not billed."""
+    if before.at.boot_id != after.at.boot_id:
+        return 0
+    return after.at.monotonic_ms - before.at.monotonic_ms + CLOCK_SLACK_MS
 
 
 def doubts_about_correction(ended: TransactionEvent, late: TransactionEvent, max_power_w: int) -> list[Doubt]:

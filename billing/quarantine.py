@@ -9,9 +9,10 @@
 | unknown_offer | Started carries an offer this server never made at that EVSE | yes |
 | meter_backwards | the register fell | yes |
 | time_backwards | elapsed time fell | yes |
+| time_unproved | elapsed time grew by more than the kiosk's clock ran, or across a restart | yes |
 | impossible_step | the register rose by more than the EVSE's power allows | yes |
 | wrong_correction | a late reading that cannot be; the last good one stands | no |
-| continues_otherwise | a transaction goes on with an order as the one before did not leave it | no |
+| continues_otherwise | a transaction says that it goes on with one of another order | no |
 | kiosk_price | the kiosk's own total differs; the server's price() stands | no |
 | over_cap | the total is above the cap it was authorised with | no |
 | voucher_twice | a voucher began two orders | no |
@@ -39,6 +40,7 @@ HOLDS_BILL = frozenset(
         "meter_backwards",
         "time_backwards",
         "impossible_step",
+        "time_unproved",
         "shared_receipt",
         "not_priceable",
     }

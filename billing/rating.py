@@ -83,6 +83,7 @@ def rate(
     site = site_of(connection, kiosk_id)
     found = doubts_about(story, site.max_power_w)
     found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
+    found += _doubts_about_order(connection, kiosk_id, story[0])
     if any(doubt.holds_bill for doubt in found):
         _write_doubts(connection, kiosk_id, transaction_id, found, now)
         return None
@@ -171,6 +172,16 @@ def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> 
     if other is None:
         return []
     return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]
+
+
+def _doubts_about_order(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
+    if started.continues is None:
+        return []
+    t, of_id = transactions.c, started.continues.of_transaction_id
+    known = connection.execute(select(t.order_id).where(t.kiosk_id == kiosk_id, t.transaction_id == of_id)).scalar()
+    if known is None or known == started.order_id:
+        return []  # the part before may arrive later
+    return [Doubt("continues_otherwise", f"goes on with transaction {of_id}, which belongs to order {known}")]
 
 
 def total_doubts(ended: TransactionEvent, amount: Price) -> list[Doubt]:

@@ -50,7 +50,9 @@ def test_every_part_is_explained_by_its_lines(
         sums: dict[Dimension, Decimal] = {}
         for line in lines:
             sums[line.dimension] = sums.get(line.dimension, Decimal(0)) + line.incl_vat
-        return {dimension: amount for dimension, amount in sums.items() if amount}
+        # To a millionth of a cent: a line's own amounts are divided, and Decimal keeps 28 digits of that.
+        exact = {dimension: amount.quantize(Decimal("1e-8")) for dimension, amount in sums.items()}
+        return {dimension: amount for dimension, amount in exact.items() if amount}
 
     lines = (*price(offer, first).lines, *price_of_part(offer, first, second).lines)
 
