@@ -226,7 +226,7 @@ class Link:
                     try:
                         self._disk.acknowledge(journal_nos, epoch, self._wall())
                     except sqlite3.OperationalError:
-                        continue  # the server gets these rows again
+                        pass  # the server gets these rows again
                     self.on_acknowledged()
                     self._drain.heard(RowsWaiting(self._disk.store.waiting(), may_wait=True), self._agenda.now_s)
                 case SetAside(number, reason):

@@ -10,6 +10,8 @@ Law:
 - A batch the server refuses (4xx) is halved down to the row that it does not take. That row is tried
   TRIES_OF_A_REFUSED_ROW times with pauses, then set aside: it stays in the journal, and the queue goes on. No more
   than MOST_SET_ASIDE rows are: beyond that it is the server that is wrong.
+- Rows that the server took and the controller gives again are sent again after a pause: the disk takes no
+  acknowledgement, and will not for a while.
 - Nothing here waits or sleeps: `next_request` says what may go now, `deadline_s` when to ask again.
 
 Three lanes, so that a long poll or a slow batch never delays an ask: one request of each lane may be under way.
@@ -133,6 +135,7 @@ class Drain:
         self._batch_limit = ROWS_PER_BATCH
         self._refusals = 0  # of the one row in the batch
         self._rows_at_s = 0.0  # not before this, after a refusal
+        self._taken_no: int | None = None  # the first row of the batch that the server took last
         self._set_aside = 0
         self._list_version = 0
         self._list_due_s = 0.0
@@ -180,6 +183,8 @@ class Drain:
                 self._under_way.discard(Lane.BULK)
                 if heard.rows or now_s >= self._epoch_due_s:
                     self._batch = heard
+                if heard.rows and heard.rows[0].journal_no == self._taken_no:
+                    self._rows_at_s = now_s + self._settings.retry_most_s
 
     # ---- the server ---------------------------------------------------------------------------------------------
 
@@ -223,6 +228,7 @@ class Drain:
             case RowsRequest(batch), RowAnswer(epoch, acknowledged):
                 says.append(Acknowledged(acknowledged, epoch))
                 self._batch, self._refusals = None, 0
+                self._taken_no = batch.rows[0].journal_no if batch.rows else None
                 self._epoch_due_s = now_s + self._settings.epoch_every_s
                 if len(batch.rows) >= self._batch_limit:  # otherwise the controller says when
                     self._rows_due_s = now_s

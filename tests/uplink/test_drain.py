@@ -131,6 +131,20 @@ def test_rows_are_acknowledged_before_the_next_are_fetched() -> None:
     assert isinstance(drain.next_request(1.0), FetchRequest)
 
 
+def test_rows_whose_acknowledgement_the_disk_does_not_take_go_again_after_a_pause() -> None:
+    drain = online()
+    drain.heard(RowsWaiting(2), 1.0)
+    for at_s in (1.0, 20.0):
+        assert isinstance(drain.next_request(at_s), FetchRequest)
+        drain.heard(rows(1, 2), at_s)
+        if at_s > 1.0:
+            assert drain.next_request(at_s) is None
+            at_s = drain.deadline_s
+            assert at_s == 20.0 + SETTINGS.retry_most_s
+        drain.succeeded(_next(drain, at_s, RowsRequest), RowAnswer("e", (1, 2)), at_s)
+        drain.heard(RowsWaiting(2), 20.0)
+
+
 def test_readings_wait_for_more_of_their_kind_but_not_long() -> None:
     drain = online()
     drain.heard(RowsWaiting(1, may_wait=True), 0.0)
