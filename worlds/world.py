@@ -365,6 +365,8 @@ class World:
         ):
             if name in self.faults:
                 self._plan(mean_h * 3600, act)
+        if "emergency_stop" in self.faults and self.faults != DEFAULT:
+            self._plan(30 * 3600, self._press_estop_unless_pressed)
 
     def _plan(self, mean_s: float, act: Act) -> None:
         self.agenda.after(self.rng.expovariate(1 / mean_s), lambda: self._trouble(mean_s, act))
@@ -400,6 +402,11 @@ class World:
         if self.network.is_up != is_up:
             self.network.is_up = is_up
             self.tell(f"network {'up' if is_up else 'down'}")
+
+    def _press_estop_unless_pressed(self) -> None:
+        """Somebody who has nothing else to do here."""
+        if not self.estop.active:
+            self.press_estop()
 
     def press_estop(self) -> None:
         self.estop.active = True
