@@ -37,11 +37,12 @@ class Case:
 def case(seed: int, longest_s: int = 5400) -> Case:
     """A tariff of up to five elements and a session of up to `longest_s`, readings on whole seconds."""
     rng = Random(seed)
-    zone = rng.choice(ZONES)
-    local = rng.choice(MOMENTS).replace(tzinfo=ZoneInfo(zone), fold=rng.randrange(2))
+    moment = rng.choice(MOMENTS)
+    zone = "Europe/Berlin" if rng.random() < 0.5 else rng.choice(ZONES)
+    local = moment.replace(tzinfo=ZoneInfo(zone), fold=rng.randrange(2))
     started_at = local.astimezone(UTC) + timedelta(seconds=rng.randrange(-2400, 2400))
-    near = local.replace(fold=0)
-    elements = tuple(_element(rng, near) for _ in range(rng.randint(1, 5)))
+    begin = started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    elements = tuple(_element(rng, begin) for _ in range(rng.randint(1, 5)))
     least, most = _limits(rng)
     tariff = Tariff(f"t{seed}", 1, rng.choice(("EUR", "JPY", "KRW", "KWD")), elements, least, most)
     return Case(
@@ -50,7 +51,7 @@ def case(seed: int, longest_s: int = 5400) -> Case:
 
 
 def _element(rng: Random, near: datetime) -> TariffElement:
-    kinds = rng.sample(list(Dimension), rng.randint(1, 3))
+    kinds = [Dimension.ENERGY, *rng.sample(list(Dimension)[1:], rng.randint(0, 2))]
     parts = tuple(
         PriceComponent(kind, _price(rng), Decimal(rng.choice(VATS)), rng.choice((1, 1, 60, 300, 1000)))
         for kind in kinds
@@ -58,7 +59,8 @@ def _element(rng: Random, near: datetime) -> TariffElement:
     if rng.random() < 0.3:
         return TariffElement(parts)
     found: dict[str, Any] = {}
-    for kind in rng.sample(("time", "date", "kwh", "current", "power", "duration", "day"), rng.randint(1, 2)):
+    kinds_of_rule = ("time", "time", "time", "date", "kwh", "current", "power", "duration", "day")
+    for kind in {rng.choice(kinds_of_rule) for _ in range(rng.choice((1, 1, 2)))}:
         _restrict(rng, near, kind, found)
     return TariffElement(parts, TariffRestrictions(**found))
 
@@ -70,7 +72,7 @@ def _price(rng: Random) -> Decimal:
 def _restrict(rng: Random, near: datetime, kind: str, found: dict[str, Any]) -> None:
     match kind:
         case "time":
-            times = [near + timedelta(minutes=rng.randrange(*span)) for span in ((-90, 90), (91, 1300))]
+            times = [near + timedelta(minutes=rng.randrange(*span)) for span in ((-5, 40), (41, 1300))]
             rng.shuffle(times)
             found["start_time"], found["end_time"] = (at.strftime("%H:%M") for at in times)
         case "date":

@@ -19,7 +19,7 @@ from kiosk.session.states import State
 from kiosk.session.view import About, snapshot
 from tests.session.bench import ENERGY_ONLY, Bench, offer_of
 
-NIGHT_BEGINS = datetime(2026, 11, 21, 21, 0, tzinfo=UTC)  # 22:00 in Berlin
+NIGHT_BEGINS = datetime(2026, 11, 21, 21, 7, tzinfo=UTC)  # 22:07 in Berlin: no quarter-hour
 AT_1970 = datetime(1970, 1, 1, 0, 0, 20, tzinfo=UTC)
 
 
@@ -32,7 +32,7 @@ def sold(*elements: TariffElement, offline: Tariff | None = None) -> TariffOffer
 
 
 OFFLINE = offer_of((Dimension.ENERGY, "0.40", 1)).tariff
-NIGHT = TariffRestrictions(start_time="22:00", end_time="06:00")
+NIGHT = TariffRestrictions(start_time="22:07", end_time="06:00")
 BY_CLOCK = sold(TariffElement((energy("0.30"),), NIGHT), TariffElement((energy("0.50"),)), offline=OFFLINE)
 NO_OFFLINE = replace(BY_CLOCK, offline_tariff=None)
 
