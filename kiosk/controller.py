@@ -404,6 +404,10 @@ class Controller:
         return True
 
     def _step(self, event: events.Event, now: Now) -> None:
+        if isinstance(event, events.ResetPressed):
+            session = self.kiosk.session(event.evse_id)
+            if session is not None and session.fault is FaultCode.METER_IMPLAUSIBLE:
+                self._senses.believe_register(event.evse_id)
         for told in self._doorman.heard(event, self.kiosk, now):
             log.warning("%s: %s", told.by, told.what)
             self._note(told, now)

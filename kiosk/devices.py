@@ -120,6 +120,9 @@ class Doubting(Protocol):
     def doubted(self) -> Observation[str] | None:
         """Why the newest answer is no reading, in a few words; None where it is one."""
 
+    def start_anew(self) -> None:
+        """Somebody says by name that the register is right as it stands: the next reading is believed."""
+
 
 class Lock(Device, Protocol):
     """The cable lock of a socket outlet."""

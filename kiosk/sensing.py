@@ -62,6 +62,7 @@ class Extras:
     report: Callable[[], Observation[BoardReport] | None] | None
     change: Callable[[], Observation[MeterChange] | None] | None
     doubted: Callable[[], Observation[str] | None] | None
+    start_anew: Callable[[], None] | None
 
     @classmethod
     def of(cls, parts: EvseParts) -> Extras:
@@ -69,6 +70,7 @@ class Extras:
             parts.pilot.report if isinstance(parts.pilot, Reporting) else None,
             parts.meter.change if isinstance(parts.meter, Exchangeable) else None,
             parts.meter.doubted if isinstance(parts.meter, Doubting) else None,
+            parts.meter.start_anew if isinstance(parts.meter, Doubting) else None,
         )
 
 
@@ -101,6 +103,11 @@ class Senses:
         """The facts of every EVSE."""
         stop = _line(self._parts.emergency_stop)
         return {evse_id: self._of_evse(evse_id, now_s, stop, disk) for evse_id in self._parts.evses}
+
+    def believe_register(self, evse_id: int) -> None:
+        """A technician says by name that it is right as it stands."""
+        if (start_anew := self._extras[evse_id].start_anew) is not None:
+            start_anew()
 
     def site(self, now_s: float) -> MeterReading | None:
         """The newest reading of the site's meter, or None where it is stale or there is none."""

@@ -74,9 +74,22 @@ class PilotPart(Part):
 class MeterPart(Part):
     register_wh: float = 500_000.0
     power_w: int = 0
+    last_good: MeterReading | None = None
+    doubt: Observation[str] | None = None
 
     def reading(self) -> MeterReading | None:
-        return MeterReading(self.rig.s, int(self.register_wh), 0, self.power_w)
+        """A register that runs backwards is set aside, as drivers do it, until somebody believes it."""
+        now = MeterReading(self.rig.s, int(self.register_wh), 0, self.power_w)
+        is_doubted = self.last_good is not None and now.import_wh < self.last_good.import_wh
+        self.doubt = Observation("import ran backwards", now.at_s) if is_doubted else None
+        self.last_good = self.last_good if is_doubted else now
+        return self.last_good
+
+    def doubted(self) -> Observation[str] | None:
+        return self.doubt
+
+    def start_anew(self) -> None:
+        self.last_good = None
 
 
 @dataclass

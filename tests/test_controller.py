@@ -134,6 +134,24 @@ def test_a_locked_cable_stays_locked_while_its_contactor_is_closed() -> None:
     assert not rig.locks[1].locked
 
 
+# ---- a register that cannot be true --------------------------------------------------------------------------------
+
+
+def test_a_register_that_ran_backwards_for_good_is_believed_once_a_technician_says_so_by_name() -> None:
+    rig = Rig()
+    rig.charge()
+    rig.meters[1].register_wh = 7.0
+    rig.run_until(State.OUT_OF_SERVICE)
+    rig.run(600)
+    assert rig.snapshot().evses[0].why == ("fault:meter_implausible",)
+    rig.controller.post(events.ResetPressed(1, "Mia"))
+    rig.run(2)
+
+    assert rig.state() is State.IDLE
+    (audit,) = [audit for audit in rig.disk.audits() if audit.what == "reset"]
+    assert (audit.by, audit.evse_id) == ("Mia", 1)
+
+
 # ---- the disk --------------------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,9 @@ class OwnMeter:
     def doubted(self) -> Observation[str] | None:
         return self.doubt
 
+    def start_anew(self) -> None:
+        self.doubt = None
+
     def change(self) -> Observation[MeterChange] | None:
         return self.changed
 
@@ -156,6 +159,15 @@ def test_a_meter_that_answers_nonsense_is_named_once_its_last_good_reading_is_ol
     bench.meter.doubt = Observation("import ran backwards", NOW_S - PATIENCE.meter_stale_s - 1)
 
     assert bench.fault() is FaultCode.METER_LOST, "it has fallen silent since"
+
+
+def test_a_register_that_a_technician_believes_is_asked_for_anew() -> None:
+    bench = Bench()
+    bench.meter.doubt, bench.meter.at_s = Observation("import ran backwards", NOW_S), NOW_S - PATIENCE.meter_stale_s - 1
+    assert bench.fault() is FaultCode.METER_IMPLAUSIBLE
+    bench.senses.believe_register(1)
+
+    assert bench.meter.doubt is None
 
 
 def test_another_meter_is_a_fact_with_its_time() -> None:

@@ -10,7 +10,7 @@ import random
 from typing import TYPE_CHECKING
 
 from kiosk.session.events import ResetPressed
-from kiosk.session.faults import RULE_OF
+from kiosk.session.faults import RULE_OF, FaultCode
 from kiosk.session.states import State
 from worlds.twins import HeartbeatTwin, InputTwin, ReaderTwin
 from worlds.wires import Wires
@@ -109,6 +109,9 @@ class Cabinet:
                 boot.controller.post(ResetPressed(session.evse_id, "technician"))
             if meter.doubted() is not None and session.transaction is None:
                 if not self.world.trouble.is_broken("meter", session.evse_id):
-                    meter.start_anew()
+                    if fault is FaultCode.METER_IMPLAUSIBLE:
+                        boot.controller.post(ResetPressed(session.evse_id, "technician"))
+                    else:
+                        meter.start_anew()
                     self.look_soon(session.evse_id)
         self.world.stir()

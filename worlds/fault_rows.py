@@ -62,6 +62,8 @@ _CLEARS = {
     FaultCode.CONTACTOR_DROPPED: "by a named reset",
     FaultCode.CONTACTOR_STUCK_OPEN: "by a named reset",
     FaultCode.METER_SWAPPED: "by a named reset, which says that this meter is right",
+    FaultCode.METER_IMPLAUSIBLE: "by itself, with a register that can be true; or by a named reset, which says "
+    "that it is right as it stands",
     FaultCode.RELAY_DROPPED: "by itself, with the reset of the EVSE that is welded",
     FaultCode.OVER_CURRENT: "by itself, once the cable was out",
     FaultCode.OFFER_IGNORED: "by itself, once the cable was out",

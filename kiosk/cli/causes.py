@@ -108,7 +108,8 @@ CAUSES: dict[str, tuple[str, str]] = {
         "The meter answers with a register that cannot be true: it ran backwards, or moved faster than this "
         "connection can carry. Such readings are set aside; the last good one stands.",
         "Its message says from where to where. Check whether the meter was reset, or whether two devices share "
-        "the address: kiosk doctor, kiosk meter scan. Clears by itself with a register that can be true.",
+        "the address: kiosk doctor, kiosk meter scan. Clears by itself with a register that can be true. It is right "
+        "as it stands: kiosk reset EVSE, which says so in the journal.",
     ),
     "under_voltage": (
         "The meter measures too little voltage on a phase, for longer than under_voltage_s.",
