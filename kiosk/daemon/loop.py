@@ -31,6 +31,7 @@ from kiosk.daemon.notify import Notify
 from kiosk.daemon.parts import Hardware
 from kiosk.journal import Batch, JournalDamaged, JournalStore, JournalWriter, Projection, suspect
 from kiosk.journal.aside import kept
+from kiosk.journal.unwritable import opens_now
 from kiosk.journal.values import LAST_WALL
 from kiosk.panel import Access, Panel
 from kiosk.session.memory import Memories, from_text
@@ -92,6 +93,13 @@ class Daemon:
         self._controller.notes.journal = _note_of_setback(store, config)
         self._notify = Notify()
         self._is_stopping = False
+        self._waits_for_journal = False
+        self.journal_is_back = False
+
+    def wait_for_journal(self, why: str) -> None:
+        """Nothing is sold until the journal's disk takes it; then this ends, for a new start."""
+        self._controller.last_error = why
+        self._waits_for_journal = True
 
     def stop(self) -> None:
         self._is_stopping = True
@@ -223,6 +231,10 @@ class Daemon:
                     vouchers_in_doubt=known.vouchers_in_doubt,
                 )
                 self._desk.tell_list_version()
+            if self._waits_for_journal:
+                path, now = self._config.kiosk.journal, self._clock.wall()
+                self.journal_is_back = await asyncio.to_thread(opens_now, path, now)
+                self._is_stopping = self._is_stopping or self.journal_is_back
             real_s = time.monotonic()
             self._look_around(real_s)
             if real_s - wall_s >= wall_every_s:

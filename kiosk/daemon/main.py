@@ -24,7 +24,8 @@ from kiosk.daemon.left_open import LeftOpen
 from kiosk.daemon.loop import Daemon
 from kiosk.daemon.parts import build
 from kiosk.drivers.register_map import MapError
-from kiosk.journal import JournalError, Projection, open_journal
+from kiosk.journal import JournalError, Opened, Projection, open_journal
+from kiosk.journal.unwritable import UnwritableStore
 from kiosk.panel import Access
 from kiosk.panel.access import access
 
@@ -57,13 +58,21 @@ def main() -> int:
 async def _run(config: Config, allowed: Access, close: int | None = None) -> int:
     state_dir = Path(config.kiosk.state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
-    lock = os.open(state_dir / "controller.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = _lock_file(state_dir)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         log.error("another controller runs with %s", state_dir)
         return 1
-    opened = open_journal(config.kiosk.journal, datetime.now(UTC))
+    why = ""
+    try:
+        opened = open_journal(config.kiosk.journal, datetime.now(UTC))
+    except (sqlite3.OperationalError, OSError) as error:
+        if close is not None:
+            raise
+        why = f"{config.kiosk.journal}: {error}"
+        log.error("%s; out of service until the disk takes it", why)
+        opened = Opened(UnwritableStore(why), Projection(), None)
     if opened.setback is not None:
         log.error("%s", opened.setback)
     clock = Clock(config.clock.rate, config.clock.trusted, _latest_time(opened.found))
@@ -78,9 +87,22 @@ async def _run(config: Config, allowed: Access, close: int | None = None) -> int
         asyncio.get_running_loop().add_signal_handler(number, daemon.stop)
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is here stays; the collector need not look at it again
+    if why:
+        daemon.wait_for_journal(why)
     await daemon.run()
     os.close(lock)
+    if daemon.journal_is_back:
+        log.info("%s opens again: a new start", config.kiosk.journal)
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     return 0
+
+
+def _lock_file(state_dir: Path) -> int:
+    """To be locked by one controller; on a disk that takes no new file the directory does as well."""
+    try:
+        return os.open(state_dir / "controller.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def _latest_time(found: Projection) -> datetime | None:

@@ -36,7 +36,7 @@ class Disk:
         self.image, self.folder = image, folder
         with image.open("wb") as file:
             file.truncate(12_000_000)
-        subprocess.run(["mkfs.ext4", "-q", "-m", "0", str(image)], check=True)
+        subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-b", "4096", str(image)], check=True)
 
     def mount(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -65,6 +65,9 @@ class Disk:
 
     def make_room(self) -> None:
         (self.folder / "filler").unlink()
+
+    def remount(self, how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", str(self.folder)], check=True, capture_output=True)
 
     def fail(self) -> None:
         """What the kernel does after a write error: no more writes, at once."""
@@ -181,3 +184,41 @@ def test_a_disk_that_hangs_ends_a_charge_in_time_and_bills_it_when_it_comes_back
     checked = charges.billed_once(transaction_id, delivered_wh)
     assert checked.stopped_reason == "Other"
     charges.wait_for(1, "is well again", lambda e: e.fault is None, 30.0)
+
+
+def test_a_kiosk_that_starts_on_a_read_only_disk_says_why_and_goes_on_by_itself_once_it_is_writable(
+    stage: tuple[Stage, Disk, Charges],
+) -> None:
+    scene, disk, charges = stage
+    transaction_id = begin(charges)
+    scene.launcher.cut(("controller", "uplink"))
+    disk.remount("ro")
+    scene.launcher.restore(("controller", "uplink"))
+
+    is_out_for_the_journal(charges, 1)
+    is_out_for_the_journal(charges, 2)
+    assert told(charges) == ["disk_read_only"]
+    assert not scene.physics()["evses"]["1"]["is_closed"]
+    delivered_wh = scene.delivered_wh(1)
+    pid = scene.launcher.pid("controller")
+    disk.remount("rw")
+    checked = charges.billed_once(transaction_id, delivered_wh)
+    assert checked.stopped_reason == "PowerLoss"
+    charges.wait_for(2, "is well again", lambda e: e.fault is None, 30.0)
+    assert scene.launcher.pid("controller") == pid, "nobody had to start it"
+
+
+def test_a_kiosk_that_starts_on_a_full_disk_says_why_and_goes_on_by_itself_once_there_is_room(
+    stage: tuple[Stage, Disk, Charges],
+) -> None:
+    scene, disk, charges = stage
+    charges.wait_until_ready(1)
+    scene.launcher.cut(("controller", "uplink"))
+    disk.fill()
+    scene.launcher.restore(("controller", "uplink"))
+
+    charges.wait_for(2, "sells nothing", lambda e: e.state is State.OUT_OF_SERVICE, 30.0)
+    is_out_for_the_journal(charges, 2)
+    disk.make_room()
+    charges.wait_for(2, "is well again", lambda e: e.fault is None, 60.0)
+    begin(charges)
