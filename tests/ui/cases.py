@@ -108,6 +108,9 @@ CASES: dict[str, Case] = {
     "03-prices": (
         s.snapshot(s.evse(1, offer=s.WINDOWS_OFFER), s.evse(2), chosen_evse=1), replace(AT_1, page=Page.PRICES), 0,
     ),
+    "03-prices-long": (
+        s.snapshot(s.evse(1, offer=s.LONG_OFFER), s.evse(2), chosen_evse=1), replace(AT_1, page=Page.PRICES), 0,
+    ),
     "03-identify-readers": (
         s.snapshot(chosen_evse=1, is_online=False, readers=_BOTH_READERS),
         AT_1, 0,

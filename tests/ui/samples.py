@@ -104,6 +104,16 @@ WINDOWS_OFFER = TariffOffer(
 )
 
 
+_HOURS = tuple(
+    TariffElement(
+        (component(Dimension.ENERGY, f"0.{30 + hour}"),),
+        TariffRestrictions(start_time=f"{hour:02}:00", end_time=f"{hour + 1:02}:00"),
+    )
+    for hour in range(23)
+)
+LONG_OFFER = replace(WINDOWS_OFFER, tariff=replace(WINDOWS_OFFER.tariff, elements=_HOURS))
+
+
 def power_at(elapsed_s: float) -> int:
     minutes = elapsed_s / 60
     rise = 21_800 * (1 - math.exp(-minutes * 2.2)) + 120 * math.sin(minutes * 1.3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from contract.tariff import Dimension, TariffOffer
-from contract.words import Row, now_words, tariff_words
+from contract.words import TariffWords, now_words, tariff_words
 from contract.words.tariff import time_text
 from contract.words.texts import LANGUAGES as TARIFF_TEXTS
 from kiosk.session.snapshot import EvseView
@@ -15,6 +15,7 @@ from kiosk.ui.acts import Act
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
 
 MAINS_V = 230
+MOST_LINES = 9  # on the page of all prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,10 @@ class PriceWords:
 
 @dataclass(frozen=True, slots=True)
 class PricesView:
-    """All prices of a connector: rows of a name and its prices, each with when it holds."""
+    """All prices of a connector, as lines of a name, when it holds, and the price."""
 
     frame: Frame
-    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    lines: tuple[tuple[str, str, str], ...]
     note: str
     back: str
     back_act: Act
@@ -70,15 +71,24 @@ def prices_view(seen: Seen, evse: EvseView, offer: TariffOffer) -> PricesView:
     words = tariff_words(offer, seen.language.code)
     return PricesView(
         frame(seen, "charge", seen.say("price.all"), connector_words(seen, evse)),
-        tuple((row.name, _entries(row)) for row in words.rows),
+        _lines(seen, words),
         words.vat,
         seen.say("help.back"),
         acts.Close(),
     )
 
 
-def _entries(row: Row) -> tuple[tuple[str, str], ...]:
-    return tuple((entry.when, entry.price) for entry in row.entries)
+def _lines(seen: Seen, words: TariffWords) -> tuple[tuple[str, str, str], ...]:
+    """A tariff too long for the screen says how much of it is not there."""
+    lines = [
+        (row.name if number == 0 else "", entry.when, entry.price)
+        for row in words.rows
+        for number, entry in enumerate(row.entries)
+    ]
+    if len(lines) > MOST_LINES:
+        left = len(lines) - MOST_LINES + 1
+        lines = [*lines[: MOST_LINES - 1], (seen.say("price.further", count=left), "", "")]
+    return tuple(lines)
 
 
 def unit_price(seen: Seen, gross: Decimal, currency: str) -> str:
