@@ -275,7 +275,8 @@ class Controller:
         self._outgoing.documents[DOCUMENT_LIST] = read.list_text
         self.post(events.OffersChanged(self.knowledge.offers(), self.knowledge.offers_until))
         for session in self.kiosk.sessions:
-            left = session.interrupted
+            t = session.transaction
+            left = session.interrupted or (t if t is not None and t.goes_on_as is not None else None)
             if left is not None and not authority.still_holds(self.knowledge, left.authority, left.is_offline):
                 self.post(events.RestartForbidden(session.evse_id, Verdict.TOKEN_BLOCKED.value))
 

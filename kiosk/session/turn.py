@@ -67,8 +67,8 @@ class Turn:
                     self.unlock()
             case events.TokensBlocked(token_hashes):
                 self._blocked(token_hashes)
-            case events.RestartForbidden(_, verdict) if self.session.interrupted is not None:
-                self._goes_not_on(Verdict(verdict))
+            case events.RestartForbidden(_, verdict):
+                self._restart_forbidden(Verdict(verdict))
             case events.ReceiptDismissed():
                 self._change(receipt=None, receipt_at=None)
             case events.ResetPressed(_, by):
@@ -376,6 +376,13 @@ class Turn:
         self._move(State.AUTHORIZING, self.patience.authorize_s)
         self._begin(restart.continuation(left, self.now, self.evse), TriggerReason.TX_RESUMED)
         self._change(restart_verdict=Verdict.GO)
+
+    def _restart_forbidden(self, verdict: Verdict) -> None:
+        """Also while what was found open is still being ended."""
+        if self.session.interrupted is not None:
+            self._goes_not_on(verdict)
+        elif self.session.transaction is not None:
+            self._change(transaction=replace(self.session.transaction, goes_on_as=None))
 
     def _goes_not_on(self, verdict: Verdict) -> None:
         left = self.session.interrupted
