@@ -23,6 +23,7 @@ ROTATIONS = ("RST", "STR", "TRS")
 OVERLOAD_S = 10.0  # a fuse carries a little too much far longer; and the wiring of an EVSE is given its own time
 SLOWEST_CAR_S = 4.0
 SLOWEST_WIRING_S = 2.0  # of a cabinet that shares a limit
+IN_DOUBT_S = 10.0  # between looks at a meter that is not believed
 MOST_OTHER = 0.6  # of the limit, drawn by something else
 SAME_A = 0.05
 
@@ -175,8 +176,10 @@ class SiteWorld:
         now_s, due_s = self.world.agenda.now_s, NEVER_S
         for session in boot.controller.kiosk.sessions:
             seen, outlet = session.facts.meter, self.world.outlets[session.evse_id]
-            if seen is None or seen.current_ma != outlet.currents_ma:
-                due_s = min(due_s, now_s + self.world.times[session.evse_id].meter_period_s / 2)
+            meter, wires = boot.twins[session.evse_id][2], self.world.cabinet.wires[session.evse_id]
+            if not wires.meter_is_cut and (seen is None or seen.current_ma != outlet.currents_ma):
+                pause_s = self.world.times[session.evse_id].meter_period_s / 2 if meter.health().is_good else IN_DOUBT_S
+                due_s = min(due_s, now_s + pause_s)
         seen = boot.controller.kiosk.site_reading
         if self.twin is not None and seen is not None:
             if self.is_silent:
