@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import random
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,10 +46,10 @@ class Server:
     def __init__(self, rng: random.Random, now: datetime, evse_ids: tuple[int, ...], members: int) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(rng.random()).encode()).digest())
         self.public_key = self._key.public_key()
-        self._engine = memory_database()
+        self._connection = memory_database().connect()  # one for all jobs: nobody else is here
         self._backed_up: dict[str, tuple[int, int]] | None = None
         self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
             for n, card in enumerate(self.cards):
                 add_account(connection, f"member{n}", now, offline_cap_minor=50_000)
@@ -58,42 +60,47 @@ class Server:
                 tariff_id = rng.choice(["parking", "plain"])
                 set_offer(connection, KIOSK_ID, evse_id, tariff_id, now, parking_grace_s=rng.choice([0, 300, 600]))
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._connection.begin():
+            yield self._connection
+
     def voucher(self, value_minor: int, now: datetime) -> IdToken:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             text = new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_DAYS, now, self._key)
         return IdToken(TokenKind.VOUCHER, text)
 
     def authorize(self, request: AuthorizeRequest, now: datetime) -> AuthorizeAnswer:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return authorize(connection, KIOSK_ID, request, now, self._key)
 
     def disclaim(self, request: Disclaim, now: datetime) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             disclaim(connection, KIOSK_ID, request, now)
 
     def take_rows(self, batch: RowBatch, now: datetime) -> RowAnswer:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return take_rows(connection, KIOSK_ID, batch, now)
 
     def signed_list(self, after_version: int, now: datetime) -> str | None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return newest_list(connection, KIOSK_ID, after_version, now, self._key)
 
     def take_commands(self, now: datetime) -> Commands:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             return take_commands(connection, KIOSK_ID, now, self._key)
 
     def answer_command(self, answer: CommandAnswer, now: datetime) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             answer_command(connection, KIOSK_ID, answer, now)
 
     def order(self, command: Command, now: datetime) -> None:
         """An operator's order, queued whether the kiosk listens or not: the world is about what becomes of it."""
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             queue_command(connection, KIOSK_ID, command, now)
 
     def block(self, token: IdToken, blocked: bool, now: datetime) -> None:
-        with self._engine.begin() as connection:
+        with self._writing() as connection:
             block_token(connection, token, now, blocked=blocked)
 
     # ---- its data -------------------------------------------------------------------------------------------------
@@ -101,22 +108,19 @@ class Server:
     def backup(self) -> bytes:
         """All of its data as they stand: the copy that `restore` will bring back."""
         self._backed_up = self.known_wh()
-        with self._engine.connect() as connection:
-            return self._file(connection).serialize()
+        return self._file().serialize()
 
     def restore(self, backup: bytes) -> None:
         """What was learned since is gone; kiosks notice the new epoch and send again."""
         self._backed_up = None
-        with self._engine.connect() as connection:
-            self._file(connection).deserialize(backup)
-        with self._engine.begin() as connection:
+        self._file().deserialize(backup)
+        with self._writing() as connection:
             renew_epoch(connection)
 
-    @staticmethod
-    def _file(connection: Connection) -> sqlite3.Connection:
-        file = connection.connection.driver_connection
+    def _file(self) -> sqlite3.Connection:
+        """The driver's own connection, between two jobs."""
+        file = self._connection.connection.driver_connection
         assert isinstance(file, sqlite3.Connection)
-        connection.rollback()
         return file
 
     # ---- what a checker may count: the bills ---------------------------------------------------------------------
@@ -130,7 +134,7 @@ class Server:
             .where(is_current())
             .order_by(c.cdr_id)
         )
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return [Bill(r[0], r[1], r[2]) for r in connection.execute(query)]
 
     def known_wh(self) -> dict[str, tuple[int, int]]:
@@ -141,7 +145,7 @@ class Server:
             .join(tables.transactions, t.transaction_id == e.transaction_id)
             .group_by(e.transaction_id, t.evse_id)
         )
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return {r[0]: (r[1], r[2]) for r in connection.execute(query)}
 
     def kept_wh(self) -> dict[str, tuple[int, int]]:
@@ -154,13 +158,13 @@ class Server:
     def event_keys(self) -> list[tuple[str, int]]:
         """(transaction_id, seq_no) of every stored event."""
         e = tables.events.c
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return [(r[0], r[1]) for r in connection.execute(select(e.transaction_id, e.seq_no))]
 
     def doubts(self) -> list[tuple[str, str]]:
         """(code, reason) of everything the server set aside."""
         q = tables.quarantine.c
-        with self._engine.connect() as connection:
+        with self._writing() as connection:
             return [(r[0], r[1]) for r in connection.execute(select(q.code, q.reason))]
 
 
