@@ -92,12 +92,17 @@ def run(args: argparse.Namespace) -> int:
         print(f"\nseed {outcome.seed}: {outcome.harm}", *lines, sep="\n", file=sys.stderr)
     if failing:
         numbers = ", ".join(str(outcome.seed) for outcome in failing[:20])
-        print(f"\n{len(failing)} seeds with harm: {numbers}; replay one: --seeds N --story", file=sys.stderr)
+        print(f"\n{len(failing)} seeds with harm: {numbers}; replay one: {_replay(args)}", file=sys.stderr)
     print(json.dumps(report) if args.json else json.dumps(report, indent=2))
     lacking = too_little(report, args.hours, faults)
     if lacking:
         print(f"too little activity: {lacking}", file=sys.stderr)
     return 1 if failing or lacking else 0
+
+
+def _replay(args: argparse.Namespace) -> str:
+    faults = "" if args.faults == "default" else f" --faults {args.faults}"
+    return f"--seeds N --hours {args.hours:g}{faults} --story"
 
 
 def parse_seeds(text: str) -> range:
