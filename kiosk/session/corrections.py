@@ -21,6 +21,7 @@ from kiosk.session.events import Audited, Now, Record
 from kiosk.session.leftovers import Unread
 from kiosk.session.session import NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
+from kiosk.session.transaction import Transaction
 
 UNSEEN_S = 900.0  # after a power cut nobody knows when the meter was last read; the server allows the same
 READ_SLACK_S = 30.0
@@ -52,6 +53,15 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
         serial=t.meter_serial,
         cap_minor=t.authority.cap_minor,
     )
+
+
+def is_impossible(t: Transaction, reading: MeterReading, evse: EvseSettings) -> bool:
+    """After a restart: more than can have flowed since the last event on the disk, or less than it said. A driver that
+    starts believes the first register it sees."""
+    if not t.is_recovered or not t.samples:
+        return False
+    moved_wh = reading.import_wh - t.samples[-1].import_wh
+    return not 0 <= moved_wh <= math.ceil(evse.max_power_w * UNSEEN_S / 3600) + reading.step_wh
 
 
 def look(session: Session, left: Unread, now: Now, patience: Patience) -> Record | Audited | None:

@@ -126,6 +126,8 @@ class Turn:
     def _of_this_meter(self, facts: Facts) -> Facts:
         """Another meter's register has nothing to do with a running transaction: its last good reading stands."""
         t, reading = self.session.transaction, facts.meter
+        if t is not None and reading is not None and corrections.is_impossible(t, reading, self.evse):
+            return replace(facts, meter=None, meter_is_fresh=False, meter_is_doubted=True)
         if t is None or reading is None or t.meter_serial is None or reading.serial in (None, t.meter_serial):
             return facts
         changed_at_s = max(facts.meter_changed_at_s, reading.at_s)

@@ -341,6 +341,21 @@ def test_after_a_power_cut_a_dead_meter_ends_the_story_all_the_same() -> None:
     assert after.ended.meter.import_wh == bench.journal[-1].meter.import_wh
 
 
+@pytest.mark.parametrize("moved_wh", [-5_000, 600_000])
+def test_after_a_power_cut_a_register_that_cannot_be_true_leaves_the_last_reading_on_the_disk(moved_wh: int) -> None:
+    bench = Bench()
+    bench.charge(for_s=120)
+    bench.plugs[1].register_wh += moved_wh
+    after = power_cut(bench)
+    after.run_until(State.OUT_OF_SERVICE)
+
+    assert after.session().fault is FaultCode.METER_IMPLAUSIBLE
+    assert after.ended.final is False
+    assert after.ended.meter.import_wh == bench.journal[-1].meter.import_wh
+    after.run(5)
+    assert after.state() is not State.OUT_OF_SERVICE, "with nobody's bill open, the register may start anywhere"
+
+
 def test_after_a_power_cut_a_welded_contactor_is_found() -> None:
     bench = Bench()
     bench.charge(for_s=120)
