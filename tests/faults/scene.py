@@ -155,6 +155,11 @@ class Scene:
         """The exit codes of `kiosk reset`."""
         return [self.kiosk("reset", str(cable.evse_id)).returncode for cable in cables]
 
+    def reset_once_healthy(self, cable: Cable) -> None:
+        """A reset that comes before the kiosk has seen the repair is refused: the technician tries again."""
+        what = f"EVSE {cable.evse_id} is reset"
+        self.stage.wait_for(what, lambda: self.reset(cable) == [0], PATIENCE_S, "controller")
+
     def status(self, cable: Cable) -> dict[str, Any]:
         """The EVSE as `kiosk status --json` tells it."""
         snapshot = json.loads(self.kiosk("status", "--json").stdout)

@@ -74,7 +74,7 @@ def test_a_welded_contactor_drops_the_safety_relay_and_ends_every_other_charge(s
 
     scene.stage.street("mend", evse=LEFT.evse_id)
     scene.wait_until_open(LEFT)
-    assert scene.reset(LEFT) == [0]
+    scene.reset_once_healthy(LEFT)
     scene.wait_until_idle(LEFT)
     scene.wait_until_idle(RIGHT)
 
@@ -95,7 +95,7 @@ def test_current_through_a_contactor_that_says_open_drops_the_relay(scene: Scene
 
     scene.stage.street("mend", evse=LEFT.evse_id)
     scene.wait_until_open(LEFT)
-    assert scene.reset(LEFT) == [0]
+    scene.reset_once_healthy(LEFT)
     for cable in CABLES:
         scene.wait_until_idle(cable)
 
@@ -112,7 +112,7 @@ def test_feedback_stuck_at_closed_drops_the_relay_although_nobody_charged_there(
 
     scene.stage.street("mend", evse=THIRD.evse_id)
     scene.charges.wait_for(THIRD.evse_id, "is seen open", lambda e: e.contactor_closed is False)
-    assert scene.reset(THIRD) == [0]
+    scene.reset_once_healthy(THIRD)
     for cable in CABLES:
         scene.wait_until_idle(cable)
 
