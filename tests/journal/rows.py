@@ -63,7 +63,9 @@ def updated(start: TransactionEvent, seq_no: int) -> TransactionEvent:
         seq_no=seq_no,
         trigger_reason=TriggerReason.METER_VALUE_PERIODIC,
         elapsed_ms=60_000 * seq_no,
-        at=replace(start.at, wall=NOON + timedelta(minutes=seq_no)),
+        at=replace(
+            start.at, wall=NOON + timedelta(minutes=seq_no), monotonic_ms=start.at.monotonic_ms + 60_000 * seq_no
+        ),
         authority=None,
         offer=None,
     )
