@@ -30,7 +30,7 @@ format: setup ## let the formatter and the linter put right what they can
 	$(BIN)/ruff check --fix .
 
 test: check ## check, then the whole test suite
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
 demo: setup ## server, street, kiosk and touchscreen: a tour in two minutes, then yours to play with
 	$(BIN)/kiosk-sim demo

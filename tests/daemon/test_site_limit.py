@@ -12,7 +12,7 @@ import pytest
 from kiosk.session.faults import RULE_OF, FaultCode
 from tests.faults.forecourt import CABLES, FALLBACK_A, SITE_LIMIT_A, files
 from tests.faults.scene import Scene
-from worlds.stage import Stage
+from worlds.stage import NotTrue, Stage
 
 FIRST, SECOND = CABLES[:2]
 AMPS_W = 3 * 230.0
@@ -71,7 +71,11 @@ def until(scene: Scene, what: str, is_so: Callable[[tuple[float, float]], bool])
         truth = scene.stage.physics()["evses"]
         return is_so((truth["1"]["offered_a"], truth["2"]["offered_a"]))
 
-    scene.stage.wait_for(what, look, 15.0, "controller")
+    try:
+        scene.stage.wait_for(what, look, 15.0, "controller")
+    except NotTrue as error:
+        shown = {cable.evse_id: scene.status(cable) for cable in (FIRST, SECOND)}
+        raise NotTrue(f"{error}\n{scene.stage.physics()}\n{shown}") from error
 
 
 def test_the_second_car_is_offered_current_only_after_the_fall_of_the_first_was_measured(site: Scene) -> None:
