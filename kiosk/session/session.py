@@ -40,7 +40,6 @@ class Session:
     was_plugged: bool = False  # in this session the cable was seen in the vehicle
     wishes_closed: bool = False  # the contactor's level as last wanted
     wish_since_s: float = LONG_AGO_S
-    first_look_s: float = LONG_AGO_S  # since the start
     ramp_until_s: float = LONG_AGO_S
     opened_at_s: float | None = None  # after the last closing, when it was first seen open again
     is_welded: bool = False  # seen closed against the wish: the safety relay must drop

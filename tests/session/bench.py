@@ -333,11 +333,16 @@ class Bench:
 
 
 def check_story(story: list[TransactionEvent]) -> None:
-    """Started first, Ended last and once, seq_no without a gap, nothing runs backwards."""
+    """Started first, Ended last and once, seq_no without a gap, nothing runs backwards.
+
+    An Ended that is not final may be followed by one MeterCorrection.
+    """
     assert [event.seq_no for event in story] == list(range(len(story)))
     assert story[0].event_type is EventType.STARTED
     assert [event.event_type for event in story].count(EventType.ENDED) == 1
-    assert story[-1].event_type is EventType.ENDED
+    is_corrected = story[-1].event_type is EventType.METER_CORRECTION
+    ended = story[-2 if is_corrected else -1]
+    assert ended.event_type is EventType.ENDED and not (is_corrected and ended.final)
     for before, after in pairwise(story):
         assert after.elapsed_ms >= before.elapsed_ms
         assert after.meter.import_wh >= before.meter.import_wh

@@ -419,15 +419,3 @@ def test_a_weld_takes_the_other_evse_out_of_service_until_it_is_reset() -> None:
     bench.say(events.ResetPressed(1, "Mia"))
     bench.run(1)
     assert bench.state(2) is State.IDLE
-
-
-def test_a_contactor_that_a_killed_controller_left_closed_is_not_called_welded_at_the_first_look() -> None:
-    """A GPIO line keeps its level until the safety relay drops, and the journal may not have been readable."""
-    bench = Bench()
-    bench.plugs[1].closed = bench.plugs[1].welded = True
-    bench.run(0.5)
-
-    assert bench.session().fault is not FaultCode.CONTACTOR_WELDED
-    bench.plugs[1].welded = False
-    bench.run(30)
-    assert bench.state() is State.IDLE

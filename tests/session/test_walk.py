@@ -97,6 +97,9 @@ def check_journal(journal: list[TransactionEvent]) -> None:
         if event.event_type is EventType.STARTED:
             assert event.evse_id not in open_at
             open_at[event.evse_id] = event.transaction_id
+        if event.event_type is EventType.METER_CORRECTION:
+            assert event.transaction_id not in open_at.values()
+            continue
         assert open_at[event.evse_id] == event.transaction_id
         if event.event_type is EventType.ENDED:
             del open_at[event.evse_id]
