@@ -23,13 +23,13 @@ from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.operator import router as operator_pages
 from billing.pages.receipt import router as receipt_page
+from billing.pages.render import POLICY
 from billing.settings import Settings
 from billing.signatures import NonceBook, NotAuthentic, WrongBoard
 from contract.codec import WireError
 
 PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'",
+    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
             response.headers["Kiosk-Nonce"] = server.nonces.issue(server.now())
         elif not request.url.path.startswith("/static/"):
             for name, value in PAGE_HEADERS.items():
-                response.headers[name] = value
+                response.headers.setdefault(name, value)
         return response
 
     app.add_exception_handler(HTTPException, _say_to_reader)

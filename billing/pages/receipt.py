@@ -21,6 +21,7 @@ async def get_receipt(request: Request, receipt_id: str, lang: str | None = None
     receipt_key = keys.receipt_key(receipt_id)
     is_possible = keys.is_receipt_key(receipt_key)
     found = await server.read(lambda c: find_receipt(c, receipt_key, language, server.now())) if is_possible else None
+    looks_again = is_possible and (found is None or found.state == "charging")
     values = {
         "words": RECEIPT[language],
         "language": language,
@@ -30,8 +31,9 @@ async def get_receipt(request: Request, receipt_id: str, lang: str | None = None
         "receipt": found,
         "receipt_key": receipt_key[:40],
         "is_possible": is_possible,
+        "looks_again": looks_again,
     }
-    return page("receipt.html", values, 200 if is_possible else 404)
+    return page("receipt.html", values, 200 if is_possible else 404, runs_script=looks_again)
 
 
 @router.get("/r/{receipt_id}/cdr.json")
