@@ -32,6 +32,7 @@ _TOKEN_TYPE = {  # OCPI TokenType
     TokenKind.ISO14443: "RFID",
     TokenKind.MEMBER_CODE: "APP_USER",
     TokenKind.VOUCHER: "AD_HOC_USER",
+    TokenKind.DIRECT_PAYMENT: "AD_HOC_USER",
     TokenKind.CENTRAL: "APP_USER",
 }
 

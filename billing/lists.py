@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, select, update
 
+from billing.device_codes import code_secret
 from billing.directory import current_offers
 from billing.facts import directory_revision
 from billing.moments import to_ms
@@ -80,15 +81,17 @@ def authorization_list(
         return stored.text if stored.version != after_version else None
     offers = {str(row.evse_id): from_bytes(TariffOffer, row.body) for row in current_offers(connection, kiosk_id)}
     entries = _entries(connection)
-    content_hash = hashlib.sha256(
-        to_bytes({"offers": offers, "entries": entries, "valid_for_s": int(valid_for.total_seconds())})
-    ).hexdigest()
+    secret = code_secret(connection, kiosk_id, now)
+    content = {"offers": offers, "entries": entries, "secret": secret, "valid_for_s": int(valid_for.total_seconds())}
+    content_hash = hashlib.sha256(to_bytes(content)).hexdigest()
     if stored is not None and is_good and stored.content_hash == content_hash:
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
         return stored.text if stored.version != after_version else None
     version = max(after_version, stored.version if stored is not None else 0) + 1
     until = now + valid_for
-    newer = AuthorizationList(kiosk_id, version, now, until, offers, entries, price_valid_until=until)
+    newer = AuthorizationList(
+        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret
+    )
     text = sign_list(newer, server_key)
     if stored is not None:
         _note_change(connection, kiosk_id, read_list(stored.text, [server_key.public_key()]), newer)

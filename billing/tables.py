@@ -94,6 +94,23 @@ boots = Table(
     Column("first_ms", BigInteger, nullable=False),
 )
 
+device_secrets = Table(
+    "device_secrets",  # what the codes for phones on a kiosk's screen are made from; in its signed list too
+    metadata,
+    Column("kiosk_id", ForeignKey("kiosks.kiosk_id"), primary_key=True),
+    Column("secret", String(64), nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+code_guesses = Table(
+    "code_guesses",  # short codes that were wrong, until they are forgotten
+    metadata,
+    Column("subject", String(80), primary_key=True),  # kiosk:ID or address:ADDRESS
+    Column("wrong", Integer, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("rests_until_ms", BigInteger, nullable=False),
+)
+
 alarms = Table(
     "alarms",
     metadata,

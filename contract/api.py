@@ -72,9 +72,22 @@ class AuthorizeStatus(StrEnum):
     UNKNOWN = "Unknown"
 
 
+class PaymentRefusal(StrEnum):
+    """Why a payment code was not accepted; each has its words on the kiosk's screen. No money was taken."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    UNKNOWN_CODE = "unknown_code"
+    USED_CODE = "used_code"
+    EXPIRED_CODE = "expired_code"
+    BLOCKED = "blocked"  # the payer's account, by the payment provider
+    PROVIDER_SILENT = "provider_silent"  # what was asked is released as soon as it answers
+    NOT_TAKEN_HERE = "not_taken_here"  # this kiosk, its currency or its price is not for payment codes
+    DECLINED = "declined"  # no reason was given
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizeAnswer:
-    """`offer`, `account_id` and the caps stand beside Accepted only."""
+    """`offer`, `account_id` and the caps stand beside Accepted only, `reason` beside a refused payment code."""
 
     transaction_id: str
     status: AuthorizeStatus
@@ -83,6 +96,7 @@ class AuthorizeAnswer:
     group_id: str | None = None
     voucher_id: str | None = None
     cap_minor: int | None = None
+    reason: PaymentRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

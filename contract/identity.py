@@ -14,6 +14,7 @@ class TokenKind(StrEnum):
     ISO14443 = "ISO14443"  # NFC tag, value is the UID in upper-case hex
     MEMBER_CODE = "KeyCode"  # QR code of a member account
     VOUCHER = "Voucher"  # QR voucher signed by the server, value is the whole signed text
+    DIRECT_PAYMENT = "DirectPayment"  # a payment app's code, new for each payment; only the server can ask whose
     CENTRAL = "Central"  # started from the server (phone page), value is the command id
 
 

@@ -7,6 +7,7 @@ alphanumeric mode (ISO/IEC 18004 table 5) and give a coarser, easier code; the o
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from contract.codec import WireError, from_bytes, to_bytes
+from contract.device_code import is_secret
 from contract.identity import LONGEST_TOKEN, IdToken, TokenKind
 from contract.tariff import TariffOffer
 
@@ -37,6 +39,8 @@ class SignedKind(StrEnum):
 
 QR_KINDS = frozenset({SignedKind.VOUCHER})
 MEMBER_CODE_PREFIX = "KM1."
+PAYMENT_CODE_PREFIX = "spay:"
+PAYMENT_CODE = re.compile(r"(?i:spay:)[!-~]{4,123}")  # 9 to 128 characters; what follows is the payment app's
 
 
 class ForgedText(ValueError):
@@ -66,7 +70,7 @@ def verify(kind: SignedKind, text: str, keys: Iterable[Ed25519PublicKey]) -> byt
 
 
 def classify(text: str) -> IdToken | None:
-    """What a scanned text is: voucher, member code, or nothing of ours. Never raises, whatever was scanned."""
+    """What a scanned text is: voucher, member code, payment code, or nothing of ours. Never raises, whatever it was."""
     text = text.strip()
     if not text.isascii() or not text.isprintable() or not 1 <= len(text) <= LONGEST_TOKEN:
         return None  # ours are ASCII, and other letters may change their number in upper case
@@ -75,6 +79,8 @@ def classify(text: str) -> IdToken | None:
         return IdToken(TokenKind.VOUCHER, upper)
     if upper.startswith(MEMBER_CODE_PREFIX) and len(text) > len(MEMBER_CODE_PREFIX):
         return IdToken(TokenKind.MEMBER_CODE, upper)
+    if PAYMENT_CODE.fullmatch(text):
+        return IdToken(TokenKind.DIRECT_PAYMENT, PAYMENT_CODE_PREFIX + text[len(PAYMENT_CODE_PREFIX) :])
     return None
 
 
@@ -102,7 +108,10 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationList:
-    """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id in digits."""
+    """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id in digits.
+
+    `code_secret` is what its screen makes addresses and short codes for phones from (contract.device_code).
+    """
 
     kiosk_id: str
     version: int
@@ -111,8 +120,11 @@ class AuthorizationList:
     offers: dict[str, TariffOffer]
     entries: tuple[ListEntry, ...]
     price_valid_until: datetime | None = None
+    code_secret: str | None = None
 
     def __post_init__(self) -> None:
+        if self.code_secret is not None and not is_secret(self.code_secret):
+            raise ValueError("code_secret: want 64 hex digits in lower case")
         for evse_id in self.offers:
             if not (evse_id.isascii() and evse_id.isdecimal() and len(evse_id) <= 9):
                 raise ValueError(f"offers: {evse_id!a} is no evse_id")

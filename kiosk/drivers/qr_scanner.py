@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import serial
 
-from contract.identity import IdToken, TokenKind
-from contract.tokens import MEMBER_CODE_PREFIX, SignedKind
+from contract.identity import IdToken
+from contract.tokens import classify
 from kiosk.devices import Health
 
 LONGEST_LINE_BYTES = 600  # as IdToken
@@ -29,15 +29,6 @@ MOST_TOKENS = 8
 JOIN_S = 2.0
 
 Classify = Callable[[str], IdToken | None]
-_PREFIXES = {f"{SignedKind.VOUCHER}.": TokenKind.VOUCHER, MEMBER_CODE_PREFIX: TokenKind.MEMBER_CODE}
-
-
-def classify(text: str) -> IdToken | None:
-    """Which token a code is, by its first four characters; None: none of ours."""
-    kind = _PREFIXES.get(text[:4])
-    if kind is None or not text.isprintable() or len(text) > LONGEST_LINE_BYTES:
-        return None
-    return IdToken(kind, text)
 
 
 class Lines:

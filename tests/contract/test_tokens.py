@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.codec import to_bytes
+from contract.codec import from_bytes, to_bytes
 from contract.identity import IdToken, TokenKind
+from contract.list_change import applied, change_between
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from contract.tokens import (
     AuthorizationList,
@@ -157,19 +158,60 @@ def test_a_member_code_is_the_same_token_in_either_case() -> None:
     assert classify("km1.abc-7") == classify(" KM1.ABC-7\n") == IdToken(TokenKind.MEMBER_CODE, "KM1.ABC-7")
 
 
+@pytest.mark.parametrize(("text", "value"), [("spay:Ab-1", "spay:Ab-1"), (" SPAY:Ab/1+= \n", "spay:Ab/1+=")])
+def test_a_payment_code_keeps_its_letters_and_only_its_first_word_is_in_any_case(text: str, value: str) -> None:
+    assert classify(text) == IdToken(TokenKind.DIRECT_PAYMENT, value)
+
+
+@pytest.mark.parametrize(("length", "is_one"), [(8, False), (9, True), (128, True), (129, False)])
+def test_a_payment_code_is_9_to_128_characters_long(length: int, is_one: bool) -> None:
+    assert (classify("spay:" + "x" * (length - 5)) is not None) is is_one
+
+
+def test_a_list_from_before_the_codes_on_the_screen_still_reads() -> None:
+    old = to_bytes(LIST)
+
+    assert b"code_secret" not in old
+    assert from_bytes(AuthorizationList, old).code_secret is None
+    with_secret = replace(LIST, code_secret="0f" * 32)
+    assert read_list(sign_list(with_secret, KEY), KEYS) == with_secret
+    assert applied(LIST, change_between(LIST, replace(with_secret, version=4))).code_secret == "0f" * 32
+
+
+@pytest.mark.parametrize("secret", ["", "0F" * 32, "0f" * 31, "zz" * 32, "0f" * 32 + "\n"])
+def test_a_list_whose_secret_is_none_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="64 hex digits"):
+        replace(LIST, code_secret=secret)
+
+
 @pytest.mark.parametrize(
-    "text", ["", "   ", "KM1.", "KV2.A.B", "HTTPS://EXAMPLE.ORG", "KV1.É.A", "KM1." + "ß" * 500, "KM1.\x07", "K" * 601]
+    "text",
+    [
+        "",
+        "   ",
+        "spay:",
+        "spay:a b c",
+        "spay:héllo",
+        "pay:12345",
+        "KM1.",
+        "KV2.A.B",
+        "HTTPS://EXAMPLE.ORG",
+        "KV1.É.A",
+        "KM1." + "ß" * 500,
+        "KM1.\x07",
+        "K" * 601,
+    ],
 )
 def test_what_is_not_ours_is_nothing(text: str) -> None:
     assert classify(text) is None
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(["", "KV1.", "km1.", "KM1."]), st.text(max_size=700))
+@given(st.sampled_from(["", "KV1.", "km1.", "KM1.", "spay:"]), st.text(max_size=700))
 def test_no_scan_ever_raises(start: str, text: str) -> None:
     token = classify(start + text)
 
-    assert token is None or token.kind in (TokenKind.VOUCHER, TokenKind.MEMBER_CODE)
+    assert token is None or token.kind in (TokenKind.VOUCHER, TokenKind.MEMBER_CODE, TokenKind.DIRECT_PAYMENT)
 
 
 def test_a_list_beyond_every_size_is_not_even_looked_at() -> None:

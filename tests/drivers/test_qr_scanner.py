@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.identity import IdToken, TokenKind
-from kiosk.drivers.qr_scanner import LONGEST_LINE_BYTES, MOST_TOKENS, Lines, QrScanner, ScanEdges, classify
+from kiosk.drivers.qr_scanner import LONGEST_LINE_BYTES, MOST_TOKENS, Lines, QrScanner, ScanEdges
 from sim import scanner
 from tests.drivers.patience import until
 
@@ -52,6 +52,12 @@ def test_a_code_is_a_voucher_or_a_member_by_its_first_letters(street: scanner.Qr
     street.scan(MEMBER.value)
 
     assert taken(kiosk, 2) == [VOUCHER, MEMBER]
+
+
+def test_a_payment_code_keeps_its_letters_as_they_are(street: scanner.QrScanner, kiosk: QrScanner) -> None:
+    street.scan("SPAY:Lena:t000041")
+
+    assert taken(kiosk, 1) == [IdToken(TokenKind.DIRECT_PAYMENT, "spay:Lena:t000041")]
 
 
 def test_a_split_line_is_one_code_and_merged_lines_are_two(street: scanner.QrScanner, kiosk: QrScanner) -> None:
@@ -109,12 +115,6 @@ def test_codes_nobody_takes_are_bounded(street: scanner.QrScanner, kiosk: QrScan
     until(lambda: kiosk._tokens and kiosk._tokens[-1].value == "KM1.29", "the last one")
 
     assert len(kiosk.take()) == MOST_TOKENS
-
-
-def test_an_empty_or_endless_code_is_none() -> None:
-    assert classify("") is None
-    assert classify("KM1." + "9" * LONGEST_LINE_BYTES) is None
-    assert classify("km1.8231") is None
 
 
 def test_the_same_code_counts_again_two_seconds_after_it_was_last_seen() -> None:
