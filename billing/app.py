@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,13 +20,16 @@ from billing.api.routes import router as api
 from billing.database import Store, open_database
 from billing.enrolment import Refused, SlowDown
 from billing.migrations import migrate
+from billing.nonces import NonceBook, SharedNonces, forget_expired
+from billing.orders import expire_starts
 from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.operator import router as operator_pages
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
+from billing.periodic import Chore, House, Housekeeper
 from billing.settings import Settings
-from billing.signatures import NonceBook, NotAuthentic, WrongBoard
+from billing.signatures import NotAuthentic, WrongBoard
 from contract.codec import WireError
 
 PAGE_HEADERS = {
@@ -36,7 +40,14 @@ PAGE_HEADERS = {
 }
 
 
-def create_app(settings: Settings) -> FastAPI:
+# What the server does by itself; one line each, in whichever process keeps house.
+CHORES: tuple[Chore[Server], ...] = (
+    Chore("starts nobody answered", 5.0, lambda server: server.store.run(lambda c: expire_starts(c, server.now()))),
+    Chore("forget used nonces", 60.0, lambda server: server.store.run(lambda c: forget_expired(c, server.now()))),
+)
+
+
+def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> FastAPI:
     """The server as an ASGI application. It brings its database to the newest revision when it starts."""
 
     @asynccontextmanager
@@ -44,8 +55,13 @@ def create_app(settings: Settings) -> FastAPI:
         engine = open_database(settings.database_url)
         migrate(engine)
         store = Store(engine)
-        app.state.server = Server(settings, engine, store, NonceBook(), {})
+        is_shared = engine.dialect.name == "postgresql"
+        nonces = SharedNonces(settings.server_key) if is_shared else NonceBook()
+        server = app.state.server = Server(settings, engine, store, nonces, {})
+        house = asyncio.create_task(House(server, Housekeeper(engine), chores).go())
         yield
+        house.cancel()
+        await asyncio.wait([house])
         store.close()
         engine.dispose()
 

@@ -3,17 +3,23 @@
 Law:
 - What was acknowledged survives a power cut: WAL and synchronous=FULL on SQLite, PostgreSQL's own default.
 - A writing transaction says so at its start and waits its turn instead of failing half-way: BEGIN IMMEDIATE on SQLite,
-  one advisory lock on PostgreSQL. So a job may read and then write what it decided, in any number of processes.
+  an advisory lock on PostgreSQL. So a job may read and then write what it decided, in any number of processes.
+- A job that names its kiosk promises to change nothing but that kiosk's rows, and rows that come twice without harm.
+  On PostgreSQL such jobs of different kiosks run side by side; every other job runs alone. On SQLite all take turns.
+- On SQLite several jobs that wait are committed as one; a job that fails is rolled back alone.
 - Readers never block the writer.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -28,7 +34,11 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5000
 READERS = 4
+WRITERS = 4  # on PostgreSQL; SQLite has one
+MOST_TOGETHER = 64  # jobs in one commit
 WRITERS_LOCK = 0x6B696F736B  # whichever number, as long as every writer of this database takes the same
+ACCOUNTS_LOCK = 0x6163636F756E74  # whoever opens accounts of the ledger
+KIOSKS_LOCK = 0x6B69  # the first half of a kiosk's own lock
 READ_ONLY = {"billing_reads": True}
 
 
@@ -59,14 +69,29 @@ def open_database(url: str) -> Engine:
 
 
 def _open_postgresql(url: str) -> Engine:
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+    engine = create_engine(
+        url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True, pool_size=READERS + WRITERS
+    )
 
     @event.listens_for(engine, "begin")
     def take_turn(connection: Connection) -> None:
-        if not connection.get_execution_options().get("billing_reads", False):
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
+        options = connection.get_execution_options()
+        if options.get("billing_reads", False):
+            return
+        kiosk_id = options.get("billing_kiosk")
+        words = f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
+        if kiosk_id is not None:
+            # Everybody takes the common lock first, so nobody waits in a circle.
+            words = f"SELECT pg_advisory_xact_lock_shared({WRITERS_LOCK})"
+            words += f", pg_advisory_xact_lock({KIOSKS_LOCK}, {_half_lock(kiosk_id)})"
+        connection.exec_driver_sql(words)
 
     return engine
+
+
+def _half_lock(kiosk_id: str) -> int:
+    """A 32-bit signed number of a kiosk. Two kiosks that share one wait for each other, no more."""
+    return zlib.crc32(kiosk_id.encode()) - 2**31
 
 
 def memory_database() -> Engine:
@@ -83,6 +108,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def hold_until_commit(connection: Connection, lock: int) -> None:
+    """Take a lock beside the writers' turns. Nothing on SQLite, where jobs take turns anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+
+
 def insert_if_absent(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT DO NOTHING in the words of the database at hand."""
     return _insert_if_absent(connection.dialect.name, table)
@@ -96,33 +127,138 @@ def _insert_if_absent(dialect: str, table: Table) -> Any:
 
 
 class Store:
-    """The engine with its threads: one that writes, a few that read.
-
-    Group commit has its place in `write`: take several jobs, commit once.
-    """
+    """The engine with its threads: those that write, and a few that read."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="billing-writer")
+        self._group: _Group | None = None
+        self._writers: ThreadPoolExecutor | None = None
+        if engine.dialect.name == "sqlite":
+            self._group = _Group(engine)
+        else:
+            self._writers = ThreadPoolExecutor(WRITERS, "billing-writer")
         # A database in memory is one connection: readers would look into the writer's open transaction.
         shares_connection = isinstance(engine.pool, StaticPool)
-        self._readers = self._writer if shares_connection else ThreadPoolExecutor(READERS, "billing-reader")
+        self._readers = None if shares_connection else ThreadPoolExecutor(READERS, "billing-reader")
 
-    async def write(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` in its own transaction; it is committed when this returns."""
-        return await asyncio.wrap_future(self._writer.submit(self._write, job))
+    async def write(self, job: Callable[[Connection], T], of: str | None = None) -> T:
+        """Run `job` in a transaction; it is committed when this returns. `of` names the kiosk whose rows alone it
+        changes, see the law above."""
+        return await asyncio.wrap_future(self._submit(job, of))
+
+    def run(self, job: Callable[[Connection], T], of: str | None = None) -> T:
+        """`write` for a thread that may wait: chores, not the event loop."""
+        return self._submit(job, of).result()
 
     async def read(self, job: Callable[[Connection], T]) -> T:
+        if self._readers is None:
+            return await self.write(job)
         return await asyncio.wrap_future(self._readers.submit(self._read, job))
 
     def close(self) -> None:
-        self._readers.shutdown(wait=True)
-        self._writer.shutdown(wait=True)
+        """Ends when everything that was asked is done."""
+        if self._readers is not None:
+            self._readers.shutdown(wait=True)
+        if self._writers is not None:
+            self._writers.shutdown(wait=True)
+        if self._group is not None:
+            self._group.close()
 
-    def _write(self, job: Callable[[Connection], T]) -> T:
-        with self._engine.begin() as connection:
+    def _submit(self, job: Callable[[Connection], T], of: str | None) -> Future[T]:
+        if self._group is not None:
+            return self._group.submit(job)
+        assert self._writers is not None
+        return self._writers.submit(self._write, job, of)
+
+    def _write(self, job: Callable[[Connection], T], of: str | None) -> T:
+        with self._engine.connect().execution_options(billing_kiosk=of) as connection, connection.begin():
             return job(connection)
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         with reading(self._engine) as connection:
             return job(connection)
+
+
+class _Group:
+    """SQLite's one writer: a thread that takes whatever waits, up to MOST_TOGETHER jobs, and commits once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = SimpleQueue()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._work, name="billing-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+        """Raises RuntimeError after `close`."""
+        if self._is_closed:
+            raise RuntimeError("the store is closed")
+        future: Future[T] = Future()
+        self._waiting.put((job, future))
+        return future
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        is_open = True
+        while is_open:
+            group = []
+            item = self._waiting.get()
+            try:
+                while item is not None:
+                    group.append(item)
+                    if len(group) >= MOST_TOGETHER:
+                        break
+                    item = self._waiting.get_nowait()
+                is_open = item is not None
+            except Empty:
+                pass
+            if group:
+                self._commit(group)
+
+    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+        """Run the jobs and tell each what came of it, once it is certain."""
+        begun: list[Future[Any]] = []
+        results: list[Any] = []
+        try:
+            with self._engine.begin() as connection:
+                for job, future in group:
+                    if future.set_running_or_notify_cancel():  # False: nobody waits for it any more
+                        begun.append(future)
+                        results.append(_alone(connection, job, is_only=len(group) == 1))
+        except BaseException as error:  # noqa: BLE001 - not committed: everybody who waits is told
+            for _, future in group:
+                if future.running() or (not future.cancelled() and future.set_running_or_notify_cancel()):
+                    future.set_exception(error)
+            return
+        for future, result in zip(begun, results, strict=True):
+            if isinstance(result, _Failed):
+                future.set_exception(result.error)
+            else:
+                future.set_result(result)
+
+
+class _Failed:
+    """A job of a group that was rolled back alone."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def _alone(connection: Connection, job: Callable[[Connection], Any], *, is_only: bool) -> Any:
+    """The job's result, or _Failed; what it changed is undone then, and nothing else."""
+    if is_only:
+        return job(connection)
+    driver = connection.connection.dbapi_connection
+    assert driver is not None
+    driver.cursor().execute("SAVEPOINT job")
+    try:
+        result = job(connection)
+    except BaseException as error:  # noqa: BLE001 - its own caller is told, and no other's work is lost
+        driver.cursor().execute("ROLLBACK TO job")
+        result = _Failed(error)
+    driver.cursor().execute("RELEASE job")
+    return result

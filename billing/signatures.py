@@ -1,19 +1,9 @@
-"""Whose request is this? Nonces, signatures, and the signs of a second live kiosk with the same key.
-
-A nonce is the server's: issue time and randomness under a keyed hash. Issuing one stores nothing, so asking for
-nonces fills nothing; only a nonce that a valid signature has used is remembered, until it expires anyway.
-"""
+"""Whose request is this? Signatures, and the signs of a second live kiosk with the same key."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
-import secrets
-import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -22,11 +12,9 @@ from sqlalchemy import Connection, select, update
 from billing.alarms import raise_alarm
 from billing.database import insert_if_absent
 from billing.moments import to_ms
+from billing.nonces import Nonces
 from billing.tables import boots, kiosk_keys, kiosks
 from contract.api import request_bytes
-
-NONCE_LIVES = timedelta(minutes=5)
-MOST_USED_NONCES = 500_000
 
 
 class NotAuthentic(Exception):
@@ -51,52 +39,7 @@ class SignedRequest:
     body: bytes
 
 
-class NonceBook:
-    """Issues nonces and takes each back once. Shared by the threads of one process."""
-
-    def __init__(self, secret: bytes | None = None, lives: timedelta = NONCE_LIVES) -> None:
-        self._secret = secret or secrets.token_bytes(32)
-        self._lives_ms = lives // timedelta(milliseconds=1)
-        self._used: dict[str, int] = {}  # in order of use, which is nearly the order of expiry
-        self._lock = threading.Lock()
-
-    def issue(self, now: datetime) -> str:
-        stamp = to_ms(now).to_bytes(8, "big") + secrets.token_bytes(12)
-        return base64.urlsafe_b64encode(stamp + self._seal(stamp)).decode().rstrip("=")
-
-    def take(self, nonce: str, now: datetime) -> bool:
-        """True the first time an unexpired nonce of this book comes back."""
-        now_ms = to_ms(now)
-        try:
-            raw = base64.urlsafe_b64decode(nonce + "=" * (-len(nonce) % 4))
-        except (binascii.Error, ValueError):
-            return False
-        stamp, seal = raw[:20], raw[20:]
-        if not hmac.compare_digest(seal, self._seal(stamp)):
-            return False
-        expires_ms = int.from_bytes(stamp[:8], "big") + self._lives_ms
-        if not expires_ms - self._lives_ms <= now_ms < expires_ms:
-            return False
-        canonical = raw.hex()  # base64 reads several texts as the same bytes
-        with self._lock:
-            self._forget(now_ms)
-            if canonical in self._used or len(self._used) >= MOST_USED_NONCES:
-                return False
-            self._used[canonical] = expires_ms
-        return True
-
-    def _forget(self, now_ms: int) -> None:
-        while self._used:
-            oldest = next(iter(self._used))
-            if self._used[oldest] > now_ms:
-                return
-            del self._used[oldest]
-
-    def _seal(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._secret, stamp, hashlib.sha256)[:16]
-
-
-def check_signature(connection: Connection, request: SignedRequest, nonces: NonceBook, now: datetime) -> str:
+def check_signature(connection: Connection, request: SignedRequest, nonces: Nonces, now: datetime) -> str:
     """The board serial the key is bound to. Raises NotAuthentic. The nonce is used up only by a good signature."""
     k = kiosk_keys.c
     key = connection.execute(
@@ -119,7 +62,7 @@ def check_signature(connection: Connection, request: SignedRequest, nonces: Nonc
         )
     except (InvalidSignature, ValueError) as error:
         raise NotAuthentic("the signature does not match") from error
-    if not nonces.take(request.nonce, now):
+    if not nonces.take(connection, request.nonce, now):
         raise NotAuthentic("the nonce was used, has expired or is not ours")
     return str(key.board_serial)
 

@@ -43,6 +43,13 @@ facts = Table(
     Column("value", String(200), nullable=False),
 )
 
+used_nonces = Table(
+    "used_nonces",  # of several workers on PostgreSQL; one process remembers them by itself
+    metadata,
+    Column("nonce", String(40), primary_key=True),
+    Column("expires_ms", BigInteger, nullable=False, index=True),
+)
+
 # --- kiosks and their keys -----------------------------------------------------------------------------------
 kiosks = Table(
     "kiosks",

@@ -71,14 +71,13 @@ def spend_voucher(connection: Connection, voucher_id: str, order_id: str, now: d
     A kiosk that was offline outranks a mere claim: it delivered.
     """
     v = vouchers.c
-    known = connection.execute(select(v.order_id, v.spent_ms).where(v.voucher_id == voucher_id)).one_or_none()
-    if known is None:
+    if connection.execute(select(v.voucher_id).where(v.voucher_id == voucher_id)).first() is None:
         return None  # issued before a restored backup; the kiosk checked our signature
-    if known.spent_ms is None:
-        connection.execute(
-            update(vouchers).where(v.voucher_id == voucher_id).values(order_id=order_id, spent_ms=to_ms(now))
-        )
+    spending = update(vouchers).where(v.voucher_id == voucher_id, v.spent_ms.is_(None))
+    if connection.execute(spending.values(order_id=order_id, spent_ms=to_ms(now))).rowcount:
         return None
+    # Spent before; perhaps only just, by a kiosk whose rows are taken at this moment.
+    known = connection.execute(select(v.order_id).where(v.voucher_id == voucher_id)).one()
     if known.order_id == order_id:
         return None
     return Doubt("voucher_twice", f"voucher {voucher_id} was already spent by order {known.order_id}")

@@ -11,9 +11,10 @@ from fastapi import Request, Response
 from sqlalchemy import Connection, Engine
 
 from billing.database import Store
+from billing.nonces import Nonces
 from billing.passwords import Doorkeeper
 from billing.settings import Settings
-from billing.signatures import NonceBook, NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
+from billing.signatures import NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
 from contract.codec import to_bytes
 
 T = TypeVar("T")
@@ -34,15 +35,16 @@ class Server:
     settings: Settings
     engine: Engine
     store: Store
-    nonces: NonceBook
-    contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when it was last written down
+    nonces: Nonces
+    contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when this process last wrote it down
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
 
     def now(self) -> datetime:
         return self.settings.now()
 
-    async def write(self, job: Callable[[Connection], T]) -> T:
-        return await self.store.write(job)
+    async def write(self, job: Callable[[Connection], T], of: str | None = None) -> T:
+        """`of`: the kiosk whose rows alone the job changes (billing.database)."""
+        return await self.store.write(job, of)
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await self.store.read(job)
@@ -76,7 +78,7 @@ async def signed_body(request: Request, limit: int) -> tuple[str, bytes]:
     bound_serial = await server.read(lambda c: check_signature(c, signed, server.nonces, now))
     last = server.contacts.get(kiosk_id)
     if last is None or last[:2] != (boot_id, serial) or now - last[2] > CONTACT_IS_NOTED_EVERY:
-        is_own_board = await server.write(lambda c: note_use(c, kiosk_id, boot_id, serial, bound_serial, now))
+        is_own_board = await server.write(lambda c: note_use(c, kiosk_id, boot_id, serial, bound_serial, now), kiosk_id)
         if not is_own_board:
             raise WrongBoard(f"this key is bound to board {bound_serial}; enrol this board")
         server.contacts[kiosk_id] = (boot_id, serial, now)

@@ -15,7 +15,7 @@ from billing.commands import answer_command, has_commands, take_commands
 from billing.enrolment import Refused, check_pace, enrol, note_failure
 from billing.intake import take_rows
 from billing.lists import newest_list
-from billing.orders import expire_starts, release_hold
+from billing.orders import release_hold
 from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest, RowAnswer
 from contract.codec import WireError, from_bytes
 
@@ -73,11 +73,9 @@ async def post_rows(request: Request) -> Response:
     batch, unreadable = read_batch(body)
 
     def take(connection: Connection) -> RowAnswer:
-        taken = take_rows(connection, kiosk_id, batch, server.now(), unreadable)
-        expire_starts(connection, server.now())
-        return taken
+        return take_rows(connection, kiosk_id, batch, server.now(), unreadable)
 
-    return answer(await server.write(take))
+    return answer(await server.write(take, kiosk_id))
 
 
 @router.get("/list")
@@ -87,7 +85,7 @@ async def get_list(request: Request, after: int = 0) -> Response:
     if not 0 <= after < 2**31:
         raise WireError("after: want 0 to 2^31")
     key = server.settings.server_key
-    text = await server.write(lambda c: newest_list(c, kiosk_id, after, server.now(), key))
+    text = await server.write(lambda c: newest_list(c, kiosk_id, after, server.now(), key), kiosk_id)
     return Response(status_code=204) if text is None else Response(text, media_type="text/plain")
 
 
@@ -103,7 +101,7 @@ async def get_commands(request: Request, wait_s: float = 0) -> Response:
     until = loop.time() + min(wait_s, LONGEST_POLL_S)
     while True:
         if await server.read(lambda c: has_commands(c, kiosk_id, server.now())):
-            return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now(), key)))
+            return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now(), key), kiosk_id))
         left_s = until - loop.time()
         if left_s <= 0 or await request.is_disconnected():
             return answer(Commands(()))
@@ -117,7 +115,7 @@ async def post_command_answer(request: Request) -> Response:
     given = from_bytes(CommandAnswer, body)
     # A command this database does not know (restored backup) is answered all the same: nothing could be repaired
     # by hearing it again.
-    await server.write(lambda c: _take_answer(c, kiosk_id, given, server.now()))
+    await server.write(lambda c: _take_answer(c, kiosk_id, given, server.now()), kiosk_id)
     return Response(status_code=204)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
-from billing.database import insert_if_absent
+from billing.database import ACCOUNTS_LOCK, hold_until_commit, insert_if_absent
 from billing.ledger.chart import Account, account_of
 from billing.ledger.draft import Draft, Leg
 from billing.ledger.tables import ledger_accounts, ledger_entries, ledger_postings
@@ -96,8 +96,19 @@ def balances(connection: Connection) -> dict[Account, int]:
 
 
 def open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
-    rows = [{"name": a.name, "kind": a.kind.value, "owner": a.owner, "unit": a.unit} for a in sorted(set(accounts))]
+    wanted = {account.name: account for account in accounts}
+    known = connection.execute(_KNOWN_ACCOUNTS, {"names": sorted(wanted)}).scalars()
+    for name in known:
+        del wanted[name]
+    if not wanted:
+        return
+    # Two jobs that open the same accounts, in whichever order their entries come, must not wait for each other.
+    hold_until_commit(connection, ACCOUNTS_LOCK)
+    rows = [{"name": a.name, "kind": a.kind.value, "owner": a.owner, "unit": a.unit} for a in wanted.values()]
     connection.execute(insert_if_absent(connection, ledger_accounts), rows)
+
+
+_KNOWN_ACCOUNTS = select(ledger_accounts.c.name).where(ledger_accounts.c.name.in_(bindparam("names", expanding=True)))
 
 
 def _meaning(draft: Draft) -> tuple[tuple[Leg, ...], str | None, str | None]:

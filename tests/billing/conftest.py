@@ -69,6 +69,14 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def on_postgresql(postgres: Postgres) -> Iterator[Engine]:
+    """For what only several processes or writers can show."""
+    engine = open_database(postgres.fresh(furnished))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     with engine.begin() as connection:
         yield connection

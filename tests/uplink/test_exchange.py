@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from billing.signatures import NonceBook
+from billing.nonces import NonceBook
 from contract.api import (
     AuthorizeAnswer,
     AuthorizeRequest,

@@ -1,0 +1,125 @@
+"""Nonces: issued by the server, good for one signed request.
+
+A nonce is issue time and randomness under a keyed hash. Issuing one stores nothing, so asking for nonces fills nothing;
+only a nonce that a valid signature has used is remembered, until it expires anyway. One process remembers in its
+memory; workers of one PostgreSQL share the key of the hash and a table of used nonces, so that a nonce issued by one
+is taken by any, once (docs/decisions/0012-nonces-without-memory.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import threading
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, delete
+
+from billing.database import insert_if_absent
+from billing.moments import to_ms
+from billing.tables import used_nonces
+
+NONCE_LIVES = timedelta(minutes=5)
+MOST_USED_NONCES = 500_000
+_STAMP_BYTES = 20
+
+
+class Nonces(Protocol):
+    def issue(self, now: datetime) -> str: ...
+
+    def take(self, connection: Connection, nonce: str, now: datetime) -> bool:
+        """True the first time an unexpired nonce of ours comes back."""
+        ...
+
+
+class Seal:
+    """The keyed hash that tells our nonces from others'."""
+
+    def __init__(self, secret: bytes, lives: timedelta) -> None:
+        self._secret = secret
+        self._lives_ms = lives // timedelta(milliseconds=1)
+
+    def issue(self, now: datetime) -> str:
+        stamp = to_ms(now).to_bytes(8, "big") + secrets.token_bytes(_STAMP_BYTES - 8)
+        return base64.urlsafe_b64encode(stamp + self._hash(stamp)).decode().rstrip("=")
+
+    def open(self, nonce: str, now: datetime) -> tuple[str, int] | None:
+        """(its one name, when it expires) of a nonce of ours that has not expired; UTC milliseconds."""
+        now_ms = to_ms(now)
+        try:
+            raw = base64.urlsafe_b64decode(nonce + "=" * (-len(nonce) % 4))
+        except (binascii.Error, ValueError):
+            return None
+        stamp, seal = raw[:_STAMP_BYTES], raw[_STAMP_BYTES:]
+        if not hmac.compare_digest(seal, self._hash(stamp)):
+            return None
+        expires_ms = int.from_bytes(stamp[:8], "big") + self._lives_ms
+        if not expires_ms - self._lives_ms <= now_ms < expires_ms:
+            return None
+        return stamp.hex(), expires_ms  # base64 reads several texts as the same bytes
+
+    def _hash(self, stamp: bytes) -> bytes:
+        return hmac.digest(self._secret, stamp, hashlib.sha256)[:16]
+
+
+class NonceBook:
+    """Nonces of one process, remembered in its memory; a restart voids them all. Shared by its threads."""
+
+    def __init__(self, lives: timedelta = NONCE_LIVES) -> None:
+        self._seal = Seal(secrets.token_bytes(32), lives)
+        self._used: dict[str, int] = {}  # in order of use, which is nearly the order of expiry
+        self._lock = threading.Lock()
+
+    def issue(self, now: datetime) -> str:
+        return self._seal.issue(now)
+
+    def take(self, connection: Connection | None, nonce: str, now: datetime) -> bool:
+        found = self._seal.open(nonce, now)
+        if found is None:
+            return False
+        name, expires_ms = found
+        with self._lock:
+            self._forget(to_ms(now))
+            if name in self._used or len(self._used) >= MOST_USED_NONCES:
+                return False
+            self._used[name] = expires_ms
+        return True
+
+    def _forget(self, now_ms: int) -> None:
+        while self._used:
+            oldest = next(iter(self._used))
+            if self._used[oldest] > now_ms:
+                return
+            del self._used[oldest]
+
+
+class SharedNonces:
+    """Nonces of all workers of one PostgreSQL. A crash of that server may forget the nonces of its last second: what
+    could be repeated then is one signed request, and every one of them may be repeated without harm."""
+
+    def __init__(self, server_key: Ed25519PrivateKey, lives: timedelta = NONCE_LIVES) -> None:
+        self._seal = Seal(
+            hmac.digest(server_key.private_bytes_raw(), b"nonces of kiosk requests", hashlib.sha256), lives
+        )
+
+    def issue(self, now: datetime) -> str:
+        return self._seal.issue(now)
+
+    def take(self, connection: Connection, nonce: str, now: datetime) -> bool:
+        found = self._seal.open(nonce, now)
+        if found is None:
+            return False
+        name, expires_ms = found
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")  # no wait for the disk, see above
+        row = {"nonce": name, "expires_ms": expires_ms}
+        return bool(connection.execute(insert_if_absent(connection, used_nonces), row).rowcount == 1)
+
+
+def forget_expired(connection: Connection, now: datetime) -> int:
+    """Used nonces that could not be used again anyway. Returns how many they were."""
+    return int(connection.execute(delete(used_nonces).where(used_nonces.c.expires_ms <= to_ms(now))).rowcount)
