@@ -31,6 +31,7 @@ SERVER = [
     "jinja2>=3.1.6,<4",
     "python-multipart>=0.0.34,<0.1",
     "psycopg[binary]>=3.3,<4",
+    "weasyprint>=70,<71",
 ]
 DEV = [
     "pytest>=9,<10",

@@ -110,6 +110,7 @@ DOORS = (
             "sqlalchemy",
             "starlette",
             "uvicorn",
+            "weasyprint",
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),

@@ -57,7 +57,21 @@ class Receipt:
     payment: tuple[tuple[str, str], ...]
     paid: str
     notes: tuple[str, ...]
+    history: tuple[HistoryRow, ...]  # of a corrected order: the first bill, its credit, the new one
+    version: str
+    seen: str  # when the receipt was looked up, by the clock of the place
     cdr_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One bill of an order, or its credit. `why` is what changed, with the credit."""
+
+    when: str
+    what: str
+    why: str
+    amount: str
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +128,7 @@ def find_receipt(connection: Connection, receipt_id: str, language: str, now: da
     if not parts:
         return None
     site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == parts[0].found.kiosk_id)).one()
-    return _Writer(connection, language, site, parts).write()
+    return _Writer(connection, language, site, parts, now).write()
 
 
 def cdr_body(connection: Connection, receipt_id: str) -> str | None:
@@ -149,6 +163,7 @@ class _Writer:
     language: str
     site: Row[Any]
     parts: tuple[_Part, ...]
+    now: datetime
 
     def write(self) -> Receipt:
         words = RECEIPT[self.language]
@@ -176,6 +191,9 @@ class _Writer:
             payment=self._payment(bill),
             paid=self._paid(bool(lines)) if bill is not None else "",
             notes=self._notes(),
+            history=self._history(bill),
+            version=self._version(bill),
+            seen=self._moment(self.now),
             cdr_id="" if bill is None else bill.cdr_id,
         )
 
@@ -324,23 +342,56 @@ class _Writer:
         ended = self.parts[-1].ended
         if ended is not None and ended.stopped_reason is StoppedReason.POWER_LOSS:
             notes.append(words["note_power_loss"])
-        for part in self.parts:
-            notes += self._about_meter(part)
+        meter_was_silent = [part for part in self.parts if part.ended is not None and part.ended.final is False]
+        if any(part.cdr is not None and part.late is None for part in meter_was_silent):
+            notes.append(words["note_meter"])
         return tuple(notes)
 
-    def _about_meter(self, part: _Part) -> list[str]:
-        """That the last good reading is billed, or what was billed before the meter told."""
-        words = RECEIPT[self.language]
+    def _history(self, bill: _Bill | None) -> tuple[HistoryRow, ...]:
+        """The order's bills one after the other, each taken back in full before the next; empty for a first one."""
+        corrected = self._corrected
+        if bill is None or not corrected:
+            return ()
+        words, language = RECEIPT[self.language], self.language
+        firsts = [part.history[0] for part in self.parts]
+        owed_minor, energy_wh = (sum(getattr(cdr, name) for cdr in firsts) for name in ("incl_vat_minor", "energy_wh"))
+        at = self._moment(from_ms(max(cdr.rated_ms for cdr in firsts)))
+        what = words["history_first"].format(energy=kwh(energy_wh, language))
+        rows = [HistoryRow(at, what, "", money(owed_minor, bill.currency, language), False)]
+        for part in corrected:
+            assert part.cdr is not None
+            first, at = part.history[0], self._moment(from_ms(part.cdr.rated_ms))
+            rows.append(
+                HistoryRow(
+                    at, words["history_credit"], self._why(part), money(-owed_minor, bill.currency, language), False
+                )
+            )
+            owed_minor += part.cdr.incl_vat_minor - first.incl_vat_minor
+            energy_wh += part.cdr.energy_wh - first.energy_wh
+            is_current = part is corrected[-1]
+            what = words["history_new" if is_current else "history_first"].format(energy=kwh(energy_wh, language))
+            rows.append(HistoryRow(at, what, "", money(owed_minor, bill.currency, language), is_current))
+        return tuple(rows)
+
+    def _version(self, bill: _Bill | None) -> str:
+        if bill is None or not (corrected := self._corrected):
+            return ""
+        at = max(part.cdr.rated_ms for part in corrected if part.cdr is not None)
+        return RECEIPT[self.language]["version"].format(number=len(corrected) + 1, time=self._moment(from_ms(at)))
+
+    @property
+    def _corrected(self) -> tuple[_Part, ...]:
+        """Parts that were billed anew, in the order in which that happened."""
+        found = [part for part in self.parts if part.cdr is not None and len(part.history) > 1]
+        return tuple(sorted(found, key=lambda part: 0 if part.cdr is None else int(part.cdr.rated_ms)))
+
+    def _why(self, part: _Part) -> str:
         if part.late is None or part.cdr is None:
-            return [words["note_meter"]] if part.ended is not None and part.ended.final is False else []
-        first = part.history[0]
-        changed = words["note_corrected"].format(
+            return ""
+        return RECEIPT[self.language]["why_meter"].format(
             time=self._moment(part.late.at.wall),
-            before=kwh(first.energy_wh, self.language),
-            more=kwh(part.cdr.energy_wh - first.energy_wh, self.language),
-            amount=money(first.incl_vat_minor, first.currency, self.language),
+            more=kwh(part.cdr.energy_wh - part.history[0].energy_wh, self.language),
         )
-        return [changed]
 
     def _clock(self, moment: datetime) -> str:
         return clock_text(moment, self.site.time_zone, self.language)

@@ -41,7 +41,11 @@ SCRIPT_POLICY = POLICY + "; script-src 'self'; connect-src 'self'"
 def page(template: str, values: Mapping[str, Any], status: int = 200, *, runs_script: bool = False) -> HTMLResponse:
     """`runs_script`: the page works without its script, and may run those under /static."""
     headers = {"Content-Security-Policy": SCRIPT_POLICY if runs_script else POLICY}
-    return HTMLResponse(_environment.get_template(template).render(**values), status, headers)
+    return HTMLResponse(html(template, values), status, headers)
+
+
+def html(template: str, values: Mapping[str, Any]) -> str:
+    return _environment.get_template(template).render(**values)
 
 
 def choose_language(asked: str | None, accept_language: str) -> str:

@@ -137,8 +137,11 @@ def test_the_receipt_shows_what_is_owed_and_how_it_changed(connection: Connectio
     receipt = find_receipt(connection, RECEIPT_ID, "en", LATER)
     assert receipt is not None
     assert (plain(receipt.total), plain(receipt.delivered)) == ("€ 1.06", "0.850 kWh")
-    (note,) = receipt.notes
-    assert "0.750 kWh were billed at first: € 1.01" in plain(note) and "0.100 kWh more" in plain(note)
+    first, credit, new = receipt.history
+    assert [plain(row.amount) for row in receipt.history] == ["€ 1.01", "−€ 1.01", "€ 1.06"]
+    assert plain(first.what) == "Receipt, 0.750 kWh" and plain(new.what) == "This receipt, 0.850 kWh"
+    assert "0.100 kWh more" in plain(credit.why)
+    assert not receipt.notes and receipt.version.startswith("Version 2")
     documents = json.loads(cdr_body(connection, RECEIPT_ID) or "")
     assert [document.get("credit", False) for document in documents] == [False, True, False]
     (line,) = sessions(connection, LATER)
@@ -177,7 +180,7 @@ def test_the_notes_are_there_in_every_language(connection: Connection, language:
 
     receipt = find_receipt(connection, RECEIPT_ID, language, LATER)
     assert receipt is not None
-    assert len(receipt.notes) == 2
+    assert len(receipt.notes) == 1 and len(receipt.history) == 3
     assert not any("{" in note for note in receipt.notes)
 
 
