@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -27,6 +28,11 @@ from billing.pages.landing import router as landing_page
 from billing.pages.operator import router as operator_pages
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
+from billing.pages.sign_in import forbidden, wrong_form
+from billing.pages.sign_in import router as sign_in_pages
+from billing.people.access import Forbidden, NotSignedIn
+from billing.people.cookies import FORM, set_cookie
+from billing.people.forms import WrongForm
 from billing.periodic import Chore, House, Housekeeper
 from billing.settings import Settings
 from billing.signatures import NotAuthentic, WrongBoard
@@ -70,6 +76,7 @@ def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> 
     app.include_router(operator_api)
     app.include_router(landing_page)
     app.include_router(receipt_page)
+    app.include_router(sign_in_pages)
     app.include_router(operator_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
@@ -82,6 +89,8 @@ def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> 
         elif not request.url.path.startswith("/static/"):
             for name, value in PAGE_HEADERS.items():
                 response.headers.setdefault(name, value)
+            if form_key := getattr(request.state, "new_form_key", ""):
+                set_cookie(request, response, FORM, form_key)
         return response
 
     app.add_exception_handler(HTTPException, _say_to_reader)
@@ -92,6 +101,9 @@ def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> 
     app.add_exception_handler(WrongBoard, _say(403))
     app.add_exception_handler(SlowDown, _say_slow_down)
     app.add_exception_handler(Refused, _say(403))
+    app.add_exception_handler(NotSignedIn, _say_sign_in)
+    app.add_exception_handler(Forbidden, _say_forbidden)
+    app.add_exception_handler(WrongForm, _say_wrong_form)
     return app
 
 
@@ -112,6 +124,26 @@ async def _say_to_reader(request: Request, error: Exception) -> Response:
     if error.status_code == 404 and not is_machine and "text/html" in request.headers.get("Accept", ""):
         return landing(request, is_lost=True)
     return await http_exception_handler(request, error)
+
+
+async def _say_sign_in(request: Request, _error: Exception) -> Response:
+    """Pages lead to the sign-in page and back; a program is told that it needs a key."""
+    if request.url.path.startswith("/v1/"):
+        return JSONResponse({"error": "want Authorization: Bearer KEY; kiosk-billing api-key add makes one"}, 401)
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = f"?{urlencode({'next': asked})}" if request.method == "GET" else ""
+    return RedirectResponse(f"/sign-in{query}", 303)
+
+
+async def _say_forbidden(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Forbidden)
+    if request.url.path.startswith("/v1/"):
+        return JSONResponse({"error": str(error)}, 403)
+    return forbidden(request, error)
+
+
+async def _say_wrong_form(request: Request, _error: Exception) -> Response:
+    return wrong_form(request)
 
 
 async def _say_slow_down(_request: Request, error: Exception) -> Response:

@@ -19,9 +19,9 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_base, cli_ledger, cli_orders, cli_price, cli_setup, cli_shows, cli_work
+    from billing import cli_base, cli_ledger, cli_orders, cli_people, cli_price, cli_setup, cli_shows, cli_work
 
-    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger)
+    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger, cli_people)
     room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
@@ -68,10 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     def group(name: str, help_text: str) -> Any:
         return commands.add_parser(name, help=help_text).add_subparsers(required=True, metavar="COMMAND")
 
-    init = add(commands, "init", "init", "make the data directory, the server's key, the database and a password")
+    init = add(
+        commands, "init", "init", "make the data directory, the server's key, the database and a first administrator"
+    )
     init.add_argument("--operator-name", default="Harbour Energy")
     init.add_argument("--help-contact", default="", help="telephone or mail address printed on receipts")
-    init.add_argument("--password", help="of the operator pages (default: one is made and printed once)")
+    init.add_argument("--admin", default="admin", metavar="LOGIN", help="who signs in first (%(default)s)")
+    init.add_argument("--public-url", default="", metavar="URL", help="how browsers reach this server, https://…")
     host_help = "name or IP address by which kiosks reach this server; again for more (default: this machine's own)"
     init.add_argument("--name", action="append", metavar="HOST", help=host_help)
     add(commands, "migrate", "migrate_database", "bring the database to the newest revision")
@@ -189,6 +192,30 @@ def _parser() -> argparse.ArgumentParser:
     receipt.add_argument("id")
     quarantine = group("quarantine", "what the server does not believe")
     add(quarantine, "list", "list_quarantine", "kept rows and sessions with their reasons")
+    person = group("person", "who signs in: staff and hosts")
+    person_add = add(person, "add", "person_add", "add somebody; prints the link by which they choose a password")
+    person_add.add_argument("login", help="what they sign in with, best their mail address")
+    person_add.add_argument("--name", help="as pages and the audit log call them (default: the login)")
+    person_add.add_argument("--role", choices=("admin", "operator", "finance", "host"), default="operator")
+    person_add.add_argument("--host", metavar="HOST-ID", help="whose devices a host sees")
+    add(person, "list", "person_list", "everybody")
+    for name, work, text in (
+        ("disable", "person_disable", "let somebody in no more, and sign them out everywhere"),
+        ("enable", "person_enable", "let them in again"),
+        ("reset", "person_reset", "print a new link for a forgotten password"),
+    ):
+        add(person, name, work, text).add_argument("login")
+    api_key = group("api-key", "keys for programs")
+    key_add = add(api_key, "add", "api_key_add", "make a key; it is shown once")
+    key_add.add_argument("name")
+    key_add.add_argument("--role", choices=("admin", "operator", "finance"), default="operator")
+    add(api_key, "list", "api_key_list", "all keys")
+    add(api_key, "revoke", "api_key_revoke", "a key that opens nothing any more").add_argument("name")
+    log = add(commands, "audit", "show_audit", "who did what; the newest first")
+    log.add_argument("--subject", help="only what was done to this id")
+    log.add_argument("--who", help="only what this person did")
+    log.add_argument("--most", type=int, default=100)
+
     ledger = group("ledger", "the books")
     add(ledger, "check", "check_ledger", "prove that every entry balances and every CDR has its entries")
     explain = add(ledger, "explain", "explain_ledger", "the story of one session's money")

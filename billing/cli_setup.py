@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from billing import certificates, facts
 from billing.cli_base import Result, SetUpAlready, data_dir_of, database_of
 from billing.database import open_database
 from billing.migrations import migrate, revision_of
-from billing.passwords import USER, hash_password
+from billing.people import invitations, persons
+from billing.people.roles import Role
 from billing.server_key import KEY_FILE, make_server_key, public_hex
 from billing.settings import SETTINGS_FILE, default_database_url, read_settings, server_time
 
@@ -23,11 +24,10 @@ def init(arguments: Namespace) -> Result:
         if (data_dir / file).exists():
             raise SetUpAlready(f"{data_dir} is set up already ({file} is there); nothing was changed")
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    password = arguments.password or secrets.token_urlsafe(12)
     settings = {
         "operator_name": arguments.operator_name,
         "help_contact": arguments.help_contact,
-        "operator_password_hash": hash_password(password),
+        "public_url": arguments.public_url.rstrip("/"),
     }
     with (data_dir / SETTINGS_FILE).open("x", encoding="utf-8") as file:
         # A JSON string is a TOML basic string.
@@ -37,17 +37,17 @@ def init(arguments: Namespace) -> Result:
     migrate(engine)
     with engine.begin() as connection:
         epoch = facts.epoch(connection)
+        admin = persons.add_person(connection, arguments.admin, arguments.admin, Role.ADMIN, server_time())
+        sign_up = settings["public_url"] + invitations.invite(connection, admin.person_id, server_time())
     engine.dispose()
     authority = certificates.make_authority(data_dir, arguments.operator_name, server_time())
     hosts = tuple(arguments.name or certificates.DEFAULT_HOSTS)
     certificates.make_certificate(data_dir, hosts, server_time())
-    data = {"data_dir": str(data_dir), "server_key": public_hex(key), "epoch": epoch, "user": USER}
-    data["authority"] = str(authority)
+    data = {"data_dir": str(data_dir), "server_key": public_hex(key), "epoch": epoch, "admin": arguments.admin}
+    data |= {"authority": str(authority), "sign_up": sign_up}
     text = f"made {data_dir}: server key, settings, database, test authority\n"
-    text += f"certificate for {', '.join(hosts)}; kiosks are given {authority}\noperator pages: user {USER}"
-    if arguments.password is None:
-        data["password"] = password
-        text += f", password {password} (shown this once)"
+    text += f"certificate for {', '.join(hosts)}; kiosks are given {authority}\n"
+    text += f"{arguments.admin} chooses a password here, once, within {invitations.LIVES.days} days:\n{sign_up}"
     return Result(text, data)
 
 
@@ -69,7 +69,7 @@ def serve(arguments: Namespace) -> Result:
     if not 0 <= arguments.port <= 65535:
         raise ValueError(f"--port {arguments.port}: want 0 to 65535")
     certificate, key = _certificate_of(arguments)
-    settings = read_settings(arguments.data_dir, arguments.database)
+    settings = replace(read_settings(arguments.data_dir, arguments.database), is_behind_proxy=arguments.plain)
     uvicorn.run(
         create_app(settings),
         host=arguments.host,

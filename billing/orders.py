@@ -18,6 +18,8 @@ from billing import directory
 from billing.commands import send_command
 from billing.ledger import holds
 from billing.moments import from_ms, to_ms
+from billing.people.audit import note
+from billing.people.roles import Person
 from billing.tables import commands, kiosks, transactions
 from contract.api import CommandStatus
 from contract.codec import from_bytes
@@ -73,6 +75,13 @@ def give(connection: Connection, order: Order, now: datetime) -> str:
     """Send it; the command's id. Raises NotReachable, NotKnown, ValueError."""
     kiosk_id = directory.find_kiosk(connection, order.kiosk)
     return send_command(connection, kiosk_id, _command(connection, kiosk_id, order), now)
+
+
+def give_noted(connection: Connection, order: Order, person: Person, now: datetime) -> str:
+    """As `give`, and who gave it stands in the audit log."""
+    command_id = give(connection, order, now)
+    note(connection, person, f"ordered {order.kind.value} of {order.kiosk}", command_id, now)
+    return command_id
 
 
 def _command(connection: Connection, kiosk_id: str, order: Order) -> Command:

@@ -15,7 +15,8 @@ from billing.server_key import read_server_key
 
 SETTINGS_FILE = "billing.toml"
 DATABASE_FILE = "billing.db"
-_KEYS = ("operator_name", "help_contact", "operator_password_hash")
+_KEYS = ("operator_name", "help_contact", "public_url")
+_FORMER = {"operator_password_hash": "people sign in by name now: remove this line, then kiosk-billing person add"}
 
 
 class BadSettings(ValueError):
@@ -28,13 +29,17 @@ def server_time() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`now` is the server's clock; `operator_password_hash` is billing.passwords' text, "" closes the pages."""
+    """`now` is the server's clock; `public_url` how browsers reach it, as https://charge.example.org, "" if unknown.
+
+    `is_behind_proxy`: plain HTTP here, but TLS between the browser and a proxy.
+    """
 
     database_url: str
     server_key: Ed25519PrivateKey = field(repr=False)
     operator_name: str = "Harbour Energy"
     help_contact: str = ""
-    operator_password_hash: str = field(default="", repr=False)
+    public_url: str = ""
+    is_behind_proxy: bool = False
     now: Callable[[], datetime] = server_time
 
 
@@ -50,6 +55,8 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: {error}") from error
     for key, value in values.items():
+        if key in _FORMER:
+            raise BadSettings(f"{path}: {key}: {_FORMER[key]}")
         if key not in _KEYS:
             near = get_close_matches(key, _KEYS, 1)
             raise BadSettings(f"{path}: {key}: unknown key" + (f"; did you mean '{near[0]}'?" if near else ""))

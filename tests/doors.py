@@ -100,10 +100,12 @@ DOORS = (
         (
             "contract",
             "alembic",
+            "argon2",
             "babel",
             "cryptography",
             "fastapi",
             "jinja2",
+            "markupsafe",
             "pydantic",
             "qrcode",
             "requests",

@@ -18,8 +18,15 @@ from tests.test_doors import OURS
 
 HOUSE = Path(__file__).resolve().parent.parent
 # Import names that differ from the name of the package that brings them, and what comes along with another one.
-PACKAGE_OF = {"serial": "pyserial", "nfc": "nfcpy", "ndef": "ndeflib", "fontTools": "fonttools", "PIL": "pillow"}
-COMES_WITH = {"pydantic": "fastapi", "starlette": "fastapi", "RPi": "rpi-lgpio"}
+PACKAGE_OF = {
+    "serial": "pyserial",
+    "nfc": "nfcpy",
+    "ndef": "ndeflib",
+    "fontTools": "fonttools",
+    "PIL": "pillow",
+    "argon2": "argon2-cffi",
+}
+COMES_WITH = {"markupsafe": "jinja2", "pydantic": "fastapi", "starlette": "fastapi", "RPi": "rpi-lgpio"}
 
 
 @dataclass(frozen=True, slots=True)

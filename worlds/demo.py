@@ -12,12 +12,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from billing.passwords import USER
 from worlds.charges import Charges
 from worlds.eyes import Eyes
 from worlds.hands import Finger, Hands, Intents, Mirror
 from worlds.stage import NotTrue, Stage
-from worlds.till import PASSWORD
+from worlds.till import OPERATOR, PASSWORD
 from worlds.touchscreen import Touchscreen, display
 from worlds.tour import Tour
 
@@ -118,7 +117,7 @@ on the screen, then tap):
   .venv/bin/kiosk status --socket {stage.places.panel}
 
   A voucher over 20.00 EUR:   {stage.till.voucher(2_000)}
-  The operator's page:        {stage.server_url}/operator   (user {USER}, password {PASSWORD};
+  The operator's page:        {stage.server_url}/operator   (sign in as {OPERATOR}, password: {PASSWORD};
                               its test authority is unknown to your browser, which will say so)
   Logs:                       {stage.places.logs}
 """

@@ -20,7 +20,8 @@ from billing.database import open_database, reading
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
 from billing.migrations import migrate
-from billing.passwords import hash_password
+from billing.people.persons import add_person, set_password
+from billing.people.roles import Role
 from billing.server_key import make_server_key
 from billing.settings import SETTINGS_FILE, default_database_url, server_time
 from billing.tables import cdrs, events, kiosk_keys, quarantine, transactions
@@ -50,7 +51,8 @@ TARIFF = Tariff(
 GRACE_S = 1_200
 VOUCHER_LIVES = timedelta(days=365)
 HELP_CONTACT = "+49 40 555 0177"  # as on the demo kiosk's screen
-PASSWORD = "harbour"  # of the demo's operator page, which listens on loopback only
+OPERATOR = "operator"  # signs in at the demo's pages, which listen on loopback only
+PASSWORD = "seven kiosks in the harbour"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Till:
         self.folder = folder
         self._key = make_server_key(folder)
         settings = 'operator_name = "Harbour Charging"\n'
-        settings += f'help_contact = "{HELP_CONTACT}"\noperator_password_hash = "{hash_password(PASSWORD)}"\n'
+        settings += f'help_contact = "{HELP_CONTACT}"\n'
         (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
         self.authority = make_authority(folder, "Harbour Charging", server_time())
         make_certificate(folder, ("127.0.0.1",), server_time())
@@ -101,6 +103,7 @@ class Till:
         """The kiosk, the tariff at each EVSE, an account with a card for each name → UID."""
         now = server_time()
         with self._engine.begin() as connection:
+            set_password(connection, add_person(connection, OPERATOR, "Ole", Role.OPERATOR, now).person_id, PASSWORD)
             add_kiosk(connection, KIOSK, now, place="Pier 4 North", time_zone="Europe/Berlin")
             load_tariff(connection, TARIFF, now)
             for evse_id in evse_ids:

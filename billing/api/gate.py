@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine
 
 from billing.database import Store
 from billing.nonces import Nonces
-from billing.passwords import Doorkeeper
 from billing.settings import Settings
 from billing.signatures import NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
 from contract.codec import to_bytes
@@ -37,7 +36,6 @@ class Server:
     store: Store
     nonces: Nonces
     contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when this process last wrote it down
-    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
 
     def now(self) -> datetime:
         return self.settings.now()

@@ -1,4 +1,6 @@
-"""Orders for machines: POST /v1/operator/orders answers at once, GET /v1/operator/orders/{id} what became of one.
+"""Orders for programs with a key (`kiosk-billing api-key add`).
+
+POST /v1/operator/orders answers at once, GET /v1/operator/orders/{id} what became of one.
 
 | answer                                  | status | when                                                   |
 |-----------------------------------------|--------|--------------------------------------------------------|
@@ -10,6 +12,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
@@ -18,21 +22,22 @@ from billing import orders
 from billing.api.gate import body_of, server_of
 from billing.commands import NotReachable
 from billing.directory import NotKnown
-from billing.pages.operator import require_operator
+from billing.people.access import Person, staff
 from billing.tables import commands
 from contract.codec import from_bytes
 
 LARGEST_ORDER = 20_000
 
-router = APIRouter(prefix="/v1/operator", dependencies=[Depends(require_operator)])
+router = APIRouter(prefix="/v1/operator", dependencies=[Depends(staff)])
 
 
 @router.post("/orders")
-async def post_order(request: Request) -> Response:
+async def post_order(request: Request, person: Annotated[Person, Depends(staff)]) -> Response:
     server = server_of(request)
+    now = server.now()
     order = from_bytes(orders.Order, await body_of(request, LARGEST_ORDER))
     try:
-        command_id = await server.write(lambda c: orders.give(c, order, server.now()))
+        command_id = await server.write(lambda c: orders.give_noted(c, order, person, now))
     except NotReachable as error:
         heard = None if error.last_heard is None else error.last_heard.isoformat()
         return JSONResponse({"status": "NotReachable", "kiosk_id": error.kiosk_id, "last_heard": heard}, 409)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, BigInteger, Column, ForeignKey, Integer, String, Table, Text, event
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
 
+from billing.append_only import guard_when_created
 from billing.tables import RowNumber, metadata
 
 ledger_accounts = Table(
@@ -58,39 +59,5 @@ ledger_hold_ends = Table(
 
 APPEND_ONLY = (ledger_accounts, ledger_entries, ledger_postings, ledger_holds, ledger_hold_ends)
 
-
-def guards_sqlite(table: str) -> list[str]:
-    return [
-        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        for verb in ("UPDATE", "DELETE")
-    ]
-
-
-GUARD_FUNCTION_POSTGRESQL = (
-    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
-)
-
-
-def guards_postgresql(table: str) -> list[str]:
-    return [
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
-    ]
-
-
-def _guard_new_tables() -> None:
-    """For databases made without migrations: worlds and tests."""
-    for table in APPEND_ONLY:
-        words = {"sqlite": guards_sqlite(table.name), "postgresql": guards_postgresql(table.name)}
-        words["postgresql"].insert(0, GUARD_FUNCTION_POSTGRESQL.replace("%", "%%"))
-        for dialect, statements in words.items():
-            for statement in statements:
-                guard = DDL(statement)  # type: ignore[no-untyped-call]
-                event.listen(table, "after_create", guard.execute_if(dialect=dialect))
-
-
-_guard_new_tables()
+for _table in APPEND_ONLY:
+    guard_when_created(_table)

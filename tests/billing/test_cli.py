@@ -35,7 +35,7 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 
 def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> None:
     made = run("init", "--help-contact", 'call "Ole"\\')
-    assert made["password"] and made["epoch"]
+    assert made["sign_up"].startswith("/sign-up/") and made["epoch"]
     settings = read_settings(tmp_path / "data")
     assert settings.help_contact == 'call "Ole"\\'
     assert run("migrate") == {"before": newest_revision(), "after": newest_revision()}
@@ -124,7 +124,8 @@ def test_a_tariff_file_with_an_unknown_key_names_file_and_key(tmp_path: Path) ->
 
 def test_a_second_init_says_that_all_is_there_and_changes_nothing(run: Run, tmp_path: Path) -> None:
     run("init")
-    before = read_settings(tmp_path / "data").operator_password_hash
+    before = (tmp_path / "data" / "billing.toml").read_text()
 
-    assert "is set up already" in run("init", "--password", "other", code=1)["error"]
-    assert read_settings(tmp_path / "data").operator_password_hash == before
+    assert "is set up already" in run("init", "--operator-name", "Other", code=1)["error"]
+    assert (tmp_path / "data" / "billing.toml").read_text() == before
+    assert [one["login"] for one in run("person", "list")] == ["admin"]

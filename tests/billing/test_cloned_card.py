@@ -9,13 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import requests
 from sqlalchemy import select
 
 from billing.database import open_database
 from billing.enrolment import new_code
 from billing.migrations import migrate
-from billing.passwords import hash_password
 from billing.settings import Settings
 from billing.tables import cdrs, events, quarantine
 from contract.api import RowAnswer, RowBatch, RowKind
@@ -24,6 +22,7 @@ from contract.transaction import TransactionEvent
 from kiosk.journal import Batch, JournalStore, NewRow
 from tests.billing.client import Kiosk, running
 from tests.billing.conftest import SERVER_KEY, furnish
+from tests.billing.people import signed_in
 from tests.billing.stories import charge
 from tests.billing.test_http import Place
 
@@ -36,7 +35,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     with engine.begin() as connection:
         furnish(connection)
         code = new_code(connection, "hk-07", datetime.now(UTC))
-    with running(Settings(url, SERVER_KEY, operator_password_hash=hash_password("secret"))) as base_url:
+    with running(Settings(url, SERVER_KEY)) as base_url:
         yield Place(base_url, engine, code)
     engine.dispose()
 
@@ -96,7 +95,7 @@ def test_a_copy_in_the_same_board_is_kept_apart_and_the_honest_kiosk_goes_on(pla
         assert [body.encode() for body in of_shared] == [to_bytes(event) for event in shared]  # nothing overwritten
         (aside,) = connection.execute(select(quarantine.c.code, quarantine.c.body))
         assert (aside.code, aside.body.encode()) == ("other_bytes", to_bytes(copy_end))
-    page = requests.get(f"{place.url}/operator", auth=("operator", "secret"), timeout=30).text
+    page = signed_in(place.url, place.engine).get("/operator").text
     assert "Two running kiosks take turns" in page
     assert honest.store.waiting() == copy.store.waiting() == 0
 
@@ -114,6 +113,6 @@ def test_a_copy_in_another_board_is_not_heard_and_the_honest_kiosk_goes_on(place
     with place.engine.begin() as connection:
         assert connection.execute(select(cdrs.c.transaction_id)).scalars().all() == ["shared"]
     assert place.alarm_codes() == ["other_board"]
-    page = requests.get(f"{place.url}/operator", auth=("operator", "secret"), timeout=30).text
+    page = signed_in(place.url, place.engine).get("/operator").text
     assert "another-board" in page
     assert copy.store.waiting() > 0  # nothing of it is lost either: once enrolled by name it is sent

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from billing.database import open_database
 from billing.migrations import migrate, newest_revision, revision_of
 from billing.nonces import NONCE_LIVES, NonceBook
-from billing.passwords import hash_password, password_matches
+from billing.people.passwords import hash_password, password_matches
 from billing.schema import metadata
 from tests.billing.stories import NOON
 

@@ -17,7 +17,6 @@ from sqlalchemy import Engine, select
 from billing.commands import queue_command
 from billing.database import open_database
 from billing.enrolment import new_code
-from billing.passwords import hash_password
 from billing.server_key import public_hex
 from billing.settings import Settings
 from billing.tables import alarms, cdrs, commands, quarantine
@@ -72,7 +71,7 @@ def place(database_url: str) -> Iterator[Place]:
     engine = open_database(database_url)
     with engine.begin() as connection:
         code = new_code(connection, "hk-07", datetime.now(UTC))
-    settings = Settings(database_url, SERVER_KEY, operator_password_hash=hash_password("secret"))
+    settings = Settings(database_url, SERVER_KEY)
     with running(settings) as base_url:
         yield Place(base_url, engine, code)
     engine.dispose()

@@ -25,7 +25,6 @@ from billing.orders import (
     release_hold,
     reservations,
 )
-from billing.passwords import hash_password
 from billing.settings import Settings, server_time
 from billing.tables import commands, kiosks
 from contract.api import CommandAnswer, CommandStatus
@@ -35,6 +34,7 @@ from contract.identity import TokenKind
 from contract.transaction import token_hash
 from tests.billing.client import running
 from tests.billing.conftest import SERVER_KEY
+from tests.billing.people import key_for, signed_in
 from tests.billing.stories import CARD, NOON
 
 LATER = NOON + timedelta(seconds=5)
@@ -156,54 +156,52 @@ def test_a_hold_is_released_by_a_refused_start_and_by_one_that_nobody_answered_i
 
 @pytest.fixture
 def desk(database_url: str) -> Iterator[tuple[str, Engine]]:
-    settings = Settings(database_url, SERVER_KEY, operator_password_hash=hash_password("secret"))
+    settings = Settings(database_url, SERVER_KEY)
     engine = open_database(database_url)
     with running(settings) as base_url:
         yield base_url, engine
     engine.dispose()
 
 
-AUTH = ("operator", "secret")
-
-
 def test_the_api_answers_at_once_whether_the_kiosk_listens(desk: tuple[str, Engine]) -> None:
     url, engine = desk
+    key = key_for(engine)
     body = to_bytes(Order("hk-07", OrderKind.UNLOCK, evse_id=1))
     assert requests.post(f"{url}/v1/operator/orders", data=body, timeout=30).status_code == 401
-    unheard = requests.post(f"{url}/v1/operator/orders", data=body, auth=AUTH, timeout=30)
+    unheard = requests.post(f"{url}/v1/operator/orders", data=body, headers=key, timeout=30)
     assert (unheard.status_code, unheard.json()["status"]) == (409, "NotReachable")
-    wrong = requests.post(f"{url}/v1/operator/orders", data=b'{"kiosk":"hk-07","kind":"dance"}', auth=AUTH, timeout=30)
+    wrong = requests.post(
+        f"{url}/v1/operator/orders", data=b'{"kiosk":"hk-07","kind":"dance"}', headers=key, timeout=30
+    )
     assert wrong.status_code == 422 and "kind" in wrong.json()["error"]
     nobody = to_bytes(Order("hk-99", OrderKind.UNLOCK, evse_id=1))
-    assert requests.post(f"{url}/v1/operator/orders", data=nobody, auth=AUTH, timeout=30).status_code == 404
+    assert requests.post(f"{url}/v1/operator/orders", data=nobody, headers=key, timeout=30).status_code == 404
     with engine.begin() as connection:
         listening(connection, server_time())
-    queued = requests.post(f"{url}/v1/operator/orders", data=body, auth=AUTH, timeout=30)
+    queued = requests.post(f"{url}/v1/operator/orders", data=body, headers=key, timeout=30)
 
     assert queued.status_code == 202
-    what = requests.get(f"{url}/v1/operator/orders/{queued.json()['command_id']}", auth=AUTH, timeout=30).json()
+    what = requests.get(f"{url}/v1/operator/orders/{queued.json()['command_id']}", headers=key, timeout=30).json()
     assert (what["kind"], what["status"]) == ("UnlockConnector", None)
 
 
 def test_the_operators_page_orders_and_says_what_became_of_it(desk: tuple[str, Engine]) -> None:
     url, engine = desk
-    page = f"{url}/operator/kiosks/hk-07"
-    assert "Take out of service" in requests.get(page, auth=AUTH, timeout=30).text
-    assert requests.get(f"{url}/operator/kiosks/none", auth=AUTH, timeout=30).status_code == 404
-    unheard = requests.post(f"{page}/order", data={"kind": "close", "evse_id": 1}, auth=AUTH, timeout=30)
+    page, browser = "/operator/kiosks/hk-07", signed_in(url, engine)
+    assert "Take out of service" in browser.get(page).text
+    assert browser.get("/operator/kiosks/none").status_code == 404
+    unheard = browser.post(f"{page}/order", data={"kind": "close", "evse_id": 1})
     assert "hk-07 is not reachable" in unheard.text
     with engine.begin() as connection:
         listening(connection, server_time())
-    given = requests.post(
+    given = browser.post(
         f"{page}/order",
         data={"kind": "reserve", "evse_id": 1, "account_id": "anna", "minutes": 30},
-        auth=AUTH,
-        timeout=30,
     )
     assert "not answered" in given.text and "Reserve" in given.text
     for wrong in ({"kind": "dance"}, {"kind": "close", "evse_id": "x"}, {"kind": "close", "evse_id": 1, "more": 1}):
-        assert "note bad" in requests.post(f"{page}/order", data=wrong, auth=AUTH, timeout=30).text
+        assert "note bad" in browser.post(f"{page}/order", data=wrong).text
     elsewhere = {"Sec-Fetch-Site": "cross-site"}
-    refused = requests.post(f"{page}/order", data={"kind": "close"}, auth=AUTH, headers=elsewhere, timeout=30)
+    refused = browser.post(f"{page}/order", data={"kind": "close"}, headers=elsewhere)
 
     assert refused.status_code == 403

@@ -1,4 +1,4 @@
-"""The receipt in three languages and every state; the operator's pages behind their password."""
+"""The receipt in three languages and every state; the operator's pages for staff."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import Engine
 
 from billing.database import open_database
@@ -17,7 +15,6 @@ from billing.directory import load_tariff, set_offer
 from billing.intake import take_rows
 from billing.pages.render import LANGUAGES, choose_language, money
 from billing.pages.texts import RECEIPT
-from billing.passwords import FAILURES_ALLOWED, hash_password
 from billing.settings import Settings
 from billing.vouchers import remember_voucher
 from contract.identity import TokenKind
@@ -26,22 +23,10 @@ from contract.tokens import Voucher
 from contract.transaction import ClockQuality, StoppedReason, TransactionEvent
 from tests.billing.client import running
 from tests.billing.conftest import SERVER_KEY
+from tests.billing.people import Browser, signed_in
 from tests.billing.stories import NOON, TARIFF, batch, charge, rows_of
 
 RECEIPT_ID = "0123456789abcdef0123456789abcdef"
-
-
-class Browser(requests.Session):
-    """Asks one server; paths instead of addresses."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__()
-        self.trust_env = False  # no .netrc, no proxies
-        self._base_url = base_url
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        kwargs.setdefault("timeout", 30)
-        return super().request(method, self._base_url + str(url), *args, **kwargs)
 
 
 @pytest.fixture
@@ -57,7 +42,6 @@ def web(stored: Engine, database_url: str) -> Iterator[Browser]:
         database_url,
         SERVER_KEY,
         help_contact="+49 40 555 0107",
-        operator_password_hash=hash_password("secret"),
         now=lambda: NOON,
     )
     with running(settings) as base_url:
@@ -195,11 +179,19 @@ def test_money_has_the_currencys_own_decimals() -> None:
     assert money(1234, "KWD", "en").endswith("1.234")
 
 
+@pytest.fixture
+def desk(web: Browser, stored: Engine) -> Browser:
+    """An operator at their desk."""
+    return signed_in(web.base_url, stored, now=lambda: NOON)
+
+
 @pytest.mark.parametrize("path", ["", "/sessions", "/quarantine"])
-def test_operator_pages_want_the_password_and_explain_their_emptiness(web: Browser, path: str) -> None:
-    assert web.get(f"/operator{path}").status_code == 401
-    assert web.get(f"/operator{path}", auth=("operator", "wrong")).status_code == 401
-    answer = web.get(f"/operator{path}", auth=("operator", "secret"))
+def test_operator_pages_lead_to_the_sign_in_page_and_explain_their_emptiness(
+    web: Browser, desk: Browser, path: str
+) -> None:
+    refused = web.get(f"/operator{path}", allow_redirects=False)
+    assert (refused.status_code, refused.headers["Location"][:14]) == (303, "/sign-in?next=")
+    answer = desk.get(f"/operator{path}")
 
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
@@ -207,31 +199,22 @@ def test_operator_pages_want_the_password_and_explain_their_emptiness(web: Brows
         assert 'class="empty"' in answer.text
 
 
-def test_guessing_the_operators_password_is_bounded(web: Browser) -> None:
-    for _ in range(FAILURES_ALLOWED):
-        web.get("/operator", auth=("operator", "guess"))
-
-    assert web.get("/operator", auth=("operator", "guess")).status_code == 429
-
-
-def test_the_operator_sees_events_lines_and_doubts_of_a_session(web: Browser, stored: Engine) -> None:
+def test_the_operator_sees_events_lines_and_doubts_of_a_session(desk: Browser, stored: Engine) -> None:
     upload(stored, charge(transaction_id="t-1", total_incl_vat_minor=7, parked_minutes=15))
-    web.auth = ("operator", "secret")
-    session = web.get("/operator/sessions/hk-07/t-1").text
+    session = desk.get("/operator/sessions/hk-07/t-1").text
 
     assert "PARKING_TIME" in session and "Kiosk price" in session and "48,213.557\u00a0kWh" in session
-    assert "/operator/sessions/hk-07/t-1" in web.get("/operator/sessions").text
-    assert "kiosk price" in web.get("/operator/quarantine").text
-    assert "HK-07" in web.get("/operator").text
-    assert web.get("/operator/sessions/hk-07/none").status_code == 404
+    assert "/operator/sessions/hk-07/t-1" in desk.get("/operator/sessions").text
+    assert "kiosk price" in desk.get("/operator/quarantine").text
+    assert "HK-07" in desk.get("/operator").text
+    assert desk.get("/operator/sessions/hk-07/none").status_code == 404
 
 
-def test_an_alarm_is_acknowledged_only_from_our_own_page(web: Browser) -> None:
-    web.auth = ("operator", "secret")
+def test_an_alarm_is_acknowledged_only_from_our_own_page(desk: Browser) -> None:
     path = "/operator/alarms/hk-07/clear"
 
-    assert web.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
-    assert web.post(path, allow_redirects=False).status_code == 303
+    assert desk.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert desk.post(path, allow_redirects=False).status_code == 303
 
 
 def test_the_receipt_says_the_agreed_prices_in_words(web: Browser, stored: Engine) -> None:

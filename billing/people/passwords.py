@@ -1,0 +1,66 @@
+"""Passwords as argon2id (RFC 9106), and which ones are taken.
+
+Comparing costs 64 MiB and some tens of milliseconds on purpose, also for a name nobody has, so that the answer's time
+does not tell who exists. At most two comparisons run at a time; the others wait their turn.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST = 12
+LONGEST = 200
+FEWEST_LETTERS = 5  # different ones
+
+_hasher = PasswordHasher()  # the library's defaults are RFC 9106's second recommendation
+
+
+class Weak(ValueError):
+    """A password that is not taken. `reason` names the words for the person who chose it: weak_short …"""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def hash_password(password: str) -> str:
+    return _hasher.hash(password)
+
+
+def password_matches(password: str, stored: str | None) -> bool:
+    """Takes as long for None, which nothing matches, as for any stored hash."""
+    try:
+        is_right = _hasher.verify(stored or _of_nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return is_right and stored is not None
+
+
+def is_outdated(stored: str) -> bool:
+    """Whether it was made with weaker parameters than today's, and is to be made again at the next sign-in."""
+    return _hasher.check_needs_rehash(stored)
+
+
+def check_choice(password: str, *names: str) -> None:
+    """Raises Weak. `names`: what must not be all of it: the person's, the operator's."""
+    if len(password) < SHORTEST:
+        raise Weak("weak_short", f"a password wants at least {SHORTEST} characters; several words are fine")
+    if len(password) > LONGEST:
+        raise Weak("weak_long", f"a password has at most {LONGEST} characters")
+    if len(set(password)) < FEWEST_LETTERS:
+        raise Weak("weak_even", f"a password wants at least {FEWEST_LETTERS} different characters")
+    rest = password.lower()
+    for name in names:
+        for word in name.lower().replace("@", " ").split():
+            rest = rest.replace(word, "") if len(word) > 2 else rest
+    if len(rest) < SHORTEST // 2:
+        raise Weak("weak_name", "a password is more than a name with something added")
+
+
+@cache
+def _of_nobody() -> str:
+    return _hasher.hash(secrets.token_hex(16))
