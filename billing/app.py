@@ -18,11 +18,12 @@ from starlette.exceptions import HTTPException
 from billing.api.gate import Server, TooLarge
 from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
+from billing.api.webhooks import router as webhooks
+from billing.checkout.providers import MakeProviders, providers_of
 from billing.database import Store, open_database
 from billing.enrolment import Refused, SlowDown
 from billing.migrations import migrate
 from billing.nonces import NonceBook, SharedNonces, forget_expired
-from billing.orders import expire_starts
 from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.operator import router as operator_pages
@@ -48,12 +49,14 @@ PAGE_HEADERS = {
 
 # What the server does by itself; one line each, in whichever process keeps house.
 CHORES: tuple[Chore[Server], ...] = (
-    Chore("starts nobody answered", 5.0, lambda server: server.store.run(lambda c: expire_starts(c, server.now()))),
+    Chore("checkouts, bills and payments", 0.5, lambda server: server.till().work()),
     Chore("forget used nonces", 60.0, lambda server: server.store.run(lambda c: forget_expired(c, server.now()))),
 )
 
 
-def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> FastAPI:
+def create_app(
+    settings: Settings, chores: Sequence[Chore[Server]] = CHORES, providers: MakeProviders = providers_of
+) -> FastAPI:
     """The server as an ASGI application. It brings its database to the newest revision when it starts."""
 
     @asynccontextmanager
@@ -63,7 +66,7 @@ def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> 
         store = Store(engine)
         is_shared = engine.dialect.name == "postgresql"
         nonces = SharedNonces(settings.server_key) if is_shared else NonceBook()
-        server = app.state.server = Server(settings, engine, store, nonces, {})
+        server = app.state.server = Server(settings, engine, store, nonces, {}, providers=providers)
         house = asyncio.create_task(House(server, Housekeeper(engine), chores).go())
         yield
         house.cancel()
@@ -74,6 +77,7 @@ def create_app(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(api)
     app.include_router(operator_api)
+    app.include_router(webhooks)
     app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(sign_in_pages)
@@ -120,7 +124,7 @@ def _say(status: int) -> Handler:
 async def _say_to_reader(request: Request, error: Exception) -> Response:
     """A page for a person whose link names none; JSON for machines, and on the operator's pages."""
     assert isinstance(error, HTTPException)
-    is_machine = request.url.path.startswith(("/v1/", "/operator", "/static/"))
+    is_machine = request.url.path.startswith(("/v1/", "/operator", "/static/", "/hooks/"))
     if error.status_code == 404 and not is_machine and "text/html" in request.headers.get("Accept", ""):
         return landing(request, is_lost=True)
     return await http_exception_handler(request, error)

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, exists, func, select
 
+from billing.checkout import direct
 from billing.commands import find_start
 from billing.database import insert_if_absent
 from billing.directory import current_offer
@@ -66,6 +67,17 @@ def authorize(
     return answer
 
 
+def begin_payment(
+    connection: Connection, kiosk_id: str, request: AuthorizeRequest, provider: str, now: datetime
+) -> str | None:
+    """The payment that is to be asked for before a payment code's Ask is decided; None where there is none to ask."""
+    a, name = asks.c, request.transaction_id
+    known = select(a.status).where(a.kiosk_id == kiosk_id, a.transaction_id == name)
+    if _is_disclaimed(connection, kiosk_id, name) or connection.execute(known).first() is not None:
+        return None
+    return direct.begin(connection, kiosk_id, request, provider, now)
+
+
 def disclaim(connection: Connection, kiosk_id: str, request: Disclaim, now: datetime) -> None:
     """Asks that never became Started: release what they held. One that did become Started keeps what it holds."""
     if len(request.transaction_ids) > MOST_DISCLAIMED:
@@ -77,6 +89,7 @@ def disclaim(connection: Connection, kiosk_id: str, request: Disclaim, now: date
         )
         if connection.execute(started).first() is not None:
             continue
+        direct.disclaimed(connection, kiosk_id, transaction_id, now)
         values = {"kiosk_id": kiosk_id, "transaction_id": transaction_id[:64], "at_ms": to_ms(now)}
         connection.execute(insert_if_absent(connection, disclaims), values)
         order_id = connection.execute(
@@ -94,6 +107,8 @@ def _decide(
         return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
     if request.token_kind is TokenKind.VOUCHER:
         return _decide_voucher(connection, kiosk_id, request, offer, now, server_key)
+    if request.token_kind is TokenKind.DIRECT_PAYMENT:
+        return direct.decide(connection, kiosk_id, request, now)
     if request.token_kind is TokenKind.CENTRAL:
         return _decide_start(connection, kiosk_id, request, now)
     return _decide_token(connection, kiosk_id, request, offer, now)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from billing import keys
 from billing.alarms import raise_alarm
+from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
 from billing.database import insert_if_absent
 from billing.facts import epoch
@@ -121,6 +122,7 @@ def _take_events(
     connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime, aside: dict[int, str]
 ) -> None:
     _open_transactions(connection, kiosk_id, received, now)
+    arrived = received
     values = [event_values(kiosk_id, item, now) for item in received]
     stored = connection.execute(insert_if_absent(connection, events), values).rowcount
     forgotten: set[str] = set()
@@ -133,6 +135,7 @@ def _take_events(
     _note_ends(connection, kiosk_id, ended)
     touched = {item.event.transaction_id for item in received} | forgotten
     parsed = {item.row.body: item.event for item in received}
+    whole = set[str]()
     for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
         has_correction = False
         if last_seq > ended_seq:
@@ -140,9 +143,20 @@ def _take_events(
             count -= beyond
             _report_after_ended(connection, kiosk_id, received, aside)
         if count > ended_seq:
+            whole.add(transaction_id)
             billed = rate(connection, kiosk_id, transaction_id, now, parsed)
             if billed is not None and has_correction:
                 correct(connection, kiosk_id, transaction_id, billed, now, parsed)
+    _note_orders(connection, kiosk_id, [item.event for item in arrived], whole, now)
+
+
+def _note_orders(
+    connection: Connection, kiosk_id: str, arrived: Sequence[TransactionEvent], whole: set[str], now: datetime
+) -> None:
+    """Whoever writes bills looks at what began and at what is whole now."""
+    told = [e for e in arrived if e.event_type is EventType.STARTED or e.transaction_id in whole]
+    starts = [e.authority.command_id for e in told if e.authority is not None and e.authority.command_id]
+    note(connection, kiosk_id, [event.order_id for event in told], starts, now)
 
 
 def _without_contradictions(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -150,7 +151,8 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
     assert started.offer is not None
     bodies = connection.execute(_OFFERS_MADE, {"of_kiosk": kiosk_id, "evse": started.evse_id}).scalars()
     for made in (from_bytes(TariffOffer, body) for body in bodies):
-        if started.offer in (made, made.sold(clock_is_known=False)):
+        # A phone's start carries the price that was shown and no other (billing.checkout.acts).
+        if started.offer in (made, made.sold(clock_is_known=False), replace(made, offline_tariff=None)):
             return []
     tariff = started.offer.tariff
     return [

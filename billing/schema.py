@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from billing.checkout.tables import bills, checkouts, hold_rules, refunds
 from billing.ledger.tables import APPEND_ONLY
 from billing.payments.tables import payment_steps, payments
 from billing.people.tables import audit_log, people
 from billing.settlement.tables import agreements, sales
 from billing.tables import metadata
 
-assert all(
-    table.metadata is metadata
-    for table in (*APPEND_ONLY, payments, payment_steps, agreements, sales, people, audit_log)
+_OTHERS = (
+    payments,
+    payment_steps,
+    agreements,
+    sales,
+    people,
+    audit_log,
+    checkouts,
+    bills,
+    refunds,
+    hold_rules,
 )
+assert all(table.metadata is metadata for table in (*APPEND_ONLY, *_OTHERS))
 
 __all__ = ["metadata"]

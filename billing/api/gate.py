@@ -10,6 +10,8 @@ from typing import TypeVar
 from fastapi import Request, Response
 from sqlalchemy import Connection, Engine
 
+from billing.checkout.providers import ANSWER_PATIENCE_S, MakeProviders, providers_of
+from billing.checkout.till import Till
 from billing.database import Store
 from billing.nonces import Nonces
 from billing.settings import Settings
@@ -36,6 +38,7 @@ class Server:
     store: Store
     nonces: Nonces
     contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when this process last wrote it down
+    providers: MakeProviders = providers_of
 
     def now(self) -> datetime:
         return self.settings.now()
@@ -43,6 +46,10 @@ class Server:
     async def write(self, job: Callable[[Connection], T], of: str | None = None) -> T:
         """`of`: the kiosk whose rows alone the job changes (billing.database)."""
         return await self.store.write(job, of)
+
+    def till(self, patience_s: float = ANSWER_PATIENCE_S) -> Till:
+        """A till for one thread; `patience_s` for each answer of a payment provider."""
+        return Till(self.store.run, self.providers(self.settings, patience_s), self.now)
 
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await self.store.read(job)

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from billing.api.batches import read_batch
-from billing.api.gate import answer, body_of, server_of, signed_body
-from billing.authorization import authorize, disclaim
+from billing.api.gate import Server, answer, body_of, server_of, signed_body
+from billing.authorization import authorize, begin_payment, disclaim
+from billing.checkout import direct
 from billing.commands import answer_command, has_commands, take_commands
 from billing.enrolment import Refused, check_pace, enrol, note_failure
 from billing.intake import take_rows
@@ -18,6 +19,7 @@ from billing.lists import newest_list
 from billing.orders import release_hold
 from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest, RowAnswer
 from contract.codec import WireError, from_bytes
+from contract.identity import TokenKind
 
 SMALL_BODY = 64_000
 ROWS_BODY = 4_000_000
@@ -54,7 +56,24 @@ async def post_authorize(request: Request) -> Response:
         if not 1 <= len(getattr(asked, name)) <= 64:
             raise WireError(f"AuthorizeRequest.{name}: want 1 to 64 characters")
     key = server.settings.server_key
+    if asked.token_kind is TokenKind.DIRECT_PAYMENT:
+        await _hold_first(server, kiosk_id, asked)
     return answer(await server.write(lambda c: authorize(c, kiosk_id, asked, server.now(), key)))
+
+
+async def _hold_first(server: Server, kiosk_id: str, asked: AuthorizeRequest) -> None:
+    """A payment code: the provider is asked before the answer is decided, and not waited for longer than said."""
+    till = server.till(direct.ANSWER_WITHIN_S / 2)
+    if not till.provider:
+        return
+    payment_id = await server.write(lambda c: begin_payment(c, kiosk_id, asked, till.provider, server.now()))
+    if payment_id is None:
+        return
+    try:
+        async with asyncio.timeout(direct.ANSWER_WITHIN_S):
+            await asyncio.to_thread(till.ask_now, payment_id)
+    except TimeoutError:
+        pass  # decided by what is known by then: nothing; what is held later is released
 
 
 @router.post("/disclaim")

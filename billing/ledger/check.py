@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, func, select
 
-from billing.ledger.chart import account_of
 from billing.ledger.tables import ledger_accounts, ledger_entries, ledger_hold_ends, ledger_holds, ledger_postings
 
 
@@ -51,11 +50,9 @@ def _bad_holds(connection: Connection) -> list[str]:
         if (row.how == "captured") != (row.entry_key is not None):
             found.append(f"hold {row.hold_id}: {row.how} with entry {row.entry_key}")
         elif row.entry_key is not None:
-            unit = account_of(row.account).unit
-            amounts = _amounts(connection, row.entry_key)
-            debits = sum(a for name, a in amounts.items() if a > 0 and account_of(name).unit == unit)
-            if debits != row.taken:
-                found.append(f"hold {row.hold_id}: {row.taken} taken, entry {row.entry_key} moves {debits} {unit}")
+            moved = abs(_amounts(connection, row.entry_key).get(row.account, 0))
+            if moved != row.taken:
+                found.append(f"hold {row.hold_id}: {row.taken} taken, entry {row.entry_key} moves {moved}")
     return found
 
 

@@ -88,6 +88,11 @@ def release(connection: Connection, hold_id: str, now: datetime) -> bool:
     return _end(connection, _known(connection, hold_id), End.RELEASED, 0, now, None)
 
 
+def end(connection: Connection, hold_id: str, how: End, now: datetime) -> bool:
+    """It ended as somebody else says, who gave it: a payment provider. Raises HoldEnded where it ended otherwise."""
+    return _end(connection, _known(connection, hold_id), how, 0, now, None)
+
+
 def expire(connection: Connection, now: datetime) -> list[str]:
     """End every hold whose time is over, and name them."""
     ended = select(ledger_hold_ends.c.hold_id)

@@ -13,8 +13,6 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from billing.ledger import book
-from billing.ledger.draft import Draft
 from billing.payments import store
 from billing.payments.payment import Payment, answered, next_request, seen, sending
 from billing.payments.provider import Nothing, Outcome, Provider, Refused, Request, Sight, Unknown
@@ -23,7 +21,7 @@ log = logging.getLogger("billing.cashier")
 
 T = TypeVar("T")
 InTransaction = Callable[[Callable[[Connection], T]], T]
-Entries = Callable[[Connection, Payment], list[Draft]]  # what a payment's sight means in the ledger, all of it
+Books = Callable[[Connection, Payment, datetime], None]  # writes what a payment's sight means, all of it, once
 
 
 class Cashier:
@@ -33,16 +31,16 @@ class Cashier:
         self,
         transact: Callable[[Callable[[Connection], object]], object],
         providers: Mapping[str, Provider],
-        entries: Entries,
+        books: Books,
         clock: Callable[[], datetime],
     ) -> None:
-        self._transact, self._providers, self._entries, self._clock = transact, providers, entries, clock
+        self._transact, self._providers, self._books, self._clock = transact, providers, books, clock
 
     def work(self) -> int:
         """Ask everything that is due now, once each; how many requests that were."""
         found: list[tuple[str, str]] = []
         self._transact(lambda connection: found.extend(store.due(connection, self._clock())))
-        return sum(self._ask(payment_id, self._providers[provider]) for payment_id, provider in found)
+        return sum(self.ask(payment_id, self._providers[provider]) for payment_id, provider in found)
 
     def tell(self, payment_id: str, sight: Sight) -> None:
         """A webhook's sight."""
@@ -54,7 +52,8 @@ class Cashier:
 
         self._transact(job)
 
-    def _ask(self, payment_id: str, provider: Provider) -> int:
+    def ask(self, payment_id: str, provider: Provider) -> int:
+        """Ask what is due for one payment now; how many requests that were: 0 or 1."""
         now, asked = self._clock(), list[tuple[Payment, Request]]()
 
         def announce(connection: Connection) -> None:
@@ -82,8 +81,7 @@ class Cashier:
         self, connection: Connection, before: Payment, after: Payment, now: datetime, what: str, detail: str
     ) -> None:
         store.save(connection, before, after, now, what, detail)
-        for draft in self._entries(connection, after):
-            book.post(connection, draft, now)
+        self._books(connection, after, now)
         if after.last_error and after.last_error != before.last_error:
             log.warning("payment %s: %s", after.payment_id, after.last_error)
 

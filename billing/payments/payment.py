@@ -40,11 +40,17 @@ _RANK = {HoldState.AUTHORISED: 0, HoldState.RELEASED: 1, HoldState.EXPIRED: 1, H
 
 @dataclass(frozen=True, slots=True)
 class RefundWish:
-    """One refund that was decided, and whose accounts give it."""
+    """One refund that was decided, and whose accounts give it.
+
+    `is_allowance`: a decision to take less for the same use; otherwise the use itself was corrected by a Credit CDR.
+    `keeps_host`: the host's payment for the use stays as it is.
+    """
 
     amount_minor: int
     split: dict[str, int]
     why: str
+    is_allowance: bool = True
+    keeps_host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def next_request(payment: Payment) -> Request | None:
             return None
         if payment.is_given_up or payment.bill_minor == 0:
             return LookByKey(f"{name}/hold")
-        return Hold(f"{name}/hold", payment.token, payment.hold_minor, payment.currency, payment.order_id)
+        return Hold(f"{name}/hold", payment.token, payment.hold_minor, payment.currency, name)
     if payment.is_doubted:
         return Look(sight.hold_ref)
     if sight.state is HoldState.AUTHORISED:
@@ -198,6 +204,7 @@ def seen(payment: Payment, sight: Sight) -> Payment:
             max(known.refunded_minor, sight.refunded_minor),
             max(known.charged_back_minor, sight.charged_back_minor),
             sight.split or known.split,
+            max(known.charged_back_split, sight.charged_back_split, key=lambda parts: sum(parts.values())),
         )
     if sight == known:
         return payment

@@ -23,7 +23,7 @@ class Hold:
     token: str
     amount_minor: int
     currency: str
-    reference: str  # the order, as it stands in the payer's app
+    reference: str  # the payment, as it stands in both books
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,7 @@ class Sight:
     refunded_minor: int = 0
     charged_back_minor: int = 0
     split: dict[str, int] = field(default_factory=dict)
+    charged_back_split: dict[str, int] = field(default_factory=dict)  # whose accounts gave back what was charged back
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,12 +43,14 @@ class BadWebhook(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SocialAccess:
-    """How this server is known to the social server. `fee_account` pays its fee."""
+    """How this server is known to the social server. `fee_account` pays its fee; `app_url`: where its app's pages are,
+    if it has any for a browser."""
 
     url: str
     merchant_secret: str
     webhook_secret: bytes
     fee_account: str
+    app_url: str = ""
 
 
 class SocialProvider:
@@ -56,8 +58,8 @@ class SocialProvider:
 
     name = "social"
 
-    def __init__(self, access: SocialAccess) -> None:
-        self._access = access
+    def __init__(self, access: SocialAccess, patience_s: tuple[float, float] = PATIENCE_S) -> None:
+        self._access, self._patience_s = access, patience_s
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {access.merchant_secret}"
 
@@ -88,17 +90,19 @@ class SocialProvider:
 
     def _post(self, path: str, key: str, words: dict[str, Any]) -> Outcome:
         headers = {"Idempotency-Key": key}
-        return _outcome(self._session.post(self._access.url + path, json=words, headers=headers, timeout=PATIENCE_S))
+        return _outcome(
+            self._session.post(self._access.url + path, json=words, headers=headers, timeout=self._patience_s)
+        )
 
     def _get(self, path: str, query: dict[str, str]) -> Outcome:
-        answer = self._session.get(self._access.url + path, params=query, timeout=PATIENCE_S)
+        answer = self._session.get(self._access.url + path, params=query, timeout=self._patience_s)
         if answer.status_code == 404 and query:
             return Nothing()
         return _outcome(answer)
 
 
-def read_webhook(body: bytes, header: str, secret: bytes, now_s: float) -> tuple[str, Sight]:
-    """Event id and sight of a signed webhook. Raises BadWebhook; the sender will try again, so nothing is lost."""
+def read_webhook(body: bytes, header: str, secret: bytes, now_s: float) -> tuple[str, str, Sight]:
+    """Event id, our payment's id and the sight. Raises BadWebhook; the sender tries again, so nothing is lost."""
     if len(body) > LONGEST_WEBHOOK:
         raise BadWebhook(f"{len(body)} bytes: want at most {LONGEST_WEBHOOK}")
     fields = dict(part.partition("=")[::2] for part in header.split(","))
@@ -110,7 +114,7 @@ def read_webhook(body: bytes, header: str, secret: bytes, now_s: float) -> tuple
         raise BadWebhook(f"signed at {sent}: outside {REPLAY_WINDOW_S} s")
     try:
         words = json.loads(body)
-        return str(words["id"]), sight_of(words["hold"])
+        return str(words["id"]), str(words["hold"]["reference"]), sight_of(words["hold"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadWebhook(f"no event of the social server: {error!r}") from error
 
@@ -125,8 +129,13 @@ def sight_of(words: Mapping[str, Any]) -> Sight:
         int(words["fee_minor"]),
         int(words["refunded_minor"]),
         int(words["charged_back_minor"]),
-        {str(account): int(part) for account, part in dict(words["split"]).items()},
+        _parts(words["split"]),
+        _parts(words["charged_back_split"]),
     )
+
+
+def _parts(words: Mapping[str, Any]) -> dict[str, int]:
+    return {str(account): int(part) for account, part in dict(words).items()}
 
 
 def _outcome(answer: requests.Response) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -74,18 +75,25 @@ def load(connection: Connection, payment_id: str) -> Payment:
     return from_bytes(Payment, body)
 
 
-def of_hold(connection: Connection, provider: str, hold_ref: str, order_id: str) -> str | None:
-    """The payment a provider's hold belongs to, by the order it carries as reference."""
-    rows = connection.execute(
-        select(payments.c.payment_id, payments.c.body)
-        .where(payments.c.provider == provider, payments.c.order_id == order_id)
-        .order_by(payments.c.created_ms)
-    ).all()
-    for row in rows:
-        payment = from_bytes(Payment, row.body)
-        if payment.sight is None or payment.sight.hold_ref == hold_ref:
-            return str(row.payment_id)
-    return None
+def name_order(connection: Connection, payment_id: str, order_id: str, now: datetime) -> None:
+    """A payment that came before its order learns which one it is for."""
+    payment = load(connection, payment_id)
+    if payment.order_id != order_id:
+        save(connection, payment, replace(payment, order_id=order_id), now, "for order", order_id)
+
+
+def of_order(connection: Connection, order_id: str) -> list[Payment]:
+    """Oldest first."""
+    query = select(payments.c.body).where(payments.c.order_id == order_id).order_by(payments.c.created_ms)
+    return [from_bytes(Payment, body) for body in connection.execute(query).scalars()]
+
+
+def provider_of(connection: Connection, payment_id: str) -> str:
+    """The name of the provider. Raises LookupError."""
+    found = connection.execute(select(payments.c.provider).where(payments.c.payment_id == payment_id)).scalar()
+    if found is None:
+        raise LookupError(f"no payment {payment_id}")
+    return str(found)
 
 
 def save(connection: Connection, before: Payment, after: Payment, now: datetime, what: str, detail: str) -> None:
@@ -95,7 +103,7 @@ def save(connection: Connection, before: Payment, after: Payment, now: datetime,
     changed = connection.execute(
         update(payments)
         .where(payments.c.payment_id == before.payment_id, payments.c.body == to_bytes(before).decode())
-        .values(body=to_bytes(after).decode(), stage=stage_of(after).value, due_ms=due_ms)
+        .values(body=to_bytes(after).decode(), order_id=after.order_id, stage=stage_of(after).value, due_ms=due_ms)
     ).rowcount
     if changed != 1:
         raise RuntimeError(f"payment {before.payment_id} was changed by somebody else")

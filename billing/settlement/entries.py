@@ -80,6 +80,16 @@ def refund_entry(
     return drafted(f"refund/{payment_id}/{number}", why, amounts, parties.order_id)
 
 
+def chargeback_entry(key: str, parties: Parties, social: str, given: Mapping[str, int]) -> Draft:
+    """The payer's bank took money back: the payer owes it again, the givers have it no more."""
+    amounts = {parties.owing: sum(given.values())}
+    for owner, part_minor in given.items():
+        kind = Kind.PARTNER_PAYABLE if owner == parties.provider_id else Kind.PROVIDER_CLEARING
+        account = parties.account(kind, owner if owner == parties.provider_id else social)
+        amounts[account] = amounts.get(account, 0) - part_minor
+    return drafted(key, "charged back by the payer's bank", amounts, parties.order_id)
+
+
 def monthly_fee_entry(host_id: str, currency: str, month: str, fee_minor: int) -> Draft:
     """An installation fee per month, `month` as 2026-11: outside any sale, out of the operator's margin."""
     amounts = {

@@ -50,6 +50,7 @@ class Hold:
     fee_account: str = ""
     refunded_minor: int = 0
     charged_back_minor: int = 0
+    charged_back_split: Split = field(default_factory=dict)
 
     def words(self) -> Answer:
         return {
@@ -63,6 +64,7 @@ class Hold:
             "fee_minor": self.fee_minor,
             "refunded_minor": self.refunded_minor,
             "charged_back_minor": self.charged_back_minor,
+            "charged_back_split": dict(self.charged_back_split),
         }
 
 
@@ -189,14 +191,13 @@ class Bank:
         left_minor = hold.captured_minor - hold.refunded_minor - hold.charged_back_minor
         if left_minor <= 0:
             raise Refusal("nothing_left", f"hold {hold_id}: nothing left to take back")
-        taken = 0
-        accounts = sorted(hold.split)
-        for account in accounts[1:]:
-            part = left_minor * hold.split[account] // hold.captured_minor
-            taken += part
+        first, *others = sorted(hold.split)
+        parts = {account: left_minor * hold.split[account] // hold.captured_minor for account in others}
+        parts[first] = left_minor - sum(parts.values())
+        for account, part in parts.items():
             self._move(account, hold.payer, part, "chargeback", hold.reference)
-        self._move(accounts[0], hold.payer, left_minor - taken, "chargeback", hold.reference)
         hold.charged_back_minor += left_minor
+        hold.charged_back_split = parts
         self._tell("chargeback", hold, now_s)
         return hold.words()
 

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Engine
 
 from billing.ledger import book, check
 from billing.ledger.chart import Account, Kind
-from billing.ledger.draft import Draft
 from billing.payments import store
 from billing.payments.cashier import Cashier
 from billing.payments.payment import Payment, billed, given_up
@@ -43,11 +42,12 @@ class Mortal:
         return outcome
 
 
-def entries(_: Connection, payment: Payment) -> list[Draft]:
+def books(connection: Connection, payment: Payment, now: datetime) -> None:
     sight = payment.sight
     if sight is None or sight.state is not HoldState.CAPTURED:
-        return []
-    return [capture_entry(payment.payment_id, PARTIES, "social", sight.captured_minor, sight.split, sight.fee_minor)]
+        return
+    draft = capture_entry(payment.payment_id, PARTIES, "social", sight.captured_minor, sight.split, sight.fee_minor)
+    book.post(connection, draft, now)
 
 
 class Till:
@@ -56,7 +56,7 @@ class Till:
         self.wire.now_s = 0.0
         self.engine, self.now = engine, NOON
         provider = Mortal(self.wire, random.Random(seed), deaths)
-        self.cashier = Cashier(self.transact, {"social": provider}, entries, lambda: self.now)
+        self.cashier = Cashier(self.transact, {"social": provider}, books, lambda: self.now)
 
     def transact(self, job: object) -> object:
         with self.engine.begin() as connection:

@@ -51,6 +51,7 @@ def sight_of(words: dict[str, object]) -> Sight:
         words["refunded_minor"],  # type: ignore[arg-type]
         words["charged_back_minor"],  # type: ignore[arg-type]
         words["split"],  # type: ignore[arg-type]
+        words["charged_back_split"],  # type: ignore[arg-type]
     )
 
 

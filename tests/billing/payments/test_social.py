@@ -63,9 +63,11 @@ def test_a_webhook_that_comes_before_the_answer_is_read_and_believed(social: Run
     social.wait_for_webhooks(1)
     header, body = social.got[0]
 
-    event_id, sight = read_webhook(body, header, WEBHOOK_SECRET, time.time())
+    event_id, payment_id, sight = read_webhook(body, header, WEBHOOK_SECRET, time.time())
 
-    assert event_id and seen(payment, sight).is_authorised and sight.state is HoldState.AUTHORISED
+    assert (
+        event_id and payment_id == "o1" and seen(payment, sight).is_authorised and sight.state is HoldState.AUTHORISED
+    )
 
 
 @pytest.mark.parametrize("fault", ["signature", "too old", "too early", "no event", "no header", "too long"])

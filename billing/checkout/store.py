@@ -1,0 +1,102 @@
+"""Checkouts in the database: the document, and when it is to be looked at next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, or_, select, update
+
+from billing.checkout.checkout import Checkout, Stage
+from billing.checkout.tables import checkouts
+from billing.moments import to_ms
+from contract.codec import from_bytes, to_bytes
+
+SOON, LATER = timedelta(seconds=1), timedelta(seconds=30)
+YOUNG = timedelta(minutes=5)
+
+
+class NoCheckout(LookupError):
+    """No checkout has that link."""
+
+
+def create(connection: Connection, checkout: Checkout, now: datetime) -> None:
+    values = _values(checkout, now) | {
+        "link_id": checkout.link_id,
+        "kiosk_id": checkout.kiosk_id,
+        "payment_id": checkout.payment_id,
+        "start_id": checkout.start_id,
+        "begun_ms": to_ms(checkout.begun),
+    }
+    connection.execute(checkouts.insert(), values)
+
+
+def load(connection: Connection, link_id: str) -> Checkout:
+    """Raises NoCheckout."""
+    found = _find(connection, checkouts.c.link_id == link_id)
+    if not found:
+        raise NoCheckout("no checkout has this link")
+    return found[0]
+
+
+def is_known(connection: Connection, link_id: str) -> bool:
+    return bool(connection.execute(select(checkouts.c.link_id).where(checkouts.c.link_id == link_id)).first())
+
+
+def of_payment(connection: Connection, payment_id: str) -> Checkout | None:
+    return next(iter(_find(connection, checkouts.c.payment_id == payment_id)), None)
+
+
+def of_order(connection: Connection, order_id: str) -> list[Checkout]:
+    return _find(connection, checkouts.c.order_id == order_id) if order_id else []
+
+
+def save(connection: Connection, before: Checkout, after: Checkout, now: datetime) -> None:
+    """Raises RuntimeError where somebody else changed it since `before` was loaded."""
+    known = (checkouts.c.link_id == before.link_id, checkouts.c.body == to_bytes(before).decode())
+    if connection.execute(update(checkouts).where(*known).values(**_values(after, now))).rowcount != 1:
+        raise RuntimeError("the checkout was changed by somebody else")
+
+
+def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
+    query = select(checkouts.c.link_id).where(checkouts.c.due_ms <= to_ms(now)).order_by(checkouts.c.due_ms)
+    return list(connection.execute(query.limit(most)).scalars())
+
+
+def wake(
+    connection: Connection,
+    now: datetime,
+    *,
+    payments: Iterable[str] = (),
+    starts: Iterable[str] = (),
+    orders: Iterable[str] = (),
+) -> None:
+    """Something happened to these: they are to be looked at now."""
+    c = checkouts.c
+    named = [c.payment_id.in_(sorted(set(payments))), c.start_id.in_(sorted(set(starts)))]
+    named.append(c.order_id.in_(sorted({name for name in orders if name})))
+    connection.execute(update(checkouts).where(or_(*named)).values(due_ms=to_ms(now)))
+
+
+def next_look(checkout: Checkout, now: datetime) -> datetime | None:
+    """None: something will wake it."""
+    if checkout.stage in (Stage.FAILED, Stage.SETTLED):
+        return None
+    if checkout.stage is Stage.RUNNING and checkout.order_id and not checkout.wants_stop:
+        return None
+    return now + (SOON if now - checkout.begun < YOUNG else LATER)
+
+
+def _find(connection: Connection, condition: ColumnElement[bool]) -> list[Checkout]:
+    query = select(checkouts.c.body).where(condition).order_by(checkouts.c.begun_ms)
+    return [from_bytes(Checkout, body) for body in connection.execute(query).scalars()]
+
+
+def _values(checkout: Checkout, now: datetime) -> dict[str, object]:
+    look = next_look(checkout, now)
+    return {
+        "order_id": checkout.order_id,
+        "stage": checkout.stage.value,
+        "body": to_bytes(checkout).decode(),
+        "due_ms": None if look is None else to_ms(look),
+    }

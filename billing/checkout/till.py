@@ -1,0 +1,81 @@
+"""The till: the round that keeps checkouts, bills and payments going. One call does all that is due now.
+
+It has no thread and no clock of its own: `serve` runs it in one, tests and worlds step it. Everything it does may be
+done twice, or by two at once: each step is a transaction that checks what it stands on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from billing.checkout import acts, bills, books, store
+from billing.orders import expire_starts
+from billing.payments import store as payments
+from billing.payments.cashier import Cashier
+from billing.payments.provider import Provider, Sight
+
+MOST_ROUNDS = 20
+T = TypeVar("T")
+log = logging.getLogger("billing.till")
+
+
+class Transact(Protocol):
+    """Runs a job in a writing transaction of its own and gives what it gave."""
+
+    def __call__(self, job: Callable[[Connection], T], /) -> T: ...
+
+
+class Till:
+    """`providers` by the name payments carry; the first is where new ones go. For one thread at a time."""
+
+    def __init__(self, transact: Transact, providers: Mapping[str, Provider], clock: Callable[[], datetime]) -> None:
+        self._transact, self._providers, self._clock = transact, providers, clock
+        self._cashier = Cashier(transact, providers, books.write, clock)
+
+    @property
+    def provider(self) -> str:
+        """The one payment codes and phones are sent to; "" where there is none."""
+        return next(iter(self._providers), "")
+
+    def round(self) -> int:
+        """Do what is due, once; how many things that were."""
+        now = self._clock()
+        self._transact(lambda connection: expire_starts(connection, now))
+        links = self._transact(lambda connection: list(store.due(connection, now)))
+        for link_id in links:
+            self._transact(partial(acts.advance, link_id=link_id, now=self._clock()))
+        orders = self._transact(lambda connection: list(bills.due(connection, now)))
+        for order_id in orders:
+            self._transact(partial(bills.settle, order_id=order_id, now=self._clock()))
+        return len(links) + len(orders) + self._cashier.work()
+
+    def work(self) -> None:
+        """Rounds until nothing is due now, bounded: what one step makes due, the next may do at once."""
+        for _ in range(MOST_ROUNDS):
+            self.round()
+            if not self._transact(self._has_due):
+                return
+
+    def ask_now(self, payment_id: str) -> None:
+        """Ask for one payment whose payer waits. What comes of it is kept like every outcome."""
+        name = self._transact(lambda connection: payments.provider_of(connection, payment_id))
+        self._cashier.ask(payment_id, self._providers[name])
+
+    def tell(self, payment_id: str, sight: Sight) -> bool:
+        """A webhook's sight; False where this is no payment of ours."""
+        try:
+            self._cashier.tell(payment_id, sight)
+        except LookupError:
+            log.warning("a webhook tells of payment %s, which is none of ours", payment_id[:40])
+            return False
+        return True
+
+    def _has_due(self, connection: Connection) -> bool:
+        now = self._clock()
+        return bool(store.due(connection, now) or bills.due(connection, now) or payments.due(connection, now))
