@@ -42,7 +42,7 @@ def case(seed: int, longest_s: int = 5400) -> Case:
     local = moment.replace(tzinfo=ZoneInfo(zone), fold=rng.randrange(2))
     started_at = local.astimezone(UTC) + timedelta(seconds=rng.randrange(-2400, 2400))
     begin = started_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    elements = tuple(_element(rng, begin) for _ in range(rng.randint(1, 5)))
+    elements = tuple(_element(rng, begin, longest_s) for _ in range(rng.randint(1, 5)))
     least, most = _limits(rng)
     tariff = Tariff(f"t{seed}", 1, rng.choice(("EUR", "JPY", "KRW", "KWD")), elements, least, most)
     return Case(
@@ -50,7 +50,7 @@ def case(seed: int, longest_s: int = 5400) -> Case:
     )
 
 
-def _element(rng: Random, near: datetime) -> TariffElement:
+def _element(rng: Random, near: datetime, longest_s: int) -> TariffElement:
     kinds = [Dimension.ENERGY, *rng.sample(list(Dimension)[1:], rng.randint(0, 2))]
     parts = tuple(
         PriceComponent(kind, _price(rng), Decimal(rng.choice(VATS)), rng.choice((1, 1, 60, 300, 1000)))
@@ -61,7 +61,7 @@ def _element(rng: Random, near: datetime) -> TariffElement:
     found: dict[str, Any] = {}
     kinds_of_rule = ("time", "time", "time", "date", "kwh", "current", "power", "duration", "day")
     for kind in {rng.choice(kinds_of_rule) for _ in range(rng.choice((1, 1, 2)))}:
-        _restrict(rng, near, kind, found)
+        _restrict(rng, near, kind, found, min(longest_s, 5400))
     return TariffElement(parts, TariffRestrictions(**found))
 
 
@@ -69,7 +69,7 @@ def _price(rng: Random) -> Decimal:
     return Decimal(rng.randrange(0, 90_000)) / 10_000
 
 
-def _restrict(rng: Random, near: datetime, kind: str, found: dict[str, Any]) -> None:
+def _restrict(rng: Random, near: datetime, kind: str, found: dict[str, Any], within_s: int) -> None:
     match kind:
         case "time":
             times = [near + timedelta(minutes=rng.randrange(*span)) for span in ((-5, 40), (41, 1300))]
@@ -81,9 +81,9 @@ def _restrict(rng: Random, near: datetime, kind: str, found: dict[str, Any]) -> 
         case "day":
             found["day_of_week"] = tuple(rng.sample(list(DayOfWeek), rng.randint(1, 5)))
         case "duration":
-            found[f"{rng.choice(('min', 'max'))}_duration"] = rng.randrange(0, 4000)
+            found[f"{rng.choice(('min', 'max'))}_duration"] = rng.randrange(0, within_s * 3 // 4)
         case _:
-            most = {"kwh": 12_000, "current": 60_000, "power": 30_000}[kind]
+            most = {"kwh": 2 * within_s, "current": 60_000, "power": 30_000}[kind]
             found[f"{rng.choice(('min', 'max'))}_{kind}"] = Decimal(rng.randrange(0, most)) / 1000
 
 

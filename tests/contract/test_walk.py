@@ -96,12 +96,3 @@ def test_where_no_step_or_limit_applies_the_price_is_additive_over_adjoining_par
     assert abs(one.excl_vat + other.excl_vat - whole.excl_vat) < Decimal("1e-20")
     assert abs(one.incl_vat + other.incl_vat - whole.incl_vat) < Decimal("1e-20")
     assert abs(one.incl_vat_minor + other.incl_vat_minor - whole.incl_vat_minor) <= 1
-
-
-def test_kiosk_and_server_agree_on_many_sessions() -> None:
-    for seed in range(1000):
-        drawn = case(seed, longest_s=40_000)
-        tally = Tally(rules_of(drawn.offer))
-        for now, later in pairwise(drawn.samples):
-            tally = tally.after(span_between(now, later))
-        assert settled(tally) == price(drawn.offer, drawn.samples), f"seed {seed}"
