@@ -33,6 +33,7 @@ SERVER = [
     "argon2-cffi>=25.1,<26",
     "psycopg[binary]>=3.3,<4",
     "weasyprint>=70,<71",
+    "stripe>=16.1,<17",
 ]
 DEV = [
     "pytest>=9,<10",

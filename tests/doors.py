@@ -111,12 +111,14 @@ DOORS = (
             "requests",
             "sqlalchemy",
             "starlette",
+            "stripe",
             "uvicorn",
             "weasyprint",
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
     Door(("sim.social",), ("fastapi", "pydantic", "requests")),
+    Door(("sim.stripe_stand_in",), ("fastapi", "uvicorn")),
     Door(
         ("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")
     ),
