@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LONGEST_TOKEN = 600  # characters; a signed voucher is below 400
+PHONE_PAYER = "checkout:"  # begins the account under which the server lets somebody pay by phone without having one
+
+
+def is_phone_payer(account_id: str | None) -> bool:
+    return account_id is not None and account_id.startswith(PHONE_PAYER)
 
 
 class TokenKind(StrEnum):

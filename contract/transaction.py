@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from contract.identity import TokenKind
+from contract.identity import TokenKind, is_phone_payer
 from contract.local_time import utc_ms
 from contract.metering import Quality
 from contract.order import Continuation, corrected
@@ -133,6 +133,16 @@ class Authority:
     voucher_id: str | None = None
     command_id: str | None = None
     cap_minor: int | None = None  # the order may cost at most this, gross, in minor units
+
+    @property
+    def is_by_phone(self) -> bool:
+        """Paid by phone: on the kiosk's page, or with a payment app's code."""
+        return self.token_kind is TokenKind.DIRECT_PAYMENT or is_phone_payer(self.account_id)
+
+    @property
+    def is_guest(self) -> bool:
+        """Nobody the operator knows: what was held is the most they owe, parking included."""
+        return self.voucher_id is not None or self.is_by_phone
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from contract.api import AuthorizeAnswer, AuthorizeStatus
+from contract.api import AuthorizeAnswer, AuthorizeStatus, PaymentRefusal
 from contract.identity import IdToken, TokenKind
 from contract.list_change import WrongBase, applied, is_change, read_change
 from contract.tariff import TariffOffer
@@ -105,9 +105,17 @@ def precheck(knowledge: Knowledge, ask: Ask, now: datetime) -> Refused | None:
     return Refused(ask.ids.transaction_id, verdict) if isinstance(verdict, NoticeCode) else None
 
 
-def decide(knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: frozenset[str]) -> Authorized | Refused:
-    """The answer without a server. `accounts_in_use` are those with a transaction running at this kiosk."""
+def decide(
+    knowledge: Knowledge, ask: Ask, now: datetime, accounts_in_use: frozenset[str], was_sent: bool = False
+) -> Authorized | Refused:
+    """The answer without a server. `accounts_in_use` are those with a transaction running at this kiosk.
+
+    `was_sent`: the server was asked and has not answered in time.
+    """
     transaction_id, token = ask.ids.transaction_id, ask.token
+    if token.kind is TokenKind.DIRECT_PAYMENT:
+        # Only its provider knows it: there is no credit on it.
+        return Refused(transaction_id, NoticeCode.PAYMENT_NO_ANSWER if was_sent else NoticeCode.PAYMENT_OFFLINE)
     offer = knowledge.offers().get(ask.evse_id)
     has_ended = knowledge.offers_until is not None and now >= knowledge.offers_until
     if offer is None or knowledge.authorizations is None or has_ended:
@@ -178,10 +186,28 @@ REFUSAL_OF = {
 }
 
 
+PAYMENT_REFUSAL_OF = {
+    PaymentRefusal.INSUFFICIENT_FUNDS: NoticeCode.PAYMENT_NO_MONEY,
+    PaymentRefusal.UNKNOWN_CODE: NoticeCode.PAYMENT_UNKNOWN,
+    PaymentRefusal.USED_CODE: NoticeCode.PAYMENT_USED,
+    PaymentRefusal.EXPIRED_CODE: NoticeCode.PAYMENT_EXPIRED,
+    PaymentRefusal.BLOCKED: NoticeCode.PAYMENT_BLOCKED,
+    PaymentRefusal.PROVIDER_SILENT: NoticeCode.PAYMENT_NO_ANSWER,
+    PaymentRefusal.NOT_TAKEN_HERE: NoticeCode.PAYMENT_NOT_HERE,
+    PaymentRefusal.DECLINED: NoticeCode.PAYMENT_DECLINED,
+}
+
+
 def read_answer(ask: Ask, answer: AuthorizeAnswer) -> Authorized | Refused:
     """The server's answer to an Ask. An acceptance without offer or account is none, nor is one of a voucher that
-    does not say which voucher and up to what amount: without a cap it would be worth anything."""
+    does not say which voucher and up to what amount, or of a payment code without what was held: without a cap either
+    would be worth anything."""
     transaction_id = ask.ids.transaction_id
+    if ask.token.kind is TokenKind.DIRECT_PAYMENT:
+        if answer.status is not AuthorizeStatus.ACCEPTED:
+            return Refused(transaction_id, PAYMENT_REFUSAL_OF[answer.reason or PaymentRefusal.DECLINED])
+        if answer.offer is None or answer.account_id is None or answer.cap_minor is None:
+            return Refused(transaction_id, NoticeCode.PAYMENT_NO_ANSWER)
     if answer.status is not AuthorizeStatus.ACCEPTED:
         code = REFUSAL_OF[answer.status]
         if answer.status is AuthorizeStatus.NO_CREDIT and ask.token.kind is TokenKind.VOUCHER:

@@ -22,6 +22,7 @@ from typing import Protocol
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
 from contract.codec import to_bytes
 from contract.commands import Command, CommandKind, read_command
+from contract.identity import TokenKind
 from contract.list_change import WrongBase
 from contract.metering import MeterReading
 from contract.records import AskStep, AuditRecord, AuthorizationRecord, StatusRecord
@@ -491,7 +492,9 @@ class Controller:
         elif self._uplink.is_online():
             ids, token = pending.ask.ids, pending.ask.token
             pending.was_sent = True
-            pending.answer_by_s = now.s + self.kiosk.settings.patience.answer_s
+            patience = self.kiosk.settings.patience
+            is_payment = token.kind is TokenKind.DIRECT_PAYMENT
+            pending.answer_by_s = now.s + (patience.payment_s if is_payment else patience.answer_s)
             self._uplink.ask(
                 AuthorizeRequest(
                     ids.transaction_id, ids.order_id, ids.receipt_id, pending.ask.evse_id, token.kind, token.value
@@ -501,11 +504,11 @@ class Controller:
             self._decide_alone(pending, now)
 
     def _decide_alone(self, pending: _PendingAsk, now: Now) -> None:
-        pending.was_sent, pending.answer_by_s = True, float("inf")
+        was_sent, pending.was_sent, pending.answer_by_s = pending.was_sent, True, float("inf")
         in_use = {s.transaction.authority.account_id for s in self.kiosk.sessions if s.transaction is not None}
         others = (s for s in self.kiosk.sessions if s.evse_id != pending.ask.evse_id)
         in_use |= {s.interrupted.authority.account_id for s in others if s.interrupted is not None}  # may go on yet
-        self._step(authority.decide(self.knowledge, pending.ask, now.wall, frozenset(in_use)), now)
+        self._step(authority.decide(self.knowledge, pending.ask, now.wall, frozenset(in_use), was_sent), now)
 
     # ---- release, record, engage -----------------------------------------------------------------------------------
 
@@ -665,6 +668,7 @@ class Controller:
             operator=self._identity.operator,
             helpline=self._overrides.get("kiosk.helpline", self._identity.helpline),
             address=self._identity.address,
+            code_secret=None if (known := self.knowledge.authorizations) is None else known.code_secret,
             time_zone=self._identity.time_zone,
             is_online=self._uplink.is_online(),
             outbox_rows=self._recorder.waiting(),

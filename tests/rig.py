@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, CommandAnswer, RowKind
+from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, CommandAnswer, PaymentRefusal, RowKind
 from contract.codec import from_bytes
 from contract.identity import IdToken, TokenKind
 from contract.iec61851 import PilotState
@@ -202,7 +202,13 @@ class Server:
 def knowledge() -> Knowledge:
     entry = ListEntry(token_hash(CARD.kind, CARD.value), "anna", 2000)
     authorizations = AuthorizationList(
-        "hk-07", 1, NOON - timedelta(days=1), NOON + timedelta(days=1), {"1": WITH_PARKING, "2": WITH_PARKING}, (entry,)
+        "hk-07",
+        1,
+        NOON - timedelta(days=1),
+        NOON + timedelta(days=1),
+        {"1": WITH_PARKING, "2": WITH_PARKING},
+        (entry,),
+        code_secret="5e" * 32,
     )
     return Knowledge("hk-07", (KEY.public_key(),)).with_list(sign_list(authorizations, KEY))
 
@@ -278,7 +284,12 @@ class Rig:
         self.reader.tokens.append(token)
         self.beat()
 
-    def accept(self, status: AuthorizeStatus = AuthorizeStatus.ACCEPTED, number: int = -1) -> None:
+    def accept(
+        self,
+        status: AuthorizeStatus = AuthorizeStatus.ACCEPTED,
+        number: int = -1,
+        reason: PaymentRefusal | None = None,
+    ) -> None:
         """The server answers one of its asks."""
         asked = self.server.asked[number]
         answer = AuthorizeAnswer(asked.transaction_id, status, WITH_PARKING, "anna", cap_minor=2000)
@@ -286,7 +297,7 @@ class Rig:
             shown = read_voucher(asked.token, [KEY.public_key()])
             answer = replace(answer, voucher_id=shown.voucher_id, cap_minor=shown.value_minor)
         if status is not AuthorizeStatus.ACCEPTED:
-            answer = replace(answer, offer=None, account_id=None, voucher_id=None, cap_minor=None)
+            answer = AuthorizeAnswer(asked.transaction_id, status, reason=reason)
         self.controller.answered(answer, self.now)
         self.beat()
 

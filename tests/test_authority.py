@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.api import AuthorizeAnswer, AuthorizeStatus
+from contract.api import AuthorizeAnswer, AuthorizeStatus, PaymentRefusal
 from contract.identity import IdToken, TokenKind
 from contract.tokens import AuthorizationList, ForgedText, ListEntry, Voucher, sign_list, sign_voucher
 from contract.transaction import token_hash
@@ -213,3 +213,40 @@ def test_offline_credit_is_the_cap_in_all_however_often_the_card_is_used() -> No
 
     assert isinstance(once, Authorized) and once.authority.cap_minor == 500
     assert isinstance(spent, Refused) and spent.code is NoticeCode.NO_CREDIT
+
+
+# ---- a payment app's code ---------------------------------------------------------------------------------------
+
+PAYMENT = IdToken(TokenKind.DIRECT_PAYMENT, "spay:lena:1")
+
+
+def test_a_payment_code_is_never_trusted_without_the_server() -> None:
+    assert decide(knowing(), ask(PAYMENT), NOON, NOBODY) == Refused("tx-1", NoticeCode.PAYMENT_OFFLINE)
+    asked = decide(knowing(), ask(PAYMENT), NOON, NOBODY, was_sent=True)
+    assert asked == Refused("tx-1", NoticeCode.PAYMENT_NO_ANSWER)
+
+
+@pytest.mark.parametrize("reason", PaymentRefusal)
+def test_every_reason_of_a_refused_payment_code_has_words_of_its_own(reason: PaymentRefusal) -> None:
+    answers = [
+        read_answer(ask(PAYMENT), AuthorizeAnswer("tx-1", status, reason=reason))
+        for status in AuthorizeStatus
+        if status is not AuthorizeStatus.ACCEPTED
+    ]
+
+    assert len(set(answers)) == 1
+    assert isinstance(answers[0], Refused) and answers[0].code.name.startswith("PAYMENT_")
+    others = [
+        read_answer(ask(PAYMENT), AuthorizeAnswer("tx-1", AuthorizeStatus.INVALID, reason=r)) for r in PaymentRefusal
+    ]
+    assert others.count(answers[0]) == 1
+
+
+def test_a_payment_code_without_a_reason_or_without_a_held_amount_starts_nothing() -> None:
+    bare = read_answer(ask(PAYMENT), AuthorizeAnswer("tx-1", AuthorizeStatus.UNKNOWN))
+    assert bare == Refused("tx-1", NoticeCode.PAYMENT_DECLINED)
+    accepted = AuthorizeAnswer("tx-1", AuthorizeStatus.ACCEPTED, ENERGY_ONLY, "payment:1")
+    assert read_answer(ask(PAYMENT), accepted) == Refused("tx-1", NoticeCode.PAYMENT_NO_ANSWER)
+    held = read_answer(ask(PAYMENT), replace(accepted, cap_minor=2_000))
+
+    assert isinstance(held, Authorized) and held.authority.is_guest and held.authority.cap_minor == 2_000

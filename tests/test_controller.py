@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contract.api import AuthorizeStatus, CommandAnswer, CommandStatus
+from contract.api import AuthorizeStatus, CommandAnswer, CommandStatus, PaymentRefusal
 from contract.commands import Command, CommandKind, sign_command
 from contract.identity import IdToken, TokenKind
 from contract.iec61851 import PilotState
@@ -22,6 +22,8 @@ from kiosk.session.snapshot import NoticeCode
 from kiosk.session.states import State
 from tests.rig import KEY, Rig, knowledge, voucher
 from tests.session.bench import WITH_PARKING, check_story
+
+PAYMENT = IdToken(TokenKind.DIRECT_PAYMENT, "spay:lena:1")
 
 
 def start_command(command_id: str = "c-1", evse_id: int = 1) -> Command:
@@ -266,6 +268,47 @@ def test_without_a_server_the_own_list_decides_at_once() -> None:
 
     assert rig.server.asked == []
     assert rig.state() in (State.PREPARING, State.DELIVERING)
+
+
+def test_a_payment_code_is_refused_at_once_without_a_server_though_an_own_list_is_there() -> None:
+    rig = Rig()
+    rig.server.online = False
+    rig.beat(2)
+    rig.tap(PAYMENT)
+    rig.beat(3)
+
+    assert (rig.state(), notice(rig)) == (State.IDLE, NoticeCode.WHICH_CONNECTOR)
+    rig.controller.post(events.ConnectorChosen(1))
+    rig.beat(3)
+    assert (rig.state(), notice(rig)) == (State.IDLE, NoticeCode.PAYMENT_OFFLINE)
+    assert rig.server.asked == [] and rig.disk.events() == []
+
+
+def test_a_payment_code_waits_longer_for_the_server_and_is_given_up_with_its_hold() -> None:
+    rig = Rig(count=1)
+    rig.beat(2)
+    rig.tap(PAYMENT)
+    rig.run(rig.patience.answer_s + 2)
+    assert rig.state() is State.AUTHORIZING
+    rig.run(rig.patience.payment_s - rig.patience.answer_s)
+    assert (rig.state(), notice(rig)) == (State.IDLE, NoticeCode.PAYMENT_NO_ANSWER)
+    rig.accept()
+    rig.beat(2)
+
+    assert rig.disk.events() == [] and rig.server.disclaimed == [rig.server.asked[0].transaction_id]
+
+
+def test_a_refused_payment_code_says_the_servers_reason_and_guessing_them_is_slowed() -> None:
+    rig = Rig(count=1)
+    rig.beat(2)
+    for number in range(3):
+        rig.tap(IdToken(TokenKind.DIRECT_PAYMENT, f"spay:guess:{number}"))
+        rig.beat(2)
+        rig.accept(AuthorizeStatus.UNKNOWN, reason=PaymentRefusal.UNKNOWN_CODE)
+        assert notice(rig) is NoticeCode.PAYMENT_UNKNOWN
+    rig.tap(PAYMENT)
+
+    assert notice(rig) is NoticeCode.SLOW_DOWN and len(rig.server.asked) == 3
 
 
 def test_a_server_lost_in_mid_question_is_not_waited_for() -> None:

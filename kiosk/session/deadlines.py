@@ -24,7 +24,7 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
         due.append(protection.next_look_s(session.watch, evse.protection))
     if session.transaction is not None:
         due.append(session.transaction.reading_due_s)
-        if session.state is State.PARKED and session.transaction.authority.voucher_id is not None:
+        if session.state is State.PARKED and session.transaction.authority.is_guest:
             due.append(limits.parking_deadline_s(session, now_s))
     if session.receipt_at is not None:
         due.append(session.receipt_at.s + patience.receipt_s)

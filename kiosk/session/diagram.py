@@ -28,8 +28,8 @@ TAPS = f"""
 ## A token is presented
 
 The first row that holds decides. A situation is the place of every EVSE for the token's owner, what the screen was
-touched for, and at which connector; a touch is forgotten after a time (`choose_s`, `keypad_s`), and a new one replaces
-it. The last column counts, of all {sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)):,}
+touched for, at which connector, and whether the token is a payment app's code; a touch is forgotten after a time (`choose_s`, `keypad_s`), and a new one replaces
+it. The last column counts, of all {sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)) * 2:,}
 situations of a kiosk with two EVSEs, those the row decides; together they are all of them.
 """
 
@@ -48,12 +48,12 @@ def moves_table() -> str:
 
 
 def situations(count: int) -> Iterator[Situation]:
-    """Every situation a kiosk with so many EVSEs can be in: place of each, touch, touched connector."""
+    """Every situation a kiosk with so many EVSEs can be in: place of each, touch, touched connector, kind of token."""
     numbers = range(1, count + 1)
     touches = [(Touch.NOTHING, None), *product([touch for touch in Touch if touch is not Touch.NOTHING], numbers)]
     for places in product(Place, repeat=count):
-        for touch, touched in touches:
-            yield Situation(tuple(zip(numbers, places, strict=True)), touch, touched)
+        for (touch, touched), is_payment in product(touches, (False, True)):
+            yield Situation(tuple(zip(numbers, places, strict=True)), touch, touched, is_payment)
 
 
 def taps_table() -> str:
@@ -110,6 +110,7 @@ def _words(route: Route) -> str:
 
 def _told(situation: Situation) -> str:
     places = ", ".join(f"{evse_id}: `{place.name}`" for evse_id, place in situation.places)
+    places = f"payment code; {places}" if situation.is_payment else places
     return places if situation.touched is None else f"{places}; {situation.touch.value} {situation.touched}"
 
 

@@ -19,7 +19,15 @@ FIRST_REST_S, LONGEST_REST_S = 2.0, 60.0
 FORGOTTEN_AFTER_S = 600.0
 TOLD_FIRST, TOLD_EVERY = 6, 10
 
-WRONG = frozenset({NoticeCode.UNKNOWN_TOKEN, NoticeCode.BLOCKED_TOKEN, NoticeCode.FORGED_VOUCHER})
+WRONG = frozenset(
+    {
+        NoticeCode.UNKNOWN_TOKEN,
+        NoticeCode.BLOCKED_TOKEN,
+        NoticeCode.FORGED_VOUCHER,
+        NoticeCode.PAYMENT_UNKNOWN,
+        NoticeCode.PAYMENT_BLOCKED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ def cap_of_charge_minor(t: Transaction, evse: EvseSettings) -> int | None:
 
 def charge_cap_minor(cap_minor: int, authority: Authority, offer: TariffOffer, evse: EvseSettings) -> int:
     """What of the cap the charge may use: of a guest's some is kept for parking, at most half."""
-    if authority.voucher_id is None:
+    if not authority.is_guest:
         return cap_minor
     return cap_minor - min(cap_minor // 2, parking_reserve_minor(offer, evse.parking_reserve_s))
 
@@ -227,7 +227,7 @@ def parking_reaches_hold(session: Session, now: Now, evse: EvseSettings, patienc
     """A guest never owes more than was held: parking stops counting before the look after the next would."""
     t = session.running
     cap_minor = t.authority.cap_minor
-    if t.authority.voucher_id is None or cap_minor is None or session.parking_is_free:
+    if not t.authority.is_guest or cap_minor is None or session.parking_is_free:
         return False
     later_ms = round(2 * PARKING_LOOK_S * 1000)
     most_wh = session.counted_wh

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from contract.api import CommandStatus
+from contract.identity import is_phone_payer
 from kiosk.session import events
 from kiosk.session.events import Answered, Now
 from kiosk.session.reservation import Reservation
@@ -63,7 +64,8 @@ def _why_not_reservable(session: Session, order: events.ReserveCommanded, is_sol
         return f"{name} is out of service by order"
     if not is_sold:
         return f"{name} has nothing to sell"
-    if session.held_for is not None or session.is_plugged:
+    # Whoever pays by phone stands here, and has perhaps plugged in first.
+    if session.held_for is not None or (session.is_plugged and not is_phone_payer(order.account_id)):
         return f"{name} has a cable in"
     if (kept := session.reservation) is not None and kept.reservation_id != order.reservation_id:
         return f"{name} is reserved already"

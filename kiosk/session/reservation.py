@@ -3,7 +3,8 @@
 Law:
 - A reserved connector refuses strangers with words; the one it is for finds it free, by token, account or group.
 - It ends with the start it was made for, with its time, or when it is cancelled; never later.
-- It is given only on a connector that is idle with no cable in, in service, and sold.
+- It is given only on a connector that is idle with no cable in, in service, and sold. For somebody who pays by phone
+  a cable may be in: they stand here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from contract.identity import is_phone_payer
 from contract.transaction import ClockQuality
 from kiosk.session.events import Now
 
@@ -29,6 +31,11 @@ class Reservation:
     token_hash: str | None = None
     account_id: str | None = None
     group_id: str | None = None
+
+    @property
+    def is_for_phone(self) -> bool:
+        """A phone pays meanwhile."""
+        return is_phone_payer(self.account_id)
 
     def is_for(self, token_hash: str, account_id: str | None, group_id: str | None) -> bool:
         if self.token_hash is not None and self.token_hash == token_hash:

@@ -16,6 +16,7 @@ class Patience:
 
     authorize_s: float = 15.0  # server and own lists together
     answer_s: float = 4.0  # the server alone, then the own lists decide
+    payment_s: float = 12.0  # the server with a payment provider behind it; no own list can decide instead
     plug_in_s: float = 90.0  # an accepted token waits so long for its cable; docs/decisions/0065
     close_s: float = 3.0  # contactor commanded closed, feedback still open
     ramp_s: float = 5.0  # offered current to zero before a normal opening

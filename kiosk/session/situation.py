@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from contract.identity import TokenKind
 from contract.transaction import Authority, token_hash
 from kiosk.session.events import IdTokenPresented
 from kiosk.session.session import Session
@@ -24,7 +25,7 @@ def situation_of(
     places = tuple((s.evse_id, place_of(tap, s, s.evse_id in sold_at, now_s - bounce_s)) for s in sessions)
     if touched not in [s.evse_id for s in sessions]:
         touch, touched = Touch.NOTHING, None
-    return Situation(places, touch, touched)
+    return Situation(places, touch, touched, tap.token.kind is TokenKind.DIRECT_PAYMENT)
 
 
 def place_of(tap: IdTokenPresented, session: Session, is_sold: bool, young_s: float) -> Place:

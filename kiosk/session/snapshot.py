@@ -67,6 +67,17 @@ class NoticeCode(StrEnum):
     CABLE_RELEASED = "cable_released"  # the lock was opened once more: pull now
     CANCELLED = "cancelled"
     PLUG_IN_TIMEOUT = "plug_in_timeout"
+    # a payment app's code; nothing was taken in any of them
+    PAYMENT_NO_MONEY = "payment_no_money"
+    PAYMENT_UNKNOWN = "payment_unknown"
+    PAYMENT_USED = "payment_used"
+    PAYMENT_EXPIRED = "payment_expired"
+    PAYMENT_BLOCKED = "payment_blocked"
+    PAYMENT_NO_ANSWER = "payment_no_answer"  # the provider, or the server, was too slow
+    PAYMENT_NOT_HERE = "payment_not_here"
+    PAYMENT_DECLINED = "payment_declined"
+    PAYMENT_OFFLINE = "payment_offline"  # no server: such a code is never trusted here
+    PAYMENT_STOPS_NOTHING = "payment_stops_nothing"  # each code is new, so it shows nobody's right to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,23 @@ class Notice:
     code: NoticeCode
     until_s: float
     evse_id: int | None = None
+
+
+class PhoneProblem(StrEnum):
+    """Why nobody can pay by phone at this kiosk now."""
+
+    OFFLINE = "offline"  # the phone's order would not arrive
+    NO_CLOCK = "no_clock"  # the codes are made from the time
+    NO_SECRET = "no_secret"  # no list brought it yet
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCode:
+    """How a phone proves to stand here: the address for the QR code, and six digits to type. See device_code."""
+
+    address: str
+    code: str
+    left_s: float  # until others take their place; both stay good for a minute more
 
 
 class Availability(StrEnum):
@@ -140,6 +168,7 @@ class TransactionView:
     cap_minor: int | None = None
     charge_cap_minor: int | None = None  # of cap_minor, what the charge may use; the rest is kept for parking
     is_prepaid: bool = False  # by a voucher: nothing is left to pay
+    is_by_phone: bool = False  # the phone's payment holds cap_minor, and what is owed is taken from that
     nears_its_end: bool = False  # a limit or cap: less current is offered
     parking_is_free: bool = False  # the hold is used up: parking no longer counts
     parked_s: int | None = None  # since the stop; None while not parked
@@ -181,6 +210,9 @@ class EvseView:
     held: bool  # closed to other accounts until the cable was out
     why: tuple[str, ...]  # machine-readable causes for the state, first the deciding one; see `kiosk why`
     reserved_until: datetime | None = None
+    reserved_s: float | None = None  # so long still
+    reserved_for_phone: bool = False  # somebody pays by phone meanwhile
+    phone: PhoneCode | None = None  # where a charge may begin by phone
     is_blocked: bool = False  # out of service by the operator's order
     has_lock: bool = False  # help for a cable that will not release makes sense
     goes_on: bool = False  # a charge that was interrupted waits to go on by itself
@@ -228,3 +260,4 @@ class Snapshot:
     token_starts: tuple[int, ...] = ()  # EVSEs where the waiting token would start
     token_stops: tuple[int, ...] = ()  # EVSEs where it would stop what runs
     overrides: tuple[str, ...] = ()  # settings the server has changed, as KEY=VALUE
+    phone_problem: PhoneProblem | None = None

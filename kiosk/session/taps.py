@@ -1,12 +1,13 @@
 """Tap routing: what a presented token means, as a table. First row whose condition holds decides.
 
 Law:
-- The table looks at a Situation and at nothing else: in which place every EVSE is for the token's owner, and what the
-  screen was touched for.
+- The table looks at a Situation and at nothing else: in which place every EVSE is for the token's owner, what the
+  screen was touched for, and whether the token is a payment app's code.
 - A start never turns into a stop, nor a stop into a start, within the bounce time.
 - What was touched is never exchanged for something else: where the touched connector cannot serve the owner and another
   one could, the screen asks.
 - A token of the same group moves somebody else's session only at a connector that was touched.
+- A payment app's code starts a charge and never stops one: each is new, so it shows nobody's right.
 
 A card left on the reader never gets here twice: the reader reports it once.
 """
@@ -63,15 +64,17 @@ STARTABLE = (Place.FREE, Place.FREE_PLUGGED, Place.RESERVED_OWN, Place.HELD_OWN,
 STOPPABLE = (Place.OWN_RUNNING, Place.GROUP_RUNNING)
 RIGHTFUL = (*STOPPABLE, Place.OWN_YOUNG, Place.OWN_PARKED, Place.OWN_CLOSING, Place.HELD_OWN, Place.JUST_ENDED)
 LIMITABLE = (*STOPPABLE, Place.OWN_YOUNG)
+MOVABLE = (*LIMITABLE, Place.OWN_PARKED, Place.OWN_CLOSING)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the table may look at: (evse_id, place) of every EVSE, and the touch with its connector."""
+    """What the table may look at: (evse_id, place) of every EVSE, the touch with its connector, the token's kind."""
 
     places: tuple[tuple[int, Place], ...]
     touch: Touch = Touch.NOTHING
     touched: int | None = None
+    is_payment: bool = False  # the token is a payment app's code: new each time, so nobody's but for the start it asks
 
     def at(self, *places: Place) -> tuple[int, ...]:
         """The EVSEs in one of these places."""
@@ -124,10 +127,20 @@ def _another_could(s: Situation) -> bool:
     return any(evse_id != s.touched for evse_id in s.at(*STARTABLE, *STOPPABLE))
 
 
+def _is_about_a_session(s: Situation) -> bool:
+    is_shown = s.is_at(Touch.LOOKED_AT, Place.BUSY, *MOVABLE) or s.is_at(Touch.CHOSEN, *MOVABLE)
+    return is_shown or s.touch in (Touch.UNLOCK, Touch.LIMIT)
+
+
 _FOREIGN = (Place.BUSY, Place.HELD, Place.RESERVED, Place.CLOSED)
 
 TAP_RULES: tuple[TapRule, ...] = (
     # ---- something was touched: it is about that connector and no other
+    TapRule(
+        "a payment code where a session is looked at, or for an unlocking or a limit: it only starts",
+        lambda s: s.is_payment and _is_about_a_session(s),
+        _at_touched(NoticeCode.PAYMENT_STOPS_NOTHING),
+    ),
     TapRule(
         "unlocking is asked for, and the cable or the session is the owner's",
         lambda s: s.is_at(Touch.UNLOCK, *RIGHTFUL),
@@ -198,6 +211,11 @@ TAP_RULES: tuple[TapRule, ...] = (
         "the owner is being authorised",
         lambda s: bool(s.at(Place.OWN_AUTHORIZING)),
         _notice(NoticeCode.ALREADY_CHARGING, Place.OWN_AUTHORIZING),
+    ),
+    TapRule(
+        "a payment code whose own charge runs, shown again: it stops nothing",
+        lambda s: s.is_payment and bool(s.at(*MOVABLE)),
+        _notice(NoticeCode.PAYMENT_STOPS_NOTHING, *MOVABLE),
     ),
     TapRule(
         "the owner's session was just started: a start never turns into a stop",

@@ -10,7 +10,7 @@ Rules:
 from __future__ import annotations
 
 from contract.api import CommandStatus
-from contract.identity import IdToken
+from contract.identity import IdToken, TokenKind
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
 from kiosk.session import corrections, energy, events, keypad, limits, protection, recording, restart
@@ -278,7 +278,7 @@ class Turn:
             case State.AUTHORIZING:
                 if self.now.s >= session.deadline_s:
                     self._move(State.IDLE)
-                    self.messages.append(Notified(NoticeCode.NO_ANSWER, session.evse_id))
+                    self.messages.append(Notified(_unanswered(session), session.evse_id))
             case State.PREPARING:
                 self._settle_preparing()
             case State.DELIVERING:
@@ -529,3 +529,9 @@ def step(
     turn.take(event)
     turn.settle()
     return turn.session, turn.messages
+
+
+def _unanswered(session: Session) -> NoticeCode:
+    """Nobody has decided about the token in time."""
+    is_payment = session.asked is not None and session.asked.token.kind is TokenKind.DIRECT_PAYMENT
+    return NoticeCode.PAYMENT_NO_ANSWER if is_payment else NoticeCode.NO_ANSWER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -10,7 +10,7 @@ from contract.metering import Quality
 from contract.price import Price, Sample, TimeUse
 from contract.printed import printed
 from contract.transaction import StoppedReason
-from kiosk.session import energy, limits
+from kiosk.session import energy, limits, phone
 from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in
 from kiosk.session.kiosk import Kiosk, situation
@@ -23,6 +23,7 @@ from kiosk.session.snapshot import (
     DeviceView,
     EvseView,
     FaultView,
+    PhoneCode,
     PriceLine,
     ReaderView,
     Snapshot,
@@ -53,6 +54,7 @@ class About:
     fault_details: dict[int, str]  # a driver's own words, by evse_id
     overrides: tuple[str, ...] = ()  # settings the server has changed
     offline_because: str = ""
+    code_secret: str | None = field(default=None, repr=False)  # of the list in force
 
 
 def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
@@ -83,6 +85,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         token_waiting="" if front.waiting is None else front.waiting.token.masked,
         token_starts=_token_moves(kiosk, now, Outcome.START),
         token_stops=_token_moves(kiosk, now, Outcome.STOP),
+        phone_problem=phone.problem(about.is_online, now, about.code_secret),
     )
 
 
@@ -103,7 +106,7 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
     if session.receipt_at is not None:
         receipt_in_s = max(0.0, session.receipt_at.s + kiosk.settings.patience.receipt_s - now.s)
     ended_at = session.receipt_at.wall if session.receipt_at is not None else None
-    running, receipt = session.transaction, session.receipt
+    running, receipt, kept = session.transaction, session.receipt, session.reservation
     return EvseView(
         evse_id=session.evse_id,
         connector_id=evse.connector_id,
@@ -123,13 +126,24 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         receipt_in_s=receipt_in_s,
         fault=_fault(session, about.fault_details.get(session.evse_id, ""), evse),
         held=session.held_for is not None,
-        reserved_until=None if session.reservation is None else session.reservation.until,
+        reserved_until=None if kept is None else kept.until,
+        reserved_s=None if kept is None else max(0.0, kept.until_s - now.s),
+        reserved_for_phone=kept is not None and kept.is_for_phone,
+        phone=_phone(session, now, about, offer is not None),
         is_blocked=session.is_blocked,
         has_lock=evse.has_lock,
         goes_on=session.interrupted is not None,
         shares_with=_shares_with(session),
         why=_why(kiosk, session, now, about.objections.get(session.evse_id)),
     )
+
+
+def _phone(session: Session, now: Now, about: About, is_sold: bool) -> PhoneCode | None:
+    """Where a charge may begin by phone now. A cable of a former customer, or another's reservation, is in its way."""
+    is_open = session.is_free and is_sold and session.held_for is None and session.reservation is None
+    if not is_open or about.code_secret is None or phone.problem(about.is_online, now, about.code_secret) is not None:
+        return None
+    return phone.code(about.address, about.kiosk_id, session.evse_id, about.code_secret, now.wall)
 
 
 def _availability(session: Session, has_offer: bool) -> Availability:
@@ -204,6 +218,7 @@ def _running(kiosk: Kiosk, session: Session, t: Transaction, now: Now, address: 
         cap_minor=t.authority.cap_minor,
         charge_cap_minor=limits.cap_of_charge_minor(t, kiosk.evse(session.evse_id)),
         is_prepaid=t.authority.voucher_id is not None,
+        is_by_phone=t.authority.is_by_phone,
         nears_its_end=session.state is State.DELIVERING and session.taper is not None,
         parking_is_free=session.parking_is_free,
         parked_s=parked_s,
@@ -244,6 +259,7 @@ def _ended(t: Transaction, address: str, ended_at: datetime | None) -> Transacti
         limit=t.limit,
         cap_minor=t.authority.cap_minor,
         is_prepaid=t.authority.voucher_id is not None,
+        is_by_phone=t.authority.is_by_phone,
         stopped_reason=t.stopped_reason,
         ended_at=ended_at,
         is_on_disk=t.durable_seq >= t.next_seq - 1,

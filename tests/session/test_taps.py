@@ -32,12 +32,16 @@ from tests.session.bench import Bench
 OWN = {place for place in Place if place.name.startswith(("OWN_", "HELD_OWN", "JUST_"))}
 
 
-def of(*places: Place, touch: Touch = Touch.NOTHING, at: int | None = None) -> Situation:
-    return Situation(tuple(enumerate(places, 1)), touch, at)
+def of(*places: Place, touch: Touch = Touch.NOTHING, at: int | None = None, pays: bool = False) -> Situation:
+    return Situation(tuple(enumerate(places, 1)), touch, at, pays)
 
 
 # One situation for every row, in the table's order.
 EXAMPLES: list[tuple[Situation, Route]] = [
+    (
+        of(Place.BUSY, Place.FREE, touch=Touch.LOOKED_AT, at=1, pays=True),
+        Route(Outcome.NOTICE, 1, NoticeCode.PAYMENT_STOPS_NOTHING),
+    ),
     (of(Place.HELD_OWN, touch=Touch.UNLOCK, at=1), Route(Outcome.UNLOCK, 1)),
     (of(Place.OWN_RUNNING, touch=Touch.LIMIT, at=1), Route(Outcome.LIMIT, 1)),
     (of(Place.BUSY, Place.FREE, touch=Touch.LIMIT, at=1), Route(Outcome.NOTICE, 1, NoticeCode.NOT_YOUR_SESSION)),
@@ -52,6 +56,7 @@ EXAMPLES: list[tuple[Situation, Route]] = [
     (of(Place.BUSY, Place.FREE, touch=Touch.LOOKED_AT, at=1), Route(Outcome.CHOOSE, 1, NoticeCode.WHICH_CONNECTOR)),
     (of(Place.BUSY, Place.CLOSED, touch=Touch.LOOKED_AT, at=1), Route(Outcome.NOTICE, 1, NoticeCode.NOT_YOUR_SESSION)),
     (of(Place.OWN_RUNNING, Place.OWN_AUTHORIZING), Route(Outcome.NOTICE, 2, NoticeCode.ALREADY_CHARGING)),
+    (of(Place.OWN_RUNNING, Place.FREE, pays=True), Route(Outcome.NOTICE, 1, NoticeCode.PAYMENT_STOPS_NOTHING)),
     (of(Place.OWN_RUNNING, Place.OWN_YOUNG), Route(Outcome.NOTICE, 2, NoticeCode.STOP_WITH_CARD)),
     (of(Place.OWN_RUNNING, Place.FREE_PLUGGED), Route(Outcome.STOP, 1)),
     (of(Place.OWN_RUNNING, Place.OWN_RUNNING), Route(Outcome.CHOOSE, None, NoticeCode.WHICH_CONNECTOR)),
@@ -84,7 +89,13 @@ def test_every_combination_of_place_touch_and_connector_has_exactly_one_row() ->
     decided = Counter(deciding(seen).when for count in (1, 2) for seen in situations(count))
 
     assert set(decided) == {rule.when for rule in TAP_RULES}
-    assert decided.total() == 15 * (1 + 4) + 15**2 * (1 + 4 * 2)
+    assert decided.total() == 2 * (15 * (1 + 4) + 15**2 * (1 + 4 * 2))
+
+
+def test_a_payment_code_starts_and_never_stops_unlocks_or_limits_whatever_was_touched() -> None:
+    for seen in situations(2):
+        if seen.is_payment:
+            assert route(seen).outcome in (Outcome.START, Outcome.CHOOSE, Outcome.NOTICE)
 
 
 def test_only_what_is_free_is_started_and_only_what_is_ones_own_is_moved() -> None:
@@ -128,12 +139,13 @@ def test_a_bounce_never_stops_anything() -> None:
     st.lists(st.sampled_from(Place), min_size=1, max_size=6),
     st.sampled_from(Touch),
     st.none() | st.integers(1, 6),
+    st.booleans(),
 )
-def test_a_kiosk_of_any_size_is_decided(places: list[Place], touch: Touch, at: int | None) -> None:
+def test_a_kiosk_of_any_size_is_decided(places: list[Place], touch: Touch, at: int | None, pays: bool) -> None:
     if at is None or at > len(places):
         touch, at = Touch.NOTHING, None
 
-    assert route(of(*places, touch=touch, at=at)).outcome in Outcome
+    assert route(of(*places, touch=touch, at=at, pays=pays)).outcome in Outcome
 
 
 def test_rows_read_differently() -> None:
