@@ -28,9 +28,10 @@ TAPS = f"""
 ## A token is presented
 
 The first row that holds decides. A situation is the place of every EVSE for the token's owner, what the screen was
-touched for, at which connector, and whether the token is a payment app's code; a touch is forgotten after a time (`choose_s`, `keypad_s`), and a new one replaces
-it. The last column counts, of all {sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)) * 2:,}
-situations of a kiosk with two EVSEs, those the row decides; together they are all of them.
+touched for, at which connector, and whether the token is a payment app's code; a touch is forgotten after a time
+(`choose_s`, `keypad_s`), and a new one replaces it. The last column counts, of all
+{sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)) * 2:,} situations of a kiosk with two EVSEs,
+those the row decides; together they are all of them.
 """
 
 

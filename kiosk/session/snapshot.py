@@ -213,6 +213,7 @@ class EvseView:
     reserved_s: float | None = None  # so long still
     reserved_for_phone: bool = False  # somebody pays by phone meanwhile
     phone: PhoneCode | None = None  # where a charge may begin by phone
+    asks_payment: bool = False  # while authorizing: a payment app's code, so its provider is asked
     is_blocked: bool = False  # out of service by the operator's order
     has_lock: bool = False  # help for a cable that will not release makes sense
     goes_on: bool = False  # a charge that was interrupted waits to go on by itself

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
+from contract.identity import TokenKind
 from contract.metering import Quality
 from contract.price import Price, Sample, TimeUse
 from contract.printed import printed
@@ -130,6 +131,7 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
         reserved_s=None if kept is None else max(0.0, kept.until_s - now.s),
         reserved_for_phone=kept is not None and kept.is_for_phone,
         phone=_phone(session, now, about, offer is not None),
+        asks_payment=session.asked is not None and session.asked.token.kind is TokenKind.DIRECT_PAYMENT,
         is_blocked=session.is_blocked,
         has_lock=evse.has_lock,
         goes_on=session.interrupted is not None,

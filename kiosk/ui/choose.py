@@ -19,6 +19,7 @@ from kiosk.ui.views.frame import Seen
 from kiosk.ui.views.help import HelpView, LanguagesView, help_view, languages_view
 from kiosk.ui.views.home import ChooseView, HomeView, choose_view, home_view
 from kiosk.ui.views.keypad import KeypadView, limit_code_view, stop_view, unlock_view
+from kiosk.ui.views.phone import ReservedView, reserved_view
 from kiosk.ui.views.prices import PricesView, prices_view
 from kiosk.ui.views.start import (
     AuthorizingView,
@@ -55,6 +56,7 @@ View = (
     | HelpView
     | LanguagesView
     | PricesView
+    | ReservedView
 )
 
 
@@ -104,6 +106,8 @@ def _session(seen: Seen, evse: EvseView) -> View:
             return fault_screen(seen, evse)
         case State.IDLE if evse.receipt is not None:
             return receipt_view(seen, evse, evse.receipt)
+        case State.IDLE if evse.reserved_for_phone:
+            return reserved_view(seen, evse)
         case State.IDLE if seen.snapshot.chosen_evse == evse.evse_id:
             if seen.nav.page is Page.PRICES and evse.offer is not None:
                 return prices_view(seen, evse, evse.offer)

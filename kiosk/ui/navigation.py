@@ -270,7 +270,13 @@ def _followed(nav: Nav, before: Snapshot | None, after: Snapshot, now_s: float) 
     if nav.page is Page.UNLOCK and focused is not None and focused.held:
         return nav
     if nav.focus is not None and (
-        focused is None or (focused.state is State.IDLE and focused.receipt is None and after.chosen_evse != nav.focus)
+        focused is None
+        or (
+            focused.state is State.IDLE
+            and focused.receipt is None
+            and not focused.reserved_for_phone
+            and after.chosen_evse != nav.focus
+        )
     ):
         nav = replace(nav, focus=None, page=nav.page if nav.page in (Page.HELP, Page.LANGUAGES) else Page.MAIN)
     return nav
@@ -282,7 +288,7 @@ def _limit_of(evse: EvseView | None) -> Limit | None:
 
 def _calls_for_attention(nav: Nav, was: EvseView | None, evse: EvseView, is_the_only_one: bool) -> bool:
     """A session that began, or ended in front of nobody else's screen."""
-    if is_the_only_one and (evse.state is not State.IDLE or evse.receipt is not None):
+    if is_the_only_one and (evse.state is not State.IDLE or evse.receipt is not None or evse.reserved_for_phone):
         return True
     if was is None:
         return False
@@ -290,6 +296,8 @@ def _calls_for_attention(nav: Nav, was: EvseView | None, evse: EvseView, is_the_
         return was.state is State.IDLE
     if nav.focus is not None:
         return False
+    if evse.reserved_for_phone and not was.reserved_for_phone:
+        return True
     ended = evse.receipt is not None and was.receipt is None
     stopped = was.state is State.DELIVERING and evse.state is not State.DELIVERING
     return ended or stopped
@@ -325,7 +333,7 @@ def times_out(nav: Nav, snapshot: Snapshot) -> bool:
     if nav.page is not Page.MAIN:
         return True
     evse = evse_of(snapshot, nav.focus)
-    if evse is None or running(evse) or evse.receipt is not None:
+    if evse is None or running(evse) or evse.receipt is not None or evse.reserved_for_phone:
         return False
     return evse.state is State.IDLE or len(snapshot.evses) > 1  # the only connector's fault is all there is to show
 

@@ -10,7 +10,7 @@ from contract.iec61851 import PilotState
 from contract.metering import Quality
 from contract.transaction import ChargingState, ClockQuality, StoppedReason
 from kiosk.session.faults import FaultCode
-from kiosk.session.snapshot import Availability, Limit, LimitKind, NoticeCode, ReaderView, Snapshot
+from kiosk.session.snapshot import Availability, Limit, LimitKind, NoticeCode, PhoneProblem, ReaderView, Snapshot
 from kiosk.session.states import State
 from kiosk.ui.acts import Choose, Page
 from kiosk.ui.navigation import Nav, Sent
@@ -55,6 +55,11 @@ _FIVE = (*_THREE, s.evse(4), s.evse(5))
 
 _WAITS: dict[str, Any] = {"token_waits": True, "token_waits_s": 17.0, "token_waiting": "…52F1"}
 _UNTIL = s.START + timedelta(minutes=37)
+_BY_PHONE: dict[str, Any] = {"token": "", "is_by_phone": True, "cap_minor": 5_000, "charge_cap_minor": 4_900}
+_PHONE_RESERVES = s.evse(
+    1, status=Availability.RESERVED, reserved_until=s.START + timedelta(seconds=107), reserved_s=107.0,
+    reserved_for_phone=True,
+)  # fmt: skip
 
 
 def _parked_locked() -> Snapshot:
@@ -92,6 +97,9 @@ CASES: dict[str, Case] = {
     "01-home-blocked": (
         s.snapshot(s.evse(1, status=Availability.UNAVAILABLE, is_blocked=True), s.evse(2, held=True)), NAV, 0,
     ),
+    "01-home-phone-reserves": (s.snapshot(_PHONE_RESERVES, s.evse(2)), NAV, 0),
+    "01-home-all-in-use": (s.snapshot(s.delivering(1), s.delivering(2), minutes=18.7), NAV, 0),
+    "01-home-no-secret": (s.snapshot(phone_problem=PhoneProblem.NO_SECRET), NAV, 0),
     "01-home-silent": (s.snapshot(), NAV, 3.0),
     "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
     "02-choose": (s.snapshot(**_WAITS, token_starts=(1, 2), notice=replace(_WHICH, evse_id=None)), NAV, 0),
@@ -116,6 +124,14 @@ CASES: dict[str, Case] = {
         AT_1, 0,
     ),
     "03-identify-still": (s.snapshot(chosen_evse=1), replace(AT_1, touched_at_s=NOW_S - 48), 0),
+    "03-identify-offline": (s.snapshot(chosen_evse=1, is_online=False), AT_1, 0),
+    "03-identify-clock-unknown": (s.snapshot(chosen_evse=1, clock_quality=ClockQuality.UNKNOWN), AT_1, 0),
+    "03-identify-held": (
+        s.snapshot(s.evse(1, pilot=PilotState.B, held=True), s.evse(2), chosen_evse=1), AT_1, 0,
+    ),
+    "03-reserved": (s.snapshot(_PHONE_RESERVES, s.evse(2)), AT_1, 0),
+    "03-reserved-plugged-alone": (s.snapshot(replace(_PHONE_RESERVES, pilot=PilotState.B)), AT_1, 0),
+    "03-authorizing-payment": (s.snapshot(replace(_ASKING, asks_payment=True), s.evse(2)), AT_1, 0),
     "03-authorizing": (s.snapshot(_ASKING, s.evse(2)), replace(AT_1, touched_at_s=NOW_S - 1), 0),
     "03-authorizing-long": (s.snapshot(_ASKING, s.evse(2)), AT_1, 0),
     "03-authorizing-offline": (
@@ -129,9 +145,11 @@ CASES: dict[str, Case] = {
     "04-plug-in-voucher": (
         s.snapshot(s.preparing(is_prepaid=True, is_offline=True, cap_minor=2_000), s.evse(2)), AT_1, 0,
     ),
+    "04-plug-in-phone": (s.snapshot(s.preparing(**_BY_PHONE), s.evse(2)), AT_1, 0),
     "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
     "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),
     "05-charging": (_charging(), AT_1, 0),
+    "05-charging-phone": (_charging(**_BY_PHONE), AT_1, 0),
     "05-charging-begun": (_charging(0.2), AT_1, 0),
     "05-charging-long": (_charging(75, limit=Limit(LimitKind.MONEY, 2_500)), AT_1, 0),
     "05-charging-limit": (_charging(limit=s.ENERGY_LIMIT), AT_1, 0),
@@ -156,6 +174,10 @@ CASES: dict[str, Case] = {
     "06-stop": (_charging(), replace(AT_1, page=Page.STOP, digits="51"), 0),
     "06-stop-ready": (_charging(), replace(AT_1, page=Page.STOP, digits="5183"), 0),
     "06-stop-wrong": (replace(_charging(), notice=s.notice(NoticeCode.WRONG_CODE)), replace(AT_1, page=Page.STOP), 0),
+    "06-stop-phone": (_charging(**_BY_PHONE), replace(AT_1, page=Page.STOP, digits="51"), 0),
+    "06-limit-code-phone": (
+        _charging(**_BY_PHONE, limit_needs_right=True), replace(AT_1, page=Page.LIMIT_CODE), 0,
+    ),
     "06-unlock": (_parked_locked(), replace(AT_1, page=Page.UNLOCK, digits="5"), 0),
     "06-unlock-wrong": (
         replace(_parked_locked(), notice=s.notice(NoticeCode.CODE_LOCKED)), replace(AT_1, page=Page.UNLOCK), 0,
@@ -174,6 +196,13 @@ CASES: dict[str, Case] = {
     "07-parked-voucher": (_parked_guest(300), AT_1, 0),
     "07-parked-voucher-paying": (_parked_guest(1500), AT_1, 0),
     "07-parked-voucher-used-up": (_parked_guest(2400, parking_is_free=True), AT_1, 0),
+    "07-parked-phone-used-up": (
+        s.snapshot(
+            s.parked(2400, is_by_phone=True, cap_minor=1_500, charge_cap_minor=1_300, parking_is_free=True),
+            s.evse(2), minutes=70,
+        ),
+        AT_1, 0,
+    ),
     "07-closing": (
         s.snapshot(replace(s.delivering(), state=State.CLOSING), s.evse(2), minutes=30), AT_1, 0,
     ),
@@ -188,6 +217,7 @@ CASES: dict[str, Case] = {
         s.snapshot(s.with_receipt(PilotState.B, offer=s.WINDOWS_OFFER), s.evse(2), minutes=44), AT_1, 0,
     ),
     "05-charging-windows": (_charging(offer=s.WINDOWS_OFFER), AT_1, 0),
+    "08-receipt-phone": (s.snapshot(s.with_receipt(**_BY_PHONE), s.evse(2), minutes=44), AT_1, 0),
     "08-receipt-voucher": (
         s.snapshot(s.with_receipt(is_prepaid=True, cap_minor=200_000), s.evse(2), minutes=44), AT_1, 0,
     ),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import qrcode
+
 from kiosk.ui.layout import Measure, Rect, Scene
 from kiosk.ui.nodes import Plug, Qr, Space, Text
 from kiosk.ui.tokens import TARGET
 from kiosk.ui.words import fit
 
-LEAST_QR = 96.0  # logical pixels: 25 modules with their quiet zone at three real pixels each
+LEAST_MODULE = 3  # real pixels at 800×480; below that a phone at arm's length gives up
+
+
+def least_qr(payload: str) -> float:
+    """Logical pixels for the code with its quiet zone."""
+    code = qrcode.QRCode(border=4, error_correction=qrcode.constants.ERROR_CORRECT_M)
+    code.add_data(payload)
+    code.make(fit=True)
+    return float(LEAST_MODULE * len(code.get_matrix()))
 
 
 def faults(scene: Scene, measure: Measure) -> list[str]:
@@ -19,7 +29,7 @@ def faults(scene: Scene, measure: Measure) -> list[str]:
             found.append(f"{name} sticks out: {_words(item.rect)} of {_words(item.parent)}")
         if isinstance(item.node, Text) and item.node.text and not fit(item.node, item.rect, measure).fits:
             found.append(f"{name} does not fit into {_words(item.rect)}")
-        if isinstance(item.node, Qr) and min(item.rect.w, item.rect.h) < LEAST_QR:
+        if isinstance(item.node, Qr) and min(item.rect.w, item.rect.h) < least_qr(item.node.payload):
             found.append(f"QR code too small: {_words(item.rect)}")
         if isinstance(item.node, Plug) and min(item.rect.w, item.rect.h) < 40:
             found.append(f"plug too small: {_words(item.rect)}")

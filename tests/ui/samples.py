@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from contract.device_code import short_code, signed_address
 from contract.iec61851 import PilotState
 from contract.metering import Quality
 from contract.price import Quantities, price_of
 from contract.restrictions import WEEKDAYS, TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, TariffElement, TariffOffer
 from contract.transaction import ChargingState, ClockQuality, StoppedReason
+from kiosk.session.events import Now
 from kiosk.session.faults import FaultCode
+from kiosk.session.phone import problem as phone_problem
 from kiosk.session.snapshot import (
     Availability,
     Bill,
@@ -26,6 +29,7 @@ from kiosk.session.snapshot import (
     LimitKind,
     Notice,
     NoticeCode,
+    PhoneCode,
     ReaderView,
     Snapshot,
     TransactionView,
@@ -151,6 +155,13 @@ def transaction(elapsed_s: int = 1122, **changes: Any) -> TransactionView:
     return replace(made, **changes)
 
 
+def phone(number: int) -> PhoneCode:
+    """As the kiosk makes it; nobody's secret."""
+    at = START.astimezone(UTC)
+    base, secret = "https://charge.harbour.example", "5e" * 32
+    return PhoneCode(signed_address(base, "hk-07", number, secret, at), short_code(secret, number, at), 42.0)
+
+
 def evse(number: int, **changes: Any) -> EvseView:
     made = EvseView(
         evse_id=number,
@@ -173,7 +184,11 @@ def evse(number: int, **changes: Any) -> EvseView:
         held=False,
         why=(),
     )
-    return replace(made, **changes)
+    made = replace(made, **changes)
+    is_payable = made.state is State.IDLE and made.offer is not None and not made.held and made.reserved_until is None
+    if is_payable and not made.is_blocked and "phone" not in changes:
+        made = replace(made, phone=phone(number))
+    return made
 
 
 def snapshot(*evses: EvseView, at_s: float = 10_000.0, minutes: float = 0.0, **changes: Any) -> Snapshot:
@@ -198,7 +213,13 @@ def snapshot(*evses: EvseView, at_s: float = 10_000.0, minutes: float = 0.0, **c
         readers=(ReaderView("card", "nfc", True, ""), ReaderView("code", "qr", True, "")),
         devices=(DeviceView("meter 1", True, ""),),
     )
-    return replace(made, **changes)
+    made = replace(made, **changes)
+    problem = phone_problem(made.is_online, Now(made.at_s, made.at, made.clock_quality, made.boot_id), "5e" * 32)
+    if problem is not None and "phone_problem" not in changes:
+        made = replace(made, phone_problem=problem)
+    return (
+        made if made.phone_problem is None else replace(made, evses=tuple(replace(e, phone=None) for e in made.evses))
+    )
 
 
 def delivering(number: int = 1, elapsed_s: int = 1122, **changes: Any) -> EvseView:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from contract.iec61851 import PilotState
 from contract.metering import Quality
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from kiosk.session.faults import FaultCode
@@ -40,7 +41,8 @@ def test_every_screen_has_a_case() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_shows_the_screen_it_is_named_after(name: str) -> None:
     words = {
-        "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing", "prices"}, "04": {"plug-in"},
+        "01": {"home"}, "02": {"choose-connector"}, "03": {"identify", "authorizing", "prices", "reserved"},
+        "04": {"plug-in"},
         "05": {"charging"}, "06": {"keypad", "limit"}, "07": {"parked", "closing"}, "08": {"receipt"},
         "09": {"out-of-service"}, "10": {"notice"}, "11": {"help", "languages"}, "12": {"no-controller"},
     }  # fmt: skip
@@ -243,3 +245,63 @@ def test_a_guest_is_promised_what_the_kiosk_keeps_and_never_more_than_the_vouche
     assert charging.note.text == "Stops by itself at €\u00a04.50. €\u00a01.50 are kept for parking."
     assert parked.then == "Never more than €\u00a015.00 in all"
     assert (used_up.fee, used_up.left) == ("Your voucher is used up", "Parking costs no more")
+
+
+# ---- paying by phone -----------------------------------------------------------------------------------------------
+
+
+def test_the_first_screen_offers_the_connector_where_a_car_waits_and_names_it() -> None:
+    view = choose(s.snapshot(s.evse(1), s.evse(2, pilot=PilotState.B)), NAV, NOW_S)
+    assert isinstance(view, HomeView) and view.phone is not None
+
+    assert view.phone.qr == s.phone(2).address
+    assert view.phone.below == "Connector\u00a02" and view.phone.code.replace("\u00a0", "") == s.phone(2).code
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["01-home-offline", "01-home-clock-unknown", "01-home-no-secret"])
+def test_without_a_way_to_pay_by_phone_the_first_screen_says_why_and_what_to_do_instead(
+    name: str, language: str
+) -> None:
+    view = view_of(name, language)
+    assert isinstance(view, HomeView) and view.phone is not None
+
+    assert view.phone.qr == "" and view.phone.code == ""
+    assert view.phone.sorry and view.phone.instead
+
+
+def test_where_no_reader_works_and_no_network_is_there_somebody_can_be_called() -> None:
+    view = choose(s.snapshot(is_online=False, readers=()), NAV, NOW_S)
+    assert isinstance(view, HomeView) and view.phone is not None
+
+    assert view.phone.instead == "Call 0800 555 0107."
+
+
+def test_while_all_connectors_are_taken_the_first_screens_code_leads_to_receipts() -> None:
+    view = view_of("01-home-all-in-use")
+    assert isinstance(view, HomeView) and view.phone is not None
+
+    assert view.phone.qr == "HTTPS://HARBOUR.EXAMPLE" and view.phone.code == ""
+
+
+def test_a_charge_paid_by_phone_says_so_and_how_it_is_stopped_from_start_to_receipt() -> None:
+    plug_in, charging, stop = view_of("04-plug-in-phone"), view_of("05-charging-phone"), view_of("06-stop-phone")
+    receipt = view_of("08-receipt-phone")
+    assert isinstance(plug_in, PlugInView) and isinstance(charging, ChargingView)
+    assert isinstance(stop, KeypadView) and isinstance(receipt, ReceiptView)
+
+    assert plug_in.steps[0].sub == "€\u00a050.00 held, not taken"
+    assert plug_in.stop_note == "To stop: your phone or" and plug_in.code == "5 1 8 3"
+    assert charging.frame.sub.endswith("paid by phone")
+    assert stop.or_card == "or stop it on the phone that pays"
+    assert receipt.frame.title == "Your phone pays €\u00a06.73"
+    assert receipt.rest == "€\u00a050.00 was held: €\u00a043.27 of it is released"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", [code for code in NoticeCode if code.name.startswith("PAYMENT_")])
+def test_a_refused_payment_code_is_told_apart_in_words(code: NoticeCode, language: str) -> None:
+    say = LANGUAGES[language].say
+    texts = [say(f"notice.{other.value}.text") for other in NoticeCode if other.name.startswith("PAYMENT_")]
+
+    assert texts.count(say(f"notice.{code.value}.text")) == 1

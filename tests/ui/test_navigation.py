@@ -269,3 +269,42 @@ def test_whatever_happens_there_is_a_screen_and_settling_twice_changes_nothing(
             view = choose(after, nav, now_s, passed_s)
             assert draw(view) is not None and name_of(view)
         before = after
+
+
+# ---- a phone reserves ----------------------------------------------------------------------------------------------
+
+KEPT = s.evse(1, reserved_for_phone=True, reserved_s=100.0, reserved_until=s.START)
+
+
+def test_a_phones_reservation_is_shown_at_once_and_until_its_end_without_a_time_out() -> None:
+    kept = s.snapshot(KEPT, s.evse(2))
+    nav = settle(NAV, HOME, kept, 1.0).nav
+    assert name_of(choose(kept, nav, 1.0)) == "reserved"
+    assert settle(nav, kept, kept, 119.0).nav.focus == 1
+
+    ended = settle(nav, kept, HOME, 120.0).nav
+    assert ended.focus is None and name_of(choose(HOME, ended, 120.0)) == "home"
+
+
+def test_a_phones_reservation_takes_nobody_elses_screen_away() -> None:
+    busy = s.snapshot(s.evse(1), s.delivering(2))
+    nav = replace(NAV, focus=2)
+
+    assert settle(nav, busy, s.snapshot(KEPT, s.delivering(2)), 1.0).nav.focus == 2
+
+
+def test_who_chose_the_connector_and_scanned_its_code_sees_the_reservation_in_its_place() -> None:
+    chosen, kept = s.snapshot(chosen_evse=1), s.snapshot(KEPT, s.evse(2), chosen_evse=1)
+    nav = settle(AT_1, chosen, kept, 1.0).nav
+
+    assert name_of(choose(kept, nav, 1.0)) == "reserved"
+    begun = s.snapshot(s.preparing(is_by_phone=True), s.evse(2))
+    assert name_of(choose(begun, settle(nav, kept, begun, 2.0).nav, 2.0)) == "plug-in"
+
+
+def test_the_tile_of_a_connector_reserved_by_phone_leads_to_its_screen_and_starts_nothing() -> None:
+    kept = s.snapshot(KEPT, s.evse(2))
+    moved = touch(NAV, acts.Show(1), kept, 1.0)
+
+    assert moved.intents == (events.ConnectorShown(1),)
+    assert name_of(choose(kept, settle(moved.nav, kept, kept, 1.1).nav, 1.1)) == "reserved"

@@ -10,6 +10,7 @@ import pytest
 import zxingcpp
 from PIL import Image, ImageChops
 
+from contract.iec61851 import PilotState
 from kiosk.session import events
 from kiosk.session.snapshot import Limit, LimitKind, Snapshot
 from kiosk.session.states import State
@@ -98,10 +99,39 @@ def test_a_touched_connector_becomes_an_intent_and_the_answer_the_next_screen(sc
     chosen = s.snapshot(chosen_evse=2)
     controller.show(chosen)
     until(lambda: badge_is(window, "charge"), "the screen that asks for a card")
-    until(lambda: chosen.address not in codes(window), "the first screen's code is gone")
+    until(lambda: codes(window) == [s.phone(2).address], "the code of the chosen connector")
     window.touch(acts.Home(), chosen, replace(NAV, focus=2))
 
     assert controller.intents.get(timeout=10) == events.ConnectorChosen(None)
+
+
+def test_a_phone_scans_the_code_of_the_minute_on_the_first_screen_and_nothing_without_network(
+    scene: tuple[Window, Controller],
+) -> None:
+    window, controller = scene
+    until(lambda: codes(window) == [s.phone(1).address], "the code of the first free connector")
+    later = replace(s.phone(1), address=s.phone(1).address[:-4] + "NEXT")
+    controller.show(s.snapshot(s.evse(1, phone=later), s.evse(2)))
+    until(lambda: codes(window) == [later.address], "the next minute's code")
+    controller.show(s.snapshot(s.evse(1), s.evse(2, pilot=PilotState.B)))
+    until(lambda: codes(window) == [s.phone(2).address], "the code where a car is plugged in")
+    controller.show(s.snapshot(is_online=False))
+    until(lambda: codes(window) == [], "no code that would lead nowhere")
+
+    assert shows_home(window)
+
+
+def test_the_screen_goes_to_the_connector_a_phone_has_reserved_and_back(scene: tuple[Window, Controller]) -> None:
+    window, controller = scene
+    kept = s.evse(1, reserved_for_phone=True, reserved_s=90.0, reserved_until=s.START)
+    controller.show(s.snapshot(kept, s.evse(2)))
+    until(lambda: badge_is(window, "charge"), "the reservation's screen")
+    window.touch(acts.Home(), s.snapshot(kept, s.evse(2)), replace(NAV, focus=1))
+    until(lambda: badge_is(window, "brand"), "the first screen for somebody else")
+    window.touch(acts.Choose(2), s.snapshot(kept, s.evse(2)), NAV)
+
+    assert controller.intents.get(timeout=10) == events.ConnectorChosen(None)
+    assert controller.intents.get(timeout=10) == events.ConnectorChosen(2)
 
 
 def test_a_button_looks_pressed_while_the_finger_is_on_it(scene: tuple[Window, Controller]) -> None:

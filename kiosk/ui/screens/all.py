@@ -13,6 +13,7 @@ from kiosk.ui.views.ending import ClosingView, ParkedView, ReceiptView
 from kiosk.ui.views.help import HelpView, LanguagesView
 from kiosk.ui.views.home import ChooseView, HomeView
 from kiosk.ui.views.keypad import KeypadView
+from kiosk.ui.views.phone import ReservedView
 from kiosk.ui.views.prices import PricesView
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView
 from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
@@ -35,6 +36,7 @@ SCREENS: dict[type, tuple[str, Callable[[Any], Node]]] = {
     HelpView: ("help", help.help_page),
     LanguagesView: ("languages", help.languages),
     PricesView: ("prices", prices.prices),
+    ReservedView: ("reserved", start.reserved),
 }
 
 

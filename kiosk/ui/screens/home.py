@@ -6,20 +6,14 @@ from kiosk.ui import acts
 from kiosk.ui.nodes import Box, Button, Node, Plug, Qr, Space, Text, col, row
 from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, screen, small
 from kiosk.ui.views.home import ChooseView, HomeView, Tile
+from kiosk.ui.views.phone import PhoneCard
 
 _TINT = {"free": "charge", "busy": "ink2", "broken": "stop", "closed": "ink2"}
 
 
 def home(view: HomeView) -> Node:
     tiles = _tiles(view.tiles)
-    phone = card(
-        Text(view.phone_title, "small", "ink", True, "center", lines=2, h=50),
-        Qr(view.phone_address),
-        Text(_without_scheme(view.phone_address), "small", "ink", True, "center", lines=2, h=50),
-        small(view.phone_note, align="center", h=26),
-        pad=8, gap=2, w=216,
-    )  # fmt: skip
-    body = row(tiles, phone if view.phone_address else None, gap=12, pad=(16, 12, 16, 0))
+    body = row(tiles, _phone(view.phone) if view.phone is not None else None, gap=12, pad=(16, 12, 16, 0))
     reader = row(
         icon("waves" if view.reader_is_good else "warn", 22, "charge" if view.reader_is_good else "warn", 2.6),
         Text(view.reader, "small", "ink", not view.reader_is_good),
@@ -93,8 +87,17 @@ def _picture_of_button(tile: Tile, height: float) -> Button:
     return Button(None, tile.action, kind="first" if tile.is_choice else "second", after="next", h=height)
 
 
-def _without_scheme(address: str) -> str:
-    return address.split("://", 1)[-1].lower()
+def _phone(phone: PhoneCard) -> Box:
+    title = Text(phone.title, "small", "ink", True, "center", lines=2, h=50)
+    if not phone.qr:
+        sorry = Text(phone.sorry, "small", "ink", align="center", lines=3, h=74)
+        instead = Text(phone.instead, "small", "ink", True, "center", lines=3, h=74)
+        sign = row(Space(), icon("phone", 56, "ink2"), Space(), h=60)
+        receipts = Text(phone.below, "small", "ink2", align="center", lines=2, h=50)
+        return card(title, Space(), sign, Space(), sorry, instead, Space(), receipts, pad=8, gap=2, w=216)
+    below = Text(phone.below, "small", "ink", True, "center", lines=1 if phone.code else 2, h=24 if phone.code else 46)
+    code = Text(phone.code, "title", "ink", True, "center", h=34) if phone.code else None
+    return card(title, Qr(phone.qr), below, code, small(phone.note, align="center", h=26), pad=8, gap=2, w=216)
 
 
 def choose_connector(view: ChooseView) -> Node:

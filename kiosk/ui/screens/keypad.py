@@ -30,7 +30,7 @@ def keypad(view: KeypadView) -> Node:
             Space(),
             rule(),
             Space(),
-            row(icon("card", 28, "charge"), Text(view.or_card, "body", "ink", lines=2), gap=12, h=56),
+            row(icon(view.or_symbol, 28, "charge"), Text(view.or_card, "body", "ink", lines=2), gap=12, h=56),
             gap=6, pad=(16, 10, 16, 8),
         ),
         gap=12,

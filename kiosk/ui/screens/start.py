@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from kiosk.ui import acts
-from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Scanner, Space, Text, col, row
-from kiosk.ui.screens.parts import back_button, card, chip, countdown, footer, icon, rule, screen, small, step_mark
+from kiosk.ui.nodes import FIT, Button, CardReader, Dots, Node, PlugIn, Qr, Scanner, Space, Text, col, row
+from kiosk.ui.screens.parts import (
+    back_button,
+    badge,
+    card,
+    chip,
+    countdown,
+    footer,
+    icon,
+    rule,
+    screen,
+    small,
+    step_mark,
+)
 from kiosk.ui.tokens import RADIUS, TARGET
+from kiosk.ui.views.phone import PhoneWay, ReservedView
 from kiosk.ui.views.start import AuthorizingView, IdentifyView, PlugInView, Way
 
 _SYMBOLS = {"card": "card", "code": "qr"}
@@ -21,7 +34,8 @@ def identify(view: IdentifyView) -> Node:
         more,
         gap=24, pad=(16, 0), ground="charge_t", radius=RADIUS["card"], h=54,
     )  # fmt: skip
-    ways = row(*(_way(way, view.phase) for way in view.ways), gap=12)
+    phone = _phone(view.phone) if view.phone is not None else None
+    ways = row(*(_way(way, view.phase) for way in view.ways), phone, gap=12)
     stuck = None
     if view.stuck is not None:
         stuck = Button(acts.Open(acts.Page.UNLOCK), view.stuck, symbol="unlock", w=210)
@@ -37,7 +51,38 @@ def _way(way: Way, phase: int) -> Node:
     }[way.kind]
     top = row(icon(_SYMBOLS[way.kind], 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=30)
     state = chip(way.status, "check" if way.is_good else "warn", "charge" if way.is_good else "warn")
-    return card(top, picture, Text(way.text, "body", "ink", h=24), state, gap=3, pad=(14, 6, 14, 8))
+    return card(top, picture, Text(way.text, "small", "ink", lines=2, h=46), state, gap=3, pad=(14, 6, 14, 8))
+
+
+def _phone(way: PhoneWay) -> Node:
+    """The code to scan as large as the card allows; the digits under it are for whoever scanned a sticker."""
+    top = row(icon("phone", 30, "charge", 2.4), Text(way.title, "lead", "ink", True), gap=10, h=30)
+    if not way.qr:
+        sorry = Text(way.sorry, "small", "ink", lines=2, h=46)
+        instead = Text(way.instead, "small", "ink", True, lines=2, h=46)
+        state = chip(way.status, "warn", "warn")
+        return card(top, Space(), sorry, instead, Space(), state, gap=3, pad=(14, 6, 14, 8))
+    code = row(
+        Space(), Text(way.code_words, "body", "ink", w=FIT), Text(way.code, "title", "ink", True, w=FIT), Space(),
+        gap=10, h=34,
+    )  # fmt: skip
+    return card(top, Qr(way.qr), code, gap=0, pad=(14, 6, 14, 4))
+
+
+def reserved(view: ReservedView) -> Node:
+    """For two minutes at most: whose it is, how long still, and what to do."""
+    middle = card(
+        Space(),
+        row(Space(), badge("phone", "charge", 72), Space(), h=72),
+        Text(view.until, "lead", "ink", True, "center", lines=2, h=64),
+        Text(view.left, "hero", "ink", True, "center", h=70),
+        Text(view.text, "body", "ink", align="center", lines=2, h=56),
+        Space(),
+        gap=4, pad=(40, 8),
+    )  # fmt: skip
+    back = back_button(view.back, view.back_act, 300) if view.back is not None else None
+    foot = footer(back, Text(view.stranger, "body", "ink", align="right", lines=2))
+    return screen(view.frame, col(middle, pad=(16, 12)), foot)
 
 
 def authorizing(view: AuthorizingView) -> Node:

@@ -101,7 +101,7 @@ def charging_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> C
     limit = transaction.limit
     other = free_elsewhere(seen, evse.evse_id)
     return ChargingView(
-        frame=frame(seen, "bolt", say(_title(transaction)), connector_words(seen, evse)),
+        frame=frame(seen, "bolt", say(_title(transaction)), _where(seen, evse, transaction)),
         is_stale=is_stale,
         cost_words=say("charging.cost"),
         cost=formats.money(bill.total_minor, bill.currency),
@@ -125,6 +125,11 @@ def charging_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> C
         stop_act=acts.Open(Page.STOP),
         others=_others(seen, other) if len(seen.snapshot.evses) > 1 else None,
     )
+
+
+def _where(seen: Seen, evse: EvseView, transaction: TransactionView) -> str:
+    where = connector_words(seen, evse)
+    return f"{where} · {seen.say('connector.by_phone')}" if transaction.is_by_phone else where
 
 
 def _title(transaction: TransactionView) -> str:

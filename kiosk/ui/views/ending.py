@@ -104,10 +104,12 @@ def parked_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Par
         minutes = max(1, -(-int((fee_from - at).total_seconds()) // 60))
         fee = say("parked.fee_starts", time=formats.clock(fee_from))
         left, then = say("parked.left", minutes=minutes), say("parked.then", price=price)
-    if fee_from is not None and transaction.is_prepaid and transaction.cap_minor is not None:
+    is_guest = transaction.is_prepaid or transaction.is_by_phone
+    if fee_from is not None and is_guest and transaction.cap_minor is not None:
         then = say("parked.at_most", cap=formats.money(transaction.cap_minor, bill.currency))
         if transaction.parking_is_free:
-            fee, left = say("parked.used_up"), say("parked.free_now")
+            used_up = say("parked.used_up_phone" if transaction.is_by_phone else "parked.used_up")
+            fee, left = used_up, say("parked.free_now")
     other = free_elsewhere(seen, evse.evse_id)
     return ParkedView(
         frame(
@@ -198,7 +200,8 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
     clears_s = evse.receipt_in_s
     place = f"{seen.snapshot.place} · " if seen.snapshot.place else ""
     next_words = "receipt.unplug" if evse.pilot is not None and evse.pilot.is_connected else "receipt.drive"
-    title = say("receipt.title_prepaid" if receipt.is_prepaid else "receipt.title", total=total)
+    paid_by = "title_prepaid" if receipt.is_prepaid else "title_phone" if receipt.is_by_phone else "title"
+    title = say(f"receipt.{paid_by}", total=total)
     if not bill.total_minor:
         title = say("receipt.title_nothing")
     return ReceiptView(
@@ -223,11 +226,15 @@ def receipt_view(seen: Seen, evse: EvseView, receipt: TransactionView) -> Receip
 
 
 def _rest_words(seen: Seen, receipt: TransactionView) -> str:
-    """Of a voucher whose value was not used up; "" for any other."""
-    if not receipt.is_prepaid or receipt.cap_minor is None or receipt.bill.total_minor >= receipt.cap_minor:
+    """Of a voucher, or of what was held for a phone, that was not used up; "" for any other."""
+    is_guest = receipt.is_prepaid or receipt.is_by_phone
+    if not is_guest or receipt.cap_minor is None or receipt.bill.total_minor >= receipt.cap_minor:
         return ""
-    rest_minor = receipt.cap_minor - receipt.bill.total_minor
-    return seen.say("receipt.rest", rest=seen.formats.money(rest_minor, receipt.bill.currency))
+    currency = receipt.bill.currency
+    rest = seen.formats.money(receipt.cap_minor - receipt.bill.total_minor, currency)
+    if receipt.is_by_phone:
+        return seen.say("receipt.rest_phone", held=seen.formats.money(receipt.cap_minor, currency), rest=rest)
+    return seen.say("receipt.rest", rest=rest)
 
 
 def _lines(seen: Seen, evse: EvseView, receipt: TransactionView) -> tuple[LineWords, ...]:

@@ -9,6 +9,7 @@ from kiosk.session.states import State
 from kiosk.ui.acts import Act, Choose, More, Show
 from kiosk.ui.navigation import current_notice
 from kiosk.ui.views.frame import Frame, Seen, frame
+from kiosk.ui.views.phone import PhoneCard, phone_card
 from kiosk.ui.views.prices import price_words, vat_words
 
 HOME_TILES = 4
@@ -38,9 +39,7 @@ class HomeView:
     tiles: tuple[Tile, ...]
     more: Act | None
     more_words: str
-    phone_title: str
-    phone_address: str
-    phone_note: str
+    phone: PhoneCard | None
     reader: str
     reader_is_good: bool
     vat: str
@@ -72,9 +71,7 @@ def home_view(seen: Seen) -> HomeView:
         tiles,
         more,
         seen.say("home.more"),
-        seen.say("home.phone"),
-        snapshot.address,
-        seen.say("home.phone_note"),
+        phone_card(seen),
         reader,
         is_good,
         vat,
@@ -160,6 +157,9 @@ def _status(seen: Seen, evse: EvseView) -> tuple[str, str, str, bool]:
         return seen.say("status.no_price"), "clock", "closed", False
     if evse.is_blocked:
         return seen.say("status.blocked"), "cross", "closed", False
+    if evse.reserved_for_phone and evse.reserved_s is not None:
+        left = seen.formats.duration(evse.reserved_s + 0.999)
+        return seen.say("status.reserved_phone", left=left), "phone", "busy", False
     if evse.reserved_until is not None:
         # Whom it is kept for may touch it as well; the card then shows who that is.
         return seen.say("status.reserved", time=seen.formats.clock(evse.reserved_until)), "hand", "free", True

@@ -26,6 +26,7 @@ class KeypadView:
     digits: str
     error: str | None
     or_card: str
+    or_symbol: str  # card or phone
     back: str
     back_symbol: str
     do: str
@@ -48,7 +49,8 @@ def stop_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Keypa
         ask=say("stop.ask"),
         digits=seen.nav.digits,
         error=_error(seen),
-        or_card=say("stop.or_card"),
+        or_card=say("stop.or_phone" if transaction.is_by_phone else "stop.or_card"),
+        or_symbol="phone" if transaction.is_by_phone else "card",
         back=say("stop.keep"),
         back_symbol="bolt",
         do=say("stop.stop"),
@@ -70,7 +72,8 @@ def limit_code_view(seen: Seen, evse: EvseView) -> KeypadView:
 
 
 def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act) -> KeypadView:
-    say = seen.say
+    say, shown = seen.say, evse.transaction or evse.receipt
+    by_phone = shown is not None and shown.is_by_phone
     return KeypadView(
         frame=frame(seen, symbol, say(f"{key}.title"), connector_words(seen, evse)),
         advice=say(f"{key}.advice"),
@@ -82,7 +85,8 @@ def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act)
         ask=say(f"{key}.ask"),
         digits=seen.nav.digits,
         error=_error(seen),
-        or_card=say(f"{key}.or_card"),
+        or_card=say(f"{key}.or_phone" if by_phone else f"{key}.or_card"),
+        or_symbol="phone" if by_phone else "card",
         back=say(f"{key}.back"),
         back_symbol="back",
         do=say(f"{key}.{do}"),

@@ -9,6 +9,7 @@ from kiosk.session.states import State
 from kiosk.ui.acts import Act, Cancel
 from kiosk.ui.tokens import SECONDS
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
+from kiosk.ui.views.phone import PhoneWay, phone_way
 from kiosk.ui.views.prices import price_words
 
 
@@ -30,6 +31,7 @@ class IdentifyView:
     terms: str
     all_prices: str  # "" where the terms say it all
     ways: tuple[Way, ...]
+    phone: PhoneWay | None
     back: str
     kept: str
     kept_left: str
@@ -94,6 +96,7 @@ def identify_view(seen: Seen, evse: EvseView) -> IdentifyView:
         terms,
         all_prices,
         _ways(seen),
+        phone_way(seen, evse),
         say("identify.back"),
         say("frame.kept", number=evse.evse_id),
         say("frame.left", left=seen.formats.duration(left_s + 0.999)),
@@ -118,15 +121,15 @@ def _reader_way(seen: Seen, name: str, readers: list[ReaderView]) -> Way:
 
 
 def authorizing_view(seen: Seen, evse: EvseView) -> AuthorizingView:
-    say = seen.say
+    say, about = seen.say, "_payment" if evse.asks_payment else ""
     waits = None
     if seen.now_s - seen.nav.touched_at_s >= SECONDS["asked_after"]:
         waits = say("authorizing.waits_server" if seen.snapshot.is_online else "authorizing.waits_offline")
     return AuthorizingView(
-        frame(seen, "card", say("authorizing.title"), connector_words(seen, evse)),
+        frame(seen, "card", say(f"authorizing.title{about}"), connector_words(seen, evse)),
         str(evse.evse_id),
         say("authorizing.one_moment"),
-        say("authorizing.text"),
+        say(f"authorizing.text{about}"),
         waits,
         seen.phase,
         say("authorizing.cancel"),
@@ -147,6 +150,9 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         if transaction.cap_minor is not None:
             cap = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
             accepted = say("plug_in.accepted_up_to", cap=cap)
+    if transaction and transaction.is_by_phone and transaction.cap_minor is not None:
+        held = seen.formats.money(transaction.cap_minor, transaction.bill.currency)
+        accepted = say("plug_in.accepted_phone", cap=held)
     waits = say("plug_in.starting_text" if asks else "plug_in.waiting_text")
     if evse.offered_a == 0 and any(cause.startswith("site_limit:") for cause in evse.why):
         waits = say("plug_in.turn_text")
@@ -160,6 +166,8 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     if is_in:
         title, sub = say("plug_in.title_in"), connector_words(seen, evse)
     left_s = evse.deadline_in_s if evse.state is State.PREPARING else None
+    has_code, by_phone = bool(transaction and transaction.stop_code), bool(transaction and transaction.is_by_phone)
+    stop_note = f"stop_note{'_phone' if by_phone else ''}" if has_code else f"stop_{'phone' if by_phone else 'card'}"
     return PlugInView(
         frame(seen, "charge", title, sub),
         str(number),
@@ -167,13 +175,13 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         seen.phase,
         is_in,
         steps,
-        say("plug_in.stop_note" if transaction and transaction.stop_code else "plug_in.stop_card"),
+        say(f"plug_in.{stop_note}"),
         say("plug_in.stop_code"),
         " ".join(transaction.stop_code) if transaction else "",
         say("plug_in.cancel"),
         Cancel(number),
         say("frame.kept_card", token=transaction.token)
-        if transaction and transaction.token
+        if transaction and transaction.token and not by_phone
         else say("frame.kept", number=number),
         say("frame.left", left=seen.formats.duration(left_s)) if left_s is not None else "",
     )
