@@ -26,9 +26,12 @@ from billing.migrations import migrate
 from billing.nonces import NonceBook, SharedNonces, forget_expired
 from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
+from billing.pages.me import router as me_pages
 from billing.pages.operator import router as operator_pages
+from billing.pages.people import router as people_pages
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
+from billing.pages.second_proof import router as second_proof_pages
 from billing.pages.sign_in import forbidden, wrong_form
 from billing.pages.sign_in import router as sign_in_pages
 from billing.people.access import Forbidden, NotSignedIn
@@ -81,6 +84,9 @@ def create_app(
     app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(sign_in_pages)
+    app.include_router(second_proof_pages)
+    app.include_router(me_pages)
+    app.include_router(people_pages)
     app.include_router(operator_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 

@@ -20,6 +20,7 @@ from billing.database import open_database, reading
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
 from billing.migrations import migrate
+from billing.people.passwords import hash_password
 from billing.people.persons import add_person, set_password
 from billing.people.roles import Role
 from billing.server_key import make_server_key
@@ -103,7 +104,8 @@ class Till:
         """The kiosk, the tariff at each EVSE, an account with a card for each name → UID."""
         now = server_time()
         with self._engine.begin() as connection:
-            set_password(connection, add_person(connection, OPERATOR, "Ole", Role.OPERATOR, now).person_id, PASSWORD)
+            ole = add_person(connection, OPERATOR, "Ole", Role.OPERATOR, now)
+            set_password(connection, ole.person_id, hash_password(PASSWORD))
             add_kiosk(connection, KIOSK, now, place="Pier 4 North", time_zone="Europe/Berlin")
             load_tariff(connection, TARIFF, now)
             for evse_id in evse_ids:

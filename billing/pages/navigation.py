@@ -27,6 +27,8 @@ PLACES = (
     Place("sessions", "/operator/sessions", "Sessions", "sessions"),
     Place("unfinished", "/operator/unfinished", "Unfinished"),
     Place("quarantine", "/operator/quarantine", "Quarantine", "quarantine", "warn"),
+    Place("people", "/operator/people", "People", roles=frozenset({Role.ADMIN})),
+    Place("audit", "/operator/audit", "Audit log", roles=frozenset({Role.ADMIN})),
 )
 BELONGS_TO = {"session": "sessions", "kiosk": "fleet"}  # a page of one thing → the place it is found under
 

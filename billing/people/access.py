@@ -25,8 +25,8 @@ from billing.people.roles import Person, Role
 from billing.people.sessions import Session, Stage
 
 __all__ = [
-    "Forbidden", "NotSignedIn", "Person", "Role", "checked_form", "csrf_field", "finance", "host", "note",
-    "signed_in", "staff",
+    "Forbidden", "NotSignedIn", "Person", "Role", "admin", "anybody", "checked_form", "csrf_field", "finance", "host",
+    "note", "signed_in", "staff",
 ]  # fmt: skip
 
 
@@ -72,6 +72,11 @@ async def host(request: Request) -> Person:
     if person.role is not Role.HOST or person.host_id is None:
         raise Forbidden("host", "this page is for hosts")
     return person
+
+
+async def anybody(request: Request) -> Person:
+    """Staff or host, whoever is signed in. Raises NotSignedIn."""
+    return await _who(request)
 
 
 async def signed_in(request: Request) -> Person | None:

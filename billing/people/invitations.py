@@ -38,14 +38,14 @@ def invited(connection: Connection, token: str, now: datetime) -> persons.Entry 
     return None if entry is None or entry.is_disabled else entry
 
 
-def take_up(connection: Connection, token: str, password: str, now: datetime) -> persons.Entry | None:
+def take_up(connection: Connection, token: str, password_hash: str, now: datetime) -> persons.Entry | None:
     """Set the password and use the link up; every session of theirs ends. None as `invited`."""
     entry = invited(connection, token, now)
     if entry is None:
         return None
     used = update(invitations).where(invitations.c.token_hash == token_hash(token))
     connection.execute(used.values(used_ms=to_ms(now)))
-    persons.set_password(connection, entry.person.person_id, password)
+    persons.set_password(connection, entry.person.person_id, password_hash)
     sessions.end_all(connection, persons.holder_of(entry.person.person_id), now)
     audit.note(connection, entry.person, "chose a password", entry.person.person_id, now)
     return entry

@@ -4,9 +4,10 @@
 |---|---|---|
 | a browser that was let in before, for its own account | 5 | 30 s |
 | an account, tried from anywhere else | 5 | 30 s |
+| somebody's codes, which are only a million | 5 | 300 s |
 | an address | 30 | 60 s |
 
-After the free tries in a quarter of an hour the pause doubles with every try from one second on. An attempt counts
+After the free tries in an hour the pause doubles with every try from one second on. An attempt counts
 before it is judged, so that many at one time count as many. Whoever attacks an account slows other strange browsers
 down, never the one its owner has signed in with.
 """
@@ -23,7 +24,7 @@ from sqlalchemy import Connection, delete, func, select
 from billing.moments import from_ms, to_ms
 from billing.people.tables import sign_in_attempts
 
-COUNTS_FOR = timedelta(minutes=15)
+COUNTS_FOR = timedelta(hours=1)
 
 
 class TooFast(Exception):
@@ -41,11 +42,12 @@ class Limit:
 
 
 OF_ACCOUNT = Limit(5, 30)
+OF_CODE = Limit(5, 300)
 OF_ADDRESS = Limit(30, 60)
 
 
 def pause_s(attempts: int, since_last_s: float, limit: Limit) -> int:
-    """Seconds until the next try after so many in the last quarter of an hour; 0: now."""
+    """Seconds until the next try after so many in the last hour; 0: now."""
     beyond = attempts - limit.free
     if beyond < 0:
         return 0
@@ -58,12 +60,12 @@ def account_subject(login: str, known_browser: str = "") -> str:
     return f"account:{hashlib.sha256(login.encode()).hexdigest()[:32]}:{known_browser}"[:120]
 
 
-def begin_attempt(connection: Connection, account: str, address: str, now: datetime) -> int:
+def begin_attempt(connection: Connection, account: str, address: str, now: datetime, limit: Limit = OF_ACCOUNT) -> int:
     """Count one and return its number. Raises TooFast, and counts nothing then."""
     a = sign_in_attempts.c
     connection.execute(delete(sign_in_attempts).where(a.at_ms < to_ms(now - COUNTS_FOR)))
     address = f"address:{address}"
-    wait = max(_pause_of(connection, account, now, OF_ACCOUNT), _pause_of(connection, address, now, OF_ADDRESS))
+    wait = max(_pause_of(connection, account, now, limit), _pause_of(connection, address, now, OF_ADDRESS))
     if wait > 0:
         raise TooFast(wait)
     insert = sign_in_attempts.insert()

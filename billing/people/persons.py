@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row, func, select, update
 from billing.directory import NotKnown
 from billing.moments import to_ms
 from billing.people import audit, sessions
-from billing.people.passwords import hash_password
 from billing.people.roles import Person, Role
 from billing.people.tables import people
 
@@ -27,7 +26,7 @@ class Entry:
     person: Person
     login: str
     password_hash: str | None
-    totp_secret: str | None
+    has_second_proof: bool
     is_disabled: bool
 
 
@@ -96,9 +95,9 @@ def everybody(connection: Connection) -> list[Entry]:
     return [entry for row in rows if (entry := _entry(row)) is not None]
 
 
-def set_password(connection: Connection, person_id: str, password: str) -> None:
-    values = {"password_hash": hash_password(password)}
-    connection.execute(update(people).where(people.c.person_id == person_id).values(values))
+def set_password(connection: Connection, person_id: str, password_hash: str) -> None:
+    """`password_hash` is from billing.people.passwords, made before this transaction: it takes its time."""
+    connection.execute(update(people).where(people.c.person_id == person_id).values(password_hash=password_hash))
 
 
 def set_disabled(
@@ -125,4 +124,4 @@ def _entry(row: Row[Any] | None) -> Entry | None:
     if row is None:
         return None
     person = Person(row.person_id, row.name, Role(row.role), row.host_id)
-    return Entry(person, row.login, row.password_hash, row.totp_secret, row.is_disabled)
+    return Entry(person, row.login, row.password_hash, row.totp_secret is not None, row.is_disabled)

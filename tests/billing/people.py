@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from billing.people import api_keys, persons, sessions
 from billing.people.forms import FIELD, form_token
+from billing.people.passwords import hash_password
 from billing.people.roles import Person, Role
 from billing.settings import server_time
 
@@ -46,7 +47,7 @@ def add(engine: Engine, role: Role = Role.OPERATOR, *, host_id: str | None = Non
         login = f"{role.value}-{secrets.token_hex(4)}"
         person = persons.add_person(connection, login, login, role, server_time(), host_id=host_id)
         if password:
-            persons.set_password(connection, person.person_id, password)
+            persons.set_password(connection, person.person_id, hash_password(password))
     return person
 
 

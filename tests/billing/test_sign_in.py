@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from billing.database import open_database
-from billing.people import audit, invitations, pace, persons
+from billing.people import invitations, pace, persons
 from billing.people.next_page import safe_next
 from billing.people.passwords import Weak, check_choice
 from billing.people.roles import Role
@@ -19,57 +17,15 @@ from billing.people.tables import audit_log, web_sessions
 from billing.settings import Settings
 from tests.billing.client import running
 from tests.billing.conftest import SERVER_KEY
-from tests.billing.people import Browser, add, key_for, signed_in
+from tests.billing.desk import PASSWORD, Desk, open_desk, sign_in
+from tests.billing.people import Browser, add, key_for
 from tests.billing.stories import NOON
-
-PASSWORD = "seven kiosks in the harbour"
-
-
-@dataclass
-class Clock:
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_by(self, span: timedelta) -> None:
-        self.now += span
-
-
-@dataclass
-class Desk:
-    url: str
-    engine: Engine
-    clock: Clock
-
-    def browser(self) -> Browser:
-        return Browser(self.url)
-
-    def of(self, role: Role, host_id: str | None = None) -> Browser:
-        return signed_in(self.url, self.engine, role, host_id=host_id, now=self.clock)
-
-    def link_for(self, login: str, role: Role = Role.OPERATOR) -> str:
-        with self.engine.begin() as connection:
-            person = persons.add_person(connection, login, "Ole Olsen", role, self.clock())
-            return invitations.invite(connection, person.person_id, self.clock())
-
-    def deeds(self) -> list[str]:
-        with self.engine.begin() as connection:
-            return [f"{deed.who} {deed.what}" for deed in audit.deeds(connection, 50)]
 
 
 @pytest.fixture
 def desk(database_url: str) -> Iterator[Desk]:
-    clock = Clock()
-    engine = open_database(database_url)
-    with running(Settings(database_url, SERVER_KEY, now=clock)) as url:
-        yield Desk(url, engine, clock)
-    engine.dispose()
-
-
-def sign_in(browser: Browser, login: str, password: str, next_: str = "") -> int:
-    answer = browser.post("/sign-in", data={"login": login, "password": password, "next": next_}, allow_redirects=False)
-    return answer.status_code
+    with open_desk(database_url) as desk:
+        yield desk
 
 
 def test_somebody_invited_chooses_a_password_and_signs_in_with_it_from_then_on(desk: Desk) -> None:
@@ -94,8 +50,7 @@ def test_somebody_invited_chooses_a_password_and_signs_in_with_it_from_then_on(d
 
 
 def test_a_wrong_password_and_an_unknown_name_read_the_same(desk: Desk) -> None:
-    known = desk.link_for("ole")
-    desk.browser().post(known, data={"password": PASSWORD, "again": PASSWORD})
+    desk.signed_up("ole")
     answers = [
         desk.browser().post("/sign-in", data={"login": login, "password": "not the password"})
         for login in ("ole", "nob")
@@ -107,7 +62,7 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same(desk: Desk) -> None:
 
 
 def test_every_sign_in_has_a_session_of_its_own_and_ends_the_one_brought_along(desk: Desk) -> None:
-    desk.browser().post(desk.link_for("ole"), data={"password": PASSWORD, "again": PASSWORD})
+    desk.signed_up("ole")
     browser = desk.of(Role.OPERATOR)
     brought = browser.cookies["session"]
     assert sign_in(browser, "ole", PASSWORD) == 303
@@ -198,8 +153,7 @@ def test_pages_want_a_session_and_the_api_a_key_and_neither_opens_the_others_doo
 
 
 def test_after_five_wrong_passwords_a_strange_browser_waits_and_the_known_one_does_not(desk: Desk) -> None:
-    known = desk.browser()
-    known.post(desk.link_for("ole"), data={"password": PASSWORD, "again": PASSWORD})
+    known = desk.signed_up("ole")
     known.cookies.clear(domain="127.0.0.1", path="/", name="session")
     strange = desk.browser()
     assert [sign_in(strange, "ole", "guess") for _ in range(7)] == [403] * 5 + [429] * 2

@@ -1,0 +1,47 @@
+"""The narrow page that phones, sign-in and accounts share, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from billing.api.gate import server_of
+from billing.pages.render import LANGUAGES, choose_language, page
+from billing.people.access import csrf_field
+
+Texts = Mapping[str, Mapping[str, str]]
+
+
+def language_of(request: Request) -> str:
+    return choose_language(request.query_params.get("lang"), request.headers.get("Accept-Language", ""))
+
+
+def words_of(request: Request, texts: Texts) -> Mapping[str, str]:
+    return texts[language_of(request)]
+
+
+def narrow_page(
+    request: Request,
+    template: str,
+    texts: Texts,
+    values: Mapping[str, Any],
+    status: int = 200,
+    *,
+    runs_script: bool = False,
+) -> HTMLResponse:
+    """A template that extends phone.html; `texts` has one table of words per language, each with `title`.
+
+    `values` may bring `kept`: query fields that the language links carry along.
+    """
+    settings = server_of(request).settings
+    shared = {
+        "words": words_of(request, texts),
+        "language": language_of(request),
+        "languages": LANGUAGES,
+        "operator_name": settings.operator_name,
+        "csrf": csrf_field(request),
+    }
+    return page(template, {**shared, **values}, status, runs_script=runs_script)

@@ -1,0 +1,129 @@
+"""Signing in, the second proof, one's own sign-in and the administrator's pages in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from billing.pages.render import LANGUAGES
+from billing.people import invitations, persons, sessions, totp
+from billing.people.passwords import hash_password
+from billing.people.roles import Role
+from tests.billing.stories import NOON
+from tests.browser.conftest import Site
+from tests.browser.judge import judge
+from tests.browser.keys import press, type_into
+
+PASSWORD = "seven kiosks in the harbour"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def staff(site: Site) -> Iterator[None]:
+    with site.engine.begin() as connection:
+        for login, name, role in (("ole@harbour.example", "Ole Olsen", Role.OPERATOR), ("fin", "Fina", Role.FINANCE)):
+            person = persons.add_person(connection, login, name, role, NOON)
+            persons.set_password(connection, person.person_id, hash_password(PASSWORD))
+        persons.add_person(connection, "ada@harbour.example", "Ada Adams", Role.ADMIN, NOON)
+        persons.add_person(connection, "hanna@pier.example", "Hanna Host", Role.HOST, NOON, host_id="pier-4")
+    yield
+
+
+def come_in(site: Site, page: Page, login: str) -> None:
+    """As somebody who has signed in already."""
+    with site.engine.begin() as connection:
+        entry = persons.known_login(connection, login)
+        holder = persons.holder_of(entry.person.person_id)
+        browser = "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Mobile Safari"
+        lives = sessions.STAFF_LIVES
+        token = sessions.open_session(
+            connection, holder, sessions.Stage.FULL, lives, NOON, address="192.0.2.7", browser=browser
+        )
+    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_ways_in_are_fit_for_every_reader(site: Site, phone: Page, gallery: Path, language: str) -> None:
+    with site.engine.begin() as connection:
+        ole = persons.known_login(connection, "ole@harbour.example").person
+        link = invitations.invite(connection, ole.person_id, NOON)
+    for name, path in (("sign-in", "/sign-in"), ("sign-up", link), ("sign-up-lost", "/sign-up/none")):
+        phone.goto(f"{site.base_url}{path}?lang={language}")
+        assert judge(phone) == [], name
+        phone.screenshot(path=gallery / f"{name}-{language}.png", full_page=True)
+    come_in(site, phone, "ole@harbour.example")
+    for name, path in (("me", "/me"), ("second-proof", "/sign-in/second-proof")):
+        phone.goto(f"{site.base_url}{path}?lang={language}")
+        assert judge(phone) == [], name
+        phone.screenshot(path=gallery / f"{name}-{language}.png", full_page=True)
+
+
+def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk: Page, gallery: Path) -> None:
+    desk.goto(f"{site.base_url}/operator/sessions")
+    type_into(desk, desk.get_by_label("Sign-in name"), "fin")
+    type_into(desk, desk.get_by_label("Password"), "not the password")
+    desk.keyboard.press("Enter")
+    desk.get_by_role("alert").wait_for()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "sign-in-wrong.png", full_page=True)
+    type_into(desk, desk.get_by_label("Password"), PASSWORD)
+    desk.keyboard.press("Enter")
+    desk.get_by_text("Your role moves money").wait_for()
+    secret = desk.locator("[name=secret]").input_value()
+    type_into(desk, desk.get_by_label("The six digits"), totp.code_of(secret, totp.step_at(site.clock())))
+    desk.keyboard.press("Enter")
+    desk.get_by_text("Keep these recovery codes").wait_for()
+    recovery = desk.locator("li.mono").first.inner_text()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "recovery-codes.png", full_page=True)
+    press(desk, desk.get_by_role("link", name="I have kept them"))
+    desk.wait_for_url("**/operator/sessions")
+    press(desk, desk.get_by_role("button", name="Sign out"))
+    desk.get_by_text("You are signed out").wait_for()
+    type_into(desk, desk.get_by_label("Sign-in name"), "fin")
+    type_into(desk, desk.get_by_label("Password"), PASSWORD)
+    desk.keyboard.press("Enter")
+    desk.get_by_text("Now the code").wait_for()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "sign-in-code.png", full_page=True)
+    type_into(desk, desk.get_by_label("Code"), recovery)
+    desk.keyboard.press("Enter")
+    desk.wait_for_url("**/operator")
+
+
+@pytest.mark.parametrize("path", ["people", "audit"])
+def test_the_administrators_pages_are_fit_for_a_desk_and_a_phone(
+    site: Site, desk: Page, phone: Page, gallery: Path, path: str
+) -> None:
+    for page, size in ((desk, "desk"), (phone, "phone")):
+        come_in(site, page, "ada@harbour.example")
+        page.goto(f"{site.base_url}/operator/{path}")
+        assert judge(page) == [], size
+        page.screenshot(path=gallery / f"operator-{path}-{size}.png", full_page=True)
+
+
+def test_an_administrator_invites_somebody_by_keyboard(site: Site, desk: Page, gallery: Path) -> None:
+    come_in(site, desk, "ada@harbour.example")
+    desk.goto(f"{site.base_url}/operator/people")
+    type_into(desk, desk.get_by_label("Sign-in name"), "eva@harbour.example")
+    desk.keyboard.press("Enter")
+    desk.get_by_text("Send this link to").wait_for()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "operator-people-link.png", full_page=True)
+
+
+def test_who_may_not_see_a_page_is_told_so(site: Site, phone: Page, gallery: Path) -> None:
+    come_in(site, phone, "hanna@pier.example")
+    phone.goto(f"{site.base_url}/operator")
+    assert judge(phone) == []
+    phone.screenshot(path=gallery / "forbidden.png", full_page=True)
+
+
+def test_signing_in_needs_no_javascript(site: Site, plain: Page) -> None:
+    plain.goto(f"{site.base_url}/sign-in?next=/operator/quarantine")
+    plain.get_by_label("Sign-in name").fill("ole@harbour.example")
+    plain.get_by_label("Password").fill(PASSWORD)
+    plain.keyboard.press("Enter")
+    plain.wait_for_url("**/operator/quarantine")
