@@ -19,9 +19,19 @@ DEFAULT_DATA_DIR = "billing-data"
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     # The work is imported late: --help and mistakes answer at once.
-    from billing import cli_base, cli_ledger, cli_orders, cli_people, cli_price, cli_setup, cli_shows, cli_work
+    from billing import (
+        cli_base,
+        cli_ledger,
+        cli_orders,
+        cli_payments,
+        cli_people,
+        cli_price,
+        cli_setup,
+        cli_shows,
+        cli_work,
+    )
 
-    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger, cli_people)
+    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger, cli_people, cli_payments)
     room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
@@ -110,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")
     tariff_load.add_argument("file", type=Path)
     add(tariff, "list", "list_tariffs", "published tariffs")
+
+    payments = group("payments", "payment providers")
+    add(payments, "check", "check_providers", "ask every provider of the settings whether it answers; moves no money")
 
     price = add(commands, "price", "price_files", "what a session costs by a tariff: OCPI files in, OCPI's names out")
     price.add_argument("--tariff", type=Path, required=True, metavar="T.json", help="an OCPI Tariff object")

@@ -13,12 +13,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from billing.payments.social import SocialAccess
+from billing.payments.stripe_access import StripeAccess
 from billing.server_key import read_server_key
 
 SETTINGS_FILE = "billing.toml"
 DATABASE_FILE = "billing.db"
 _KEYS = ("operator_name", "help_contact", "public_url")
 _SOCIAL_KEYS = ("url", "merchant_secret", "webhook_secret", "fee_account", "app_url")
+_STRIPE_KEYS = ("secret_key", "webhook_secret", "own_account", "url")
 _FORMER = {"operator_password_hash": "people sign in by name now: remove this line, then kiosk-billing person add"}
 
 
@@ -34,8 +36,8 @@ def server_time() -> datetime:
 class Settings:
     """`now` is the server's clock; `public_url` how browsers reach it, as https://charge.example.org, "" if unknown.
 
-    `social`: the payment app's server, None where nobody pays by phone. `is_behind_proxy`: plain HTTP here, but TLS
-    between the browser and a proxy.
+    `social`: the payment app's server, `stripe`: cards; None where nobody pays that way. `is_behind_proxy`: plain HTTP
+    here, but TLS between the browser and a proxy.
     """
 
     database_url: str
@@ -45,6 +47,7 @@ class Settings:
     public_url: str = ""
     is_behind_proxy: bool = False
     social: SocialAccess | None = field(default=None, repr=False)
+    stripe: StripeAccess | None = field(default=None, repr=False)
     now: Callable[[], datetime] = server_time
 
 
@@ -60,9 +63,10 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{path}: {error}") from error
     social = _social(path, values.pop("social", None))
+    stripe = _stripe(path, values.pop("stripe", None))
     _check(f"{path}: ", values, _KEYS)
     url = database_url or default_database_url(data_dir)
-    return Settings(url, read_server_key(data_dir), **values, social=social)
+    return Settings(url, read_server_key(data_dir), **values, social=social, stripe=stripe)
 
 
 def _check(where: str, values: dict[str, Any], known: Sequence[str]) -> None:
@@ -76,14 +80,34 @@ def _check(where: str, values: dict[str, Any], known: Sequence[str]) -> None:
             raise BadSettings(f"{where}{key}: want a text in quotes")
 
 
+def _table(path: Path, name: str, values: object, known: Sequence[str], wanted: int) -> dict[str, Any]:
+    """The first `wanted` of the known keys have to be there."""
+    if not isinstance(values, dict):
+        raise BadSettings(f"{path}: {name}: want a table [{name}]")
+    _check(f"{path}: {name}.", values, known)
+    if missing := [key for key in known[:wanted] if not values.get(key)]:
+        raise BadSettings(f"{path}: {name}.{missing[0]}: missing")
+    return values
+
+
+def _stripe(path: Path, values: object) -> StripeAccess | None:
+    if values is None:
+        return None
+    accounts = values.pop("accounts", {}) if isinstance(values, dict) else {}
+    words = _table(path, "stripe", values, _STRIPE_KEYS, 2)
+    words["url"] = words.get("url", "https://api.stripe.com").rstrip("/")
+    if not isinstance(accounts, dict):
+        raise BadSettings(f"{path}: stripe.accounts: want a table [stripe.accounts]")
+    for partner, account in accounts.items():
+        if not isinstance(account, str) or not account.startswith("acct_"):
+            raise BadSettings(f"{path}: stripe.accounts.{partner}: want a connected account as acct_…")
+    return StripeAccess(**words, accounts=accounts)
+
+
 def _social(path: Path, values: object) -> SocialAccess | None:
     if values is None:
         return None
-    if not isinstance(values, dict):
-        raise BadSettings(f"{path}: social: want a table [social]")
-    _check(f"{path}: social.", values, _SOCIAL_KEYS)
-    if missing := [key for key in _SOCIAL_KEYS[:3] if not values.get(key)]:
-        raise BadSettings(f"{path}: social.{missing[0]}: missing")
+    values = _table(path, "social", values, _SOCIAL_KEYS, 3)
     return SocialAccess(
         values["url"].rstrip("/"),
         values["merchant_secret"],

@@ -18,4 +18,8 @@ def providers_of(settings: Settings, patience_s: float = ANSWER_PATIENCE_S) -> d
     found: dict[str, Provider] = {}
     if settings.social is not None:
         found[SocialProvider.name] = SocialProvider(settings.social, (min(3.0, patience_s), patience_s))
+    if settings.stripe is not None:
+        from billing.payments.stripe_provider import StripeProvider  # its library is slow to import
+
+        found[StripeProvider.name] = StripeProvider(settings.stripe, (min(3.0, patience_s), patience_s))
     return found

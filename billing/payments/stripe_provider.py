@@ -24,7 +24,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from typing import Any, cast
@@ -46,6 +45,7 @@ from billing.payments.provider import (
     Sight,
     Unknown,
 )
+from billing.payments.stripe_access import StripeAccess
 
 PATIENCE_S = (3.0, 10.0)  # to connect, to answer
 LONGEST_WEBHOOK = 256_000  # an event carries the whole object
@@ -63,22 +63,6 @@ _DECLINES = {
 
 class BadStripeWebhook(ValueError):
     """Not signed by Stripe, too old, or no event."""
-
-
-@dataclass(frozen=True, slots=True)
-class StripeAccess:
-    """How this server is known to Stripe. `accounts`: a partner's name here → their connected account, acct_…
-
-    `own_account` is the name that means the operator itself. `url` is Stripe's API, or a process that speaks like it.
-    `has_search`: whether it can be searched by metadata; otherwise lists are read through.
-    """
-
-    secret_key: str = field(repr=False)
-    webhook_secret: str = field(repr=False)
-    own_account: str = "operator"
-    accounts: Mapping[str, str] = field(default_factory=dict)
-    url: str = "https://api.stripe.com"
-    has_search: bool = True
 
 
 class _NotNow(Exception):

@@ -3,15 +3,21 @@ own stand-in for what localstripe has not: transfers, idempotency keys, fees, se
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import stripe
 
+from billing.cli import main
+from billing.database import open_database
+from billing.payments import store
 from billing.payments.payment import Payment, RefundWish, answered, billed, given_up, next_request, refunded
 from billing.payments.provider import (
     Capture,
@@ -26,7 +32,12 @@ from billing.payments.provider import (
     Sight,
     Unknown,
 )
-from billing.payments.stripe_provider import BadStripeWebhook, StripeAccess, StripeProvider, read_event
+from billing.payments.stripe_access import StripeAccess
+from billing.payments.stripe_provider import BadStripeWebhook, StripeProvider, read_event
+from billing.settings import Settings, read_settings
+from tests.billing.client import running
+from tests.billing.conftest import SERVER_KEY
+from tests.billing.stories import NOON
 from tests.stripe_servers import NotInstalled, running_localstripe, running_stand_in
 
 PATIENCE_S = 30.0
@@ -306,3 +317,63 @@ def test_while_stripe_is_down_nothing_is_refused(stand_in: StandIn) -> None:
     for request in (Hold("k", "pm_ok", 1, "EUR", "x"), Look("pi_1"), LookByKey("k"), Release("r", "pi_1")):
         assert isinstance(provider.ask(request), Unknown)
     assert isinstance(provider.ask(Hold("k", "pm_ok", 1_001, "KWD", "x")), Refused)  # known without asking
+
+
+# ---- in the server ---------------------------------------------------------------------------------------------------
+
+
+def test_a_signed_webhook_at_the_server_changes_the_payment_and_an_unsigned_one_nothing(
+    stand_in: StandIn, database_url: str
+) -> None:
+    """The hold was released in Stripe's dashboard; the server hears of it and asks Stripe itself."""
+    access = StripeAccess("sk_test_12345", SECRET, "operator", PARTNER, stand_in.url)
+    settings = Settings(database_url, SERVER_KEY, stripe=access)
+    provider = StripeProvider(access)
+    held = go_on(Payment("s8", "s8", "pm_ok", 900, "EUR"), provider)
+    assert held.sight is not None
+    with running(settings) as base:
+        ours = open_database(database_url)
+        with ours.begin() as connection:
+            store.create(connection, held, "stripe", NOON)
+        provider.ask(Release("by hand", held.sight.hold_ref))
+        about = {"object": "payment_intent", "id": held.sight.hold_ref}
+        body = json.dumps({"id": "evt_1", "object": "event", "type": "any", "data": {"object": about}})
+        headers = {"Stripe-Signature": stripe.WebhookSignature.generate_signature_header(body, SECRET)}
+
+        assert requests.post(f"{base}/hooks/stripe", data=body, timeout=30).status_code == 400
+        with ours.begin() as connection:
+            assert store.load(connection, "s8").sight == held.sight
+        assert requests.post(f"{base}/hooks/stripe", data=body, headers=headers, timeout=30).status_code == 204
+        with ours.begin() as connection:
+            sight = store.load(connection, "s8").sight
+        ours.dispose()
+
+    assert sight is not None and sight.state is HoldState.RELEASED
+
+
+def test_the_settings_name_what_is_wrong_and_the_command_says_whether_stripe_answers(
+    stand_in: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = ["--data-dir", str(tmp_path / "data")]
+    assert main(["init", *place]) == 0
+    file = tmp_path / "data" / "billing.toml"
+    before = file.read_text()
+    for wrong, word in (
+        ("[stripe]\nsecret_key = 'sk_1'", "stripe.webhook_secret: missing"),
+        ("[stripe]\nsecret_keys = 'sk_1'", "did you mean 'secret_key'"),
+        ("[stripe]\nsecret_key='a'\nwebhook_secret='b'\n[stripe.accounts]\ncpo = 'x'", "stripe.accounts.cpo: want"),
+    ):
+        file.write_text(f"{before}\n{wrong}\n")
+        capsys.readouterr()
+        assert main(["payments", "check", *place]) == 2
+        assert word in capsys.readouterr().err
+
+    good = f"{before}\n[stripe]\nsecret_key='sk_1'\nwebhook_secret='b'\nurl='{stand_in.url}/'\n"
+    file.write_text(good + "[stripe.accounts]\ncpo = 'acct_cpo'\n")
+    assert read_settings(tmp_path / "data").stripe == StripeAccess(
+        "sk_1", "b", accounts={"cpo": "acct_cpo"}, url=stand_in.url
+    )
+    assert main(["payments", "check", *place]) == 0
+    assert "stripe  answers" in capsys.readouterr().out
+    stand_in.trouble(is_down=True)
+    assert main(["payments", "check", *place]) == 1
