@@ -55,13 +55,18 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
     )
 
 
-def is_impossible(t: Transaction, reading: MeterReading, evse: EvseSettings) -> bool:
+def is_impossible(t: Transaction, reading: MeterReading, evse: EvseSettings, patience: Patience) -> bool:
     """After a restart: more than can have flowed since the last event on the disk, or less than it said. A driver that
-    starts believes the first register it sees."""
+    starts believes the first register it sees.
+
+    A charge goes on no longer after such an event than until the next reading is due, the disk is given up and the
+    charge has ended.
+    """
     if not t.is_recovered or not t.samples:
         return False
+    flows_s = patience.reading_every_s + patience.record_s + patience.end_s
     moved_wh = reading.import_wh - t.samples[-1].import_wh
-    return not 0 <= moved_wh <= math.ceil(evse.max_power_w * UNSEEN_S / 3600) + reading.step_wh
+    return not 0 <= moved_wh <= math.ceil(evse.max_power_w * flows_s / 3600) + reading.step_wh
 
 
 def look(session: Session, left: Unread, now: Now, patience: Patience) -> Record | Audited | None:

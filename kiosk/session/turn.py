@@ -126,7 +126,7 @@ class Turn:
     def _of_this_meter(self, facts: Facts) -> Facts:
         """Another meter's register has nothing to do with a running transaction: its last good reading stands."""
         t, reading = self.session.transaction, facts.meter
-        if t is not None and reading is not None and corrections.is_impossible(t, reading, self.evse):
+        if t is not None and reading is not None and corrections.is_impossible(t, reading, self.evse, self.patience):
             return replace(facts, meter=None, meter_is_fresh=False, meter_is_doubted=True)
         if t is None or reading is None or t.meter_serial is None or reading.serial in (None, t.meter_serial):
             return facts

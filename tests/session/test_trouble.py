@@ -341,7 +341,7 @@ def test_after_a_power_cut_a_dead_meter_ends_the_story_all_the_same() -> None:
     assert after.ended.meter.import_wh == bench.journal[-1].meter.import_wh
 
 
-@pytest.mark.parametrize("moved_wh", [-5_000, 600_000])
+@pytest.mark.parametrize("moved_wh", [-5_000, 2_000, 600_000])
 def test_after_a_power_cut_a_register_that_cannot_be_true_leaves_the_last_reading_on_the_disk(moved_wh: int) -> None:
     bench = Bench()
     bench.charge(for_s=120)
