@@ -46,21 +46,25 @@ class Cabinet:
 
     # ---- when the loop comes across it ---------------------------------------------------------------------------
 
-    def poll(self) -> None:
-        """What the drivers have read by now; they poll all the time, also where the loop has jumped."""
+    def catch_up(self) -> None:
+        """What the drivers and the loop know by now: they go on all the time, also where a world has jumped."""
         if self.world.kiosk is not None:
-            for evse_id, (contactor, pilot, meter) in self.world.kiosk.twins.items():
-                self.world.outlets[evse_id].advance(self.world.agenda.now_s)
-                contactor.feedback(), pilot.state(), meter.reading()
+            for outlet in self.world.outlets.values():
+                outlet.advance(self.world.agenda.now_s)
+            self.world.stir()
+            self.world.look_at_kiosk()
 
     def look_soon(self, evse_id: int) -> None:
-        """At the next beat, after each device's next poll, and when what is silent has grown too old."""
-        times, patience = self.world.times[evse_id], self.world.settings.patience
-        polls_s = (times.pilot_period_s, times.feedback_period_s, times.meter_period_s)
-        stales_s = (patience.pilot_stale_s, patience.feedback_stale_s, patience.meter_stale_s)
-        for poll_s, stale_s in zip(polls_s, stales_s, strict=True):
+        """After each device's next poll, and when what is silent, or not believed, has grown too old."""
+        times, patience, wires = self.world.times[evse_id], self.world.settings.patience, self.wires[evse_id]
+        for poll_s, stale_s, grows_old in (
+            (times.pilot_period_s, patience.pilot_stale_s, wires.pilot_is_cut),
+            (times.feedback_period_s, patience.feedback_stale_s, wires.feedback_is_cut),
+            (times.meter_period_s, patience.meter_stale_s, True),
+        ):
             self.world.agenda.after(poll_s + BEAT_S, self.world.stir)
-            self.world.agenda.after(poll_s + stale_s + BEAT_S, self.world.stir)
+            if grows_old:
+                self.world.agenda.after(poll_s + stale_s + BEAT_S, self.world.stir)
 
     def look_often(self, evse_id: int) -> None:
         """As long as its line is slow."""
@@ -103,10 +107,11 @@ class Cabinet:
         boot = self.world.kiosk
         if boot is None:
             return
+        has_acted = False
         for session in boot.controller.kiosk.sessions:
             fault, meter = session.fault, boot.twins[session.evse_id][2]
             if session.state is State.OUT_OF_SERVICE and fault is not None and RULE_OF[fault].latches:
-                boot.controller.post(ResetPressed(session.evse_id, "technician"))
+                has_acted |= boot.controller.post(ResetPressed(session.evse_id, "technician"))
             if meter.doubted() is not None and session.transaction is None:
                 if not self.world.trouble.is_broken("meter", session.evse_id):
                     if fault is FaultCode.METER_IMPLAUSIBLE:
@@ -114,4 +119,6 @@ class Cabinet:
                     else:
                         meter.start_anew()
                     self.look_soon(session.evse_id)
-        self.world.stir()
+                    has_acted = True
+        if has_acted:
+            self.world.stir()

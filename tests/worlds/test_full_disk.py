@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
 
 import pytest
 
@@ -52,9 +51,9 @@ class FullDiskWorld(World):
     def _make_room(self) -> None:
         self.full_since_s = None
 
-    def _look_at_kiosk(self, boot: Any) -> None:
-        super()._look_at_kiosk(boot)
-        for session in boot.controller.kiosk.sessions:
+    def look_at_kiosk(self) -> None:
+        super().look_at_kiosk()
+        for session in () if self.kiosk is None else self.kiosk.controller.kiosk.sessions:
             self.seen.add((session.state, session.fault))
             self._judge(session)
 

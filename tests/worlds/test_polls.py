@@ -59,7 +59,7 @@ class PeepedAtWorld(World):
         )
 
 
-@pytest.mark.parametrize("seed", [13, 18])
+@pytest.mark.parametrize("seed", [6, 18])
 def test_a_look_between_two_beats_finds_nothing_that_would_be_missed(seed: int) -> None:
     world = PeepedAtWorld(seed)
     world.run()

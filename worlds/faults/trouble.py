@@ -60,7 +60,7 @@ class Trouble:
             raise NotNow
         if not kind.of_evse and any(e.kind.part == kind.part and e.to_s > now_s for e in self.episodes):
             raise NotNow
-        self.world.cabinet.poll()
+        self.world.cabinet.catch_up()
         told = len(self.world.story)
         self.world.tell(f"fault {kind.name}" + (f" at evse {where}" if where is not None else ""))
         try:
