@@ -13,6 +13,7 @@ Law:
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.schema import Table
 
 from billing.schema import metadata
@@ -51,6 +52,11 @@ def open_database(url: str) -> Engine:
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
         engine = create_engine(url, connect_args={"check_same_thread": False})
+    return _with_our_begin(engine)
+
+
+def _with_our_begin(engine: Engine) -> Engine:
+    """An engine on SQLite whose transactions begin as this module's law says."""
 
     @event.listens_for(engine, "connect")
     def prepare(dbapi_connection: Any, _record: Any) -> None:
@@ -95,10 +101,41 @@ def _half_lock(kiosk_id: str) -> int:
 
 
 def memory_database() -> Engine:
-    """An empty database in memory with all tables: for worlds and tests."""
+    """An empty database in memory with all tables: for tests."""
     engine = open_database("sqlite://")
     metadata.create_all(engine)
     return engine
+
+
+def memory_connection() -> Connection:
+    """A connection to an empty database of its own in memory, with all tables; it is gone with the connection.
+
+    For worlds: tables and compiled statements are made once for all of a process.
+    """
+    connection = _of_many_in_memory().connect()
+    sqlite_of(connection).deserialize(_empty_in_memory())
+    return connection
+
+
+def sqlite_of(connection: Connection) -> sqlite3.Connection:
+    """SQLite's own connection beneath, for copying a database as a whole."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+@cache
+def _of_many_in_memory() -> Engine:
+    """Every connection is another database."""
+    return _with_our_begin(create_engine("sqlite://", poolclass=NullPool))
+
+
+@cache
+def _empty_in_memory() -> bytes:
+    with _of_many_in_memory().connect() as connection:
+        metadata.create_all(connection)
+        connection.commit()
+        return sqlite_of(connection).serialize()
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from billing import tables
 from billing.authorization import authorize, disclaim
 from billing.commands import answer_command, queue_command, take_commands
 from billing.corrections import is_current
-from billing.database import memory_database
+from billing.database import memory_connection, sqlite_of
 from billing.directory import add_account, add_kiosk, add_token, block_token, load_tariff, set_offer
 from billing.facts import renew_epoch
 from billing.intake import take_rows
@@ -46,7 +45,7 @@ class Server:
     def __init__(self, rng: random.Random, now: datetime, evse_ids: tuple[int, ...], members: int) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(rng.random()).encode()).digest())
         self.public_key = self._key.public_key()
-        self._connection = memory_database().connect()  # one for all jobs: nobody else is here
+        self._connection = memory_connection()  # one for all jobs: nobody else is here
         self._backed_up: dict[str, tuple[int, int]] | None = None
         self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
         with self._writing() as connection:
@@ -108,20 +107,14 @@ class Server:
     def backup(self) -> bytes:
         """All of its data as they stand: the copy that `restore` will bring back."""
         self._backed_up = self.known_wh()
-        return self._file().serialize()
+        return sqlite_of(self._connection).serialize()
 
     def restore(self, backup: bytes) -> None:
         """What was learned since is gone; kiosks notice the new epoch and send again."""
         self._backed_up = None
-        self._file().deserialize(backup)
+        sqlite_of(self._connection).deserialize(backup)
         with self._writing() as connection:
             renew_epoch(connection)
-
-    def _file(self) -> sqlite3.Connection:
-        """The driver's own connection, between two jobs."""
-        file = self._connection.connection.driver_connection
-        assert isinstance(file, sqlite3.Connection)
-        return file
 
     # ---- what a checker may count: the bills ---------------------------------------------------------------------
 
