@@ -5,12 +5,26 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-# Digits of the minor unit, ISO 4217. A currency that is not listed is refused, never guessed.
+# Digits of the minor unit, ISO 4217 (List One). A currency that is not listed is refused, never guessed.
 MINOR_DIGITS = {
-    **dict.fromkeys(("EUR", "USD", "GBP", "CHF", "CNY", "SEK", "NOK", "DKK", "PLN", "CZK"), 2),
-    **dict.fromkeys(("JPY", "KRW"), 0),
-    "KWD": 3,
-}
+    **dict.fromkeys(
+        (
+            "AED", "ARS", "AUD", "BAM", "BDT", "BGN", "BRL", "CAD", "CHF", "CNY", "COP", "CZK", "DKK", "EGP", "EUR",
+            "GBP", "GEL", "HKD", "HUF", "IDR", "ILS", "INR", "KES", "KZT", "LKR", "MAD", "MDL", "MKD", "MXN", "MYR",
+            "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "SAR", "SEK", "SGD", "THB", "TRY",
+            "TWD", "UAH", "USD", "UYU", "ZAR",
+        ),
+        2,
+    ),
+    **dict.fromkeys(
+        (
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+            "XPF",
+        ),
+        0,
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}  # fmt: skip
 
 
 def to_minor(amount: Decimal | Fraction, currency: str) -> int:

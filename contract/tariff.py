@@ -163,7 +163,8 @@ class TariffOffer:
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"time_zone {self.time_zone!a}: not known; want a name as Europe/Berlin") from error
+            shown = ascii(self.time_zone[:40])
+            raise ValueError(f"time_zone {shown}: not known; want a name as Europe/Berlin") from error
         if self.offline_tariff is not None:
             if self.offline_tariff.needs_clock:
                 raise ValueError(f"offline_tariff {self.offline_tariff.id}: depends on the clock it is to do without")

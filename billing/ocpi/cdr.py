@@ -8,7 +8,7 @@ is taken from the clock. RESERVATION_TIME is the reservation; what else its peri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -19,6 +19,7 @@ from contract.tariff import Tariff
 from contract.usage import Reservation, TimeUse
 from contract.walk import MS_PER_HOUR, Span
 
+LONGEST_DAYS = 366
 ROUNDING_MS = 2_000  # of a time in hours with three decimals
 FURTHER = frozenset({"start_date_time", "dimensions", "tariff_id", "encoding_method"})
 
@@ -37,8 +38,6 @@ class Dimension(StrEnum):
     PARKING_TIME = "PARKING_TIME"
     POWER = "POWER"
     RESERVATION_TIME = "RESERVATION_TIME"
-    RESERVATION_OVERSTAY = "RESERVATION_OVERSTAY"
-    RESERVATION_EXPIRES = "RESERVATION_EXPIRES"
     STATE_OF_CHARGE = "STATE_OF_CHARGE"
     TIME = "TIME"
 
@@ -74,8 +73,12 @@ def read_use(cdr: Fields, tariff: Tariff) -> Use:
     begin, end = cdr.moment("start_date_time"), cdr.moment("end_date_time")
     if end < begin:
         cdr.wrong("end_date_time", "is before start_date_time")
+    if end - begin > timedelta(days=LONGEST_DAYS):
+        cdr.wrong("end_date_time", f"is more than {LONGEST_DAYS} days after start_date_time")
     periods = list(_periods(cdr, begin, end))
     has_expired = cdr.flag("reservation_expired")
+    if has_expired and any(period.volumes.get(Dimension.ENERGY) for period in periods):
+        cdr.wrong("reservation_expired", "true, but ENERGY was charged; an expired reservation has no session")
     reserved_ms, session_ms = _reserved(periods, has_expired), utc_ms(begin)
     if has_expired and not reserved_ms:
         reserved_ms = utc_ms(end) - utc_ms(begin)
@@ -94,6 +97,8 @@ def _periods(cdr: Fields, begin: datetime, end: datetime) -> list[_Period]:
     starts = [period.moment("start_date_time") for period in found]
     for number, start in enumerate(starts):
         before = starts[number - 1] if number else begin
+        if number and start == before:
+            found[number].wrong("start_date_time", "is also that of the period before")
         if not before <= start <= end:
             found[number].wrong("start_date_time", "want the periods in order, within the CDR's own start and end")
     ends = [*starts[1:], end]

@@ -34,10 +34,13 @@ def cost_of(tariff_file: Path, cdr_file: Path, time_zone: str | None) -> dict[st
     except WireError as error:
         raise WireError(f"{tariff_file}: {error}") from error
     try:
-        zone = time_zone or _zone_of(cdr_fields) or "UTC"
-        offer = TariffOffer(tariff, time_zone=zone)
+        named = time_zone if time_zone is not None else _zone_of(cdr_fields)
+        offer = TariffOffer(tariff, time_zone="UTC" if named is None else named)
+    except WireError as error:
+        raise WireError(f"{cdr_file}: {error}") from error
     except ValueError as error:
-        raise WireError(str(error).replace("time_zone", "--time-zone")) from error
+        field = f"{cdr_file}: cdr_location.time_zone" if time_zone is None else "--time-zone"
+        raise WireError(str(error).replace("time_zone", field, 1)) from error
     try:
         use = read_use(cdr_fields, tariff)
         amount = settled(walked(rules_of(offer), use.spans), use.reservation, use.began_ms)
@@ -83,6 +86,8 @@ def _cost(excl: Decimal, incl: Decimal, currency: str) -> dict[str, Any]:
 
 
 def _zone_of(cdr: Fields) -> str | None:
-    place = cdr.data.get("cdr_location")
-    zone = place.get("time_zone") if isinstance(place, dict) else None
-    return zone if isinstance(zone, str) else None
+    """OCPI keeps the zone with the Location; a CDR may carry it along with what it copied from there."""
+    if not cdr.has("cdr_location"):
+        return None
+    place = cdr.object("cdr_location")
+    return place.text("time_zone") if place.has("time_zone") else None

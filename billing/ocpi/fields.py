@@ -17,8 +17,9 @@ from contract.codec import WireError
 T = TypeVar("T")
 K = TypeVar("K", bound=Enum)
 LONGEST_FILE = 20_000_000  # bytes
-MOST_DECIMALS = 12
+MOST_DECIMALS = 40  # a program that divides writes seventeen
 LARGEST_NUMBER = Decimal(10**12)
+YEARS = range(1970, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Fields:
             self.wrong(name, f"{text!a} is no time; want one as 2026-11-21T13:30:00Z")
         if moment.tzinfo is not None or not re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d", text):
             self.wrong(name, f"{text!a}: want date and time in UTC, as 2026-11-21T13:30:00Z")
+        if moment.year not in YEARS:
+            self.wrong(name, f"{text!a}: want a year from {YEARS.start} to {YEARS.stop - 1}")
         return moment.replace(tzinfo=UTC)
 
     def choice(self, name: str, kind: type[K]) -> K:
@@ -125,12 +128,32 @@ def read_file(path: Path) -> Fields:
     if path.stat().st_size > LONGEST_FILE:
         raise WireError(f"{path}: longer than {LONGEST_FILE} bytes")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_constant=_no_number)
+        return read_text(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # WireError is one
+        raise WireError(f"{path}: {error}") from error
+
+
+def read_text(text: str) -> Fields:
+    """Raises WireError."""
+    if len(text) > LONGEST_FILE:
+        raise WireError(f"longer than {LONGEST_FILE} characters")
+    try:
+        data = json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_object)
+    except WireError:
+        raise
     except (ValueError, RecursionError) as error:  # the latter: brackets nested beyond reason
-        raise WireError(f"{path}: not JSON: {error}") from error
+        raise WireError(f"not JSON: {error}") from error
     if not isinstance(data, dict):
-        raise WireError(f"{path}: want one JSON object")
+        raise WireError("want one JSON object")
     return Fields(data)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise WireError(f"{next(name for name in names if names.count(name) > 1)}: stands twice in one object")
+    return found
 
 
 def _no_number(text: str) -> NoReturn:

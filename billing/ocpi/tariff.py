@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from billing.ocpi.fields import Fields
 from contract.restrictions import DayOfWeek, ReservationRestriction, TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, TariffElement
+
+
+class TaxIncluded(StrEnum):
+    """OCPI 2.3.0 TaxIncluded."""
+
+    YES = "YES"
+    NO = "NO"
+    NOT_APPLICABLE = "N/A"
+
 
 SAID_ONLY = frozenset(  # fields that tell people something and price nothing
     {
@@ -15,6 +25,7 @@ SAID_ONLY = frozenset(  # fields that tell people something and price nothing
         "energy_mix", "last_updated", "tax_included", "preconditions", "version",
     }
 )  # fmt: skip
+LONGEST_ID = 36  # CiString(36)
 PRICED = frozenset({"id", "currency", "elements", "min_price", "max_price"})
 TIMES = ("start_time", "end_time", "start_date", "end_date")
 AMOUNTS = ("min_kwh", "max_kwh", "min_current", "max_current", "min_power", "max_power")
@@ -24,14 +35,24 @@ DURATIONS = ("min_duration", "max_duration")
 def read_tariff(tariff: Fields) -> Tariff:
     """Raises WireError naming the field."""
     tariff.only(PRICED | SAID_ONLY)
-    if tariff.has("tax_included") and tariff.text("tax_included") == "YES":
-        tariff.wrong("tax_included", "YES: prices are read as without tax")
     elements = tuple(_element(element) for element in tariff.objects("elements"))
+    _check_tax(tariff, elements)
     rates = {part.vat for element in elements for part in element.price_components}
     limits = {name: _limit(tariff.object(name), rates) for name in ("min_price", "max_price") if tariff.has(name)}
     tariff_id = tariff.text("id") if tariff.has("id") else "tariff"
+    if not 1 <= len(tariff_id) <= LONGEST_ID or not tariff_id.isprintable():
+        tariff.wrong("id", f"{tariff_id[:LONGEST_ID]!a}: want 1 to {LONGEST_ID} printable characters")
     currency = tariff.text("currency").upper()
     return tariff.checked(lambda: Tariff(tariff_id, 1, currency, elements, **limits))
+
+
+def _check_tax(tariff: Fields, elements: tuple[TariffElement, ...]) -> None:
+    """2.3.0: where no rate is given, amounts with tax and without are the same; else ours have to be without."""
+    if not tariff.has("tax_included"):
+        return
+    said = tariff.choice("tax_included", TaxIncluded)
+    if said is TaxIncluded.YES and any(part.vat for element in elements for part in element.price_components):
+        tariff.wrong("tax_included", "YES beside a vat: want prices without tax")
 
 
 def _element(element: Fields) -> TariffElement:

@@ -50,6 +50,11 @@ STEPS = tariff(
     element(part("TIME", 2.40, 0, 900), start_time="17:00", end_time="00:00"),
     element(part("PARKING_TIME", 1.00, 0, 900), start_time="00:00", end_time="20:00"),
 )
+DURATIONS = tariff(
+    element(part("ENERGY", 0.00, 20), max_duration=1800),
+    element(part("ENERGY", 0.25, 20), max_duration=3600),
+    element(part("ENERGY", 0.40, 20)),
+)
 RESERVATION = element(part("TIME", 5.00, 20, 60), reservation="RESERVATION")
 EXPIRES_FEE = (
     element(part("FLAT", 4.00, 20), reservation="RESERVATION_EXPIRES"),
@@ -123,6 +128,50 @@ POWERS = tariff(
             ),
             2.5 + 2.45 + 3.75,
             2.875 + 2.94 + 4.125,
+        ),
+        (
+            "complex, on a Monday, as 2.2.1 has it today",
+            COMPLEX,
+            cdr(
+                "2026-06-01T12:57:00Z",
+                period("2026-06-01T09:30:00Z", TIME=2.75, MAX_CURRENT=16),
+                period("2026-06-01T12:15:00Z", PARKING_TIME=0.7),
+            ),
+            9.0,
+            10.3,
+        ),
+        (
+            "charging over 17:00, then parking: only the parking is rounded; hours as a program divides them",
+            STEPS,
+            cdr(
+                "2026-06-01T17:07:00Z",
+                period("2026-06-01T16:55:00Z", TIME=10 / 60),
+                period("2026-06-01T17:05:00Z", PARKING_TIME=2 / 60),
+            ),
+            0.55,
+            0.55,
+        ),
+        (
+            "parking that becomes free is rounded at its last price",
+            STEPS,
+            cdr(
+                "2026-06-01T20:12:00Z",
+                period("2026-06-01T19:40:00Z", TIME=0.2),
+                period("2026-06-01T19:52:00Z", PARKING_TIME=20 / 60),
+            ),
+            0.73,
+            0.73,
+        ),
+        (
+            "by duration: half an hour free",
+            DURATIONS,
+            cdr(
+                "2026-06-01T12:40:00Z",
+                period("2026-06-01T12:00:00Z", ENERGY=5, TIME=0.5),
+                period("2026-06-01T12:30:00Z", ENERGY=1.2, TIME=0.1667),
+            ),
+            0.30,
+            0.36,
         ),
         (
             "another element at 17:00, cut inside a period",
@@ -265,6 +314,7 @@ def test_amounts_have_four_decimals_and_the_currencys_own_minor_unit(
 
 GOOD = tariff(element(ENERGY_025))
 USED = cdr("2026-06-01T14:00:00Z", TWENTY_KWH)
+TWICE = cdr("2026-06-01T14:00:00Z", TWENTY_KWH, period("2026-06-01T12:00:00Z"))
 
 
 @pytest.mark.parametrize(
@@ -297,9 +347,21 @@ USED = cdr("2026-06-01T14:00:00Z", TWENTY_KWH)
         (GOOD, cdr("2026-06-01T12:30:00Z", TWENTY_KWH), (), "charging_periods[0].dimensions: TIME"),
         (COMPLEX, USED, (), "charging_periods[0].dimensions: no CURRENT"),
         (GOOD, USED, ("--time-zone", "Mars/Olympus"), "--time-zone 'Mars/Olympus'"),
+        (GOOD, USED | {"cdr_location": {"time_zone": "Mars/X"}}, (), "c.json: cdr_location.time_zone 'Mars/X'"),
+        (GOOD, USED | {"cdr_location": []}, (), "c.json: cdr_location: want an object"),
+        (GOOD, TWICE, (), "c.json: charging_periods[1].start_date_time: is also that of the period before"),
+        (GOOD, USED | {"reservation_expired": True}, (), "reservation_expired: true, but ENERGY"),
+        (GOOD, cdr("9999-06-01T14:00:00Z", TWENTY_KWH), (), "c.json: end_date_time: '9999-06-01T14:00:00Z'"),
+        (GOOD, cdr("2028-06-01T14:00:00Z", TWENTY_KWH), (), "end_date_time: is more than 366 days after"),
+        ('{"currency": "EUR", "currency": "JPY"}', USED, (), "t.json: currency: stands twice"),
+        (tariff(element(ENERGY_025 | {"price": float("nan")})), USED, (), "t.json: not JSON: NaN is no number"),
+        (tariff(element(ENERGY_025 | {"step_size": 0})), USED, (), "price_components[0]: ENERGY step_size 0"),
+        (GOOD | {"tax_included": "YES"}, USED, (), "t.json: tax_included: YES beside a vat"),
+        (GOOD | {"id": "x" * 37}, USED, (), "t.json: id: 'xxx"),
+        (GOOD, USED, ("--time-zone", ""), "--time-zone ''"),
         (GOOD, USED | {"reservation_expired": "yes"}, (), "c.json: reservation_expired: want true or false"),
     ],
-)
+)  # fmt: skip
 def test_bad_input_is_one_line_that_names_the_field(
     sold: Any,
     used: Any,
