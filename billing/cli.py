@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from billing.cli_hosts_parser import add_host_commands
+
 DEFAULT_DATA_DIR = "billing-data"
 
 
@@ -21,9 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The work is imported late: --help and mistakes answer at once.
     from billing import (
         cli_base,
+        cli_hosts,
         cli_ledger,
         cli_orders,
         cli_payments,
+        cli_payouts,
         cli_people,
         cli_price,
         cli_setup,
@@ -31,7 +35,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_work,
     )
 
-    rooms = (cli_setup, cli_work, cli_orders, cli_shows, cli_price, cli_ledger, cli_people, cli_payments)
+    rooms = (
+        cli_setup,
+        cli_work,
+        cli_orders,
+        cli_shows,
+        cli_price,
+        cli_ledger,
+        cli_people,
+        cli_payments,
+        cli_hosts,
+        cli_payouts,
+    )
     room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
         result = getattr(room, arguments.work)(arguments)
@@ -228,6 +243,8 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--subject", help="only what was done to this id")
     log.add_argument("--who", help="only what this person did")
     log.add_argument("--most", type=int, default=100)
+
+    add_host_commands(add, group)
 
     ledger = group("ledger", "the books")
     add(ledger, "check", "check_ledger", "prove that every entry balances and every CDR has its entries")

@@ -8,10 +8,12 @@ from sqlalchemy import Connection, or_, select
 
 from billing.cli_base import Result, database_of
 from billing.directory import NotKnown
+from billing.hosts import months
 from billing.ledger import book, holds
 from billing.moments import from_ms
 from billing.payments import store
 from billing.payments.tables import payments
+from billing.payouts import proof as payout_proof
 from billing.settlement import proof
 from billing.tables import cdrs, transactions
 from contract.currency import MINOR_DIGITS, from_minor
@@ -20,7 +22,7 @@ from contract.currency import MINOR_DIGITS, from_minor
 def check_ledger(arguments: Namespace) -> Result:
     """Exit code 1 where anything is wrong."""
     with database_of(arguments) as connection:
-        faults = proof.faults_of(connection)
+        faults = [*proof.faults_of(connection), *payout_proof.faults_of(connection), *months.faults_of(connection)]
         balances = {account.name: amount for account, amount in sorted(book.balances(connection).items())}
     lines = [*faults, f"{len(faults)} faults" if faults else "the ledger is right"]
     lines += [f"  {amount:>14}  {name}" for name, amount in balances.items()]

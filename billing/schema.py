@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from billing.checkout.tables import bills, checkouts, hold_rules, refunds
+from billing.hosts.tables import HOSTS_APPEND_ONLY, hosts
 from billing.ledger.tables import APPEND_ONLY
 from billing.payments.tables import payment_steps, payments
+from billing.payouts.tables import PAYOUTS_APPEND_ONLY
 from billing.people.tables import audit_log, people
 from billing.settlement.tables import agreements, sales
 from billing.tables import metadata
 
 _OTHERS = (
+    *HOSTS_APPEND_ONLY,
+    *PAYOUTS_APPEND_ONLY,
+    hosts,
     payments,
     payment_steps,
     agreements,

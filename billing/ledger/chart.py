@@ -6,10 +6,10 @@
 | receivable | account or order | the driver owes us | – |
 | host_payable | host | – | we owe the host |
 | partner_payable | charging service provider or operator | – | we owe them their share |
-| vat_payable | rate in per cent | – | VAT of supplies, owed to the state |
+| vat_payable | rate in per cent | – | VAT of supplies, less that paid to hosts, owed to the state |
 | margin | operator | – | what is left to the operator |
 | payment_cost | payment provider | what providers keep | – |
-| in_transit | payout run | sent, not yet confirmed by the bank | – |
+| in_transit | payout run | – | ordered to be paid, not yet confirmed by the bank |
 | bank | account name | money there | – |
 | wallet | driver account | – | points or seconds the driver may still use |
 | issued | programme | points or seconds given out, less those that came back | – |

@@ -90,10 +90,31 @@ def chargeback_entry(key: str, parties: Parties, social: str, given: Mapping[str
     return drafted(key, "charged back by the payer's bank", amounts, parties.order_id)
 
 
-def monthly_fee_entry(host_id: str, currency: str, month: str, fee_minor: int) -> Draft:
-    """An installation fee per month, `month` as 2026-11: outside any sale, out of the operator's margin."""
+def monthly_fee_entry(host_id: str, currency: str, month: str, borne: Mapping[Account, int]) -> Draft | None:
+    """An installation fee per month, `month` as 2026-11: outside any sale, out of the share of whoever bears it.
+
+    `borne` is in minor units by account: the operator's margin, a partner's claim. None where nothing is owed.
+    """
+    amounts = {**borne, Account(Kind.HOST_PAYABLE, host_id, currency): -sum(borne.values())}
+    if not any(amounts.values()):
+        return None
+    return drafted(monthly_key(host_id, month), f"installation fee for {month}", amounts)
+
+
+def monthly_key(host_id: str, month: str) -> str:
+    return f"monthly/{host_id}/{month}"
+
+
+def vat_key(host_id: str, month: str) -> str:
+    return f"host-vat/{host_id}/{month}"
+
+
+def host_vat_entry(host_id: str, currency: str, month: str, rate: str, vat_minor: int) -> Draft | None:
+    """VAT of what a host supplied in a month: paid to the host on top, and owed to the state no more."""
+    if vat_minor == 0:
+        return None
     amounts = {
-        Account(Kind.MARGIN, OPERATOR, currency): fee_minor,
-        Account(Kind.HOST_PAYABLE, host_id, currency): -fee_minor,
+        Account(Kind.VAT_PAYABLE, rate, currency): vat_minor,
+        Account(Kind.HOST_PAYABLE, host_id, currency): -vat_minor,
     }
-    return drafted(f"monthly/{host_id}/{month}", f"installation fee for {month}", amounts)
+    return drafted(vat_key(host_id, month), f"VAT {rate} % of {month}", amounts)
