@@ -102,13 +102,13 @@ def disclaim(connection: Connection, kiosk_id: str, request: Disclaim, now: date
 def _decide(
     connection: Connection, kiosk_id: str, request: AuthorizeRequest, now: datetime, server_key: Ed25519PrivateKey
 ) -> AuthorizeAnswer:
+    if request.token_kind is TokenKind.DIRECT_PAYMENT:
+        return direct.decide(connection, kiosk_id, request, now)
     offer = current_offer(connection, kiosk_id, request.evse_id)
     if offer is None:
         return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
     if request.token_kind is TokenKind.VOUCHER:
         return _decide_voucher(connection, kiosk_id, request, offer, now, server_key)
-    if request.token_kind is TokenKind.DIRECT_PAYMENT:
-        return direct.decide(connection, kiosk_id, request, now)
     if request.token_kind is TokenKind.CENTRAL:
         return _decide_start(connection, kiosk_id, request, now)
     return _decide_token(connection, kiosk_id, request, offer, now)

@@ -114,12 +114,12 @@ def correct(
     if late.meter.import_wh == story[-2].meter.import_wh:
         return None  # the last good reading was the last one
     _note(connection, kiosk_id, transaction_id, total_doubts(corrected[-1], amount), now)
-    _credit(connection, first, now)
+    credit(connection, first, now)
     key = keys.event_key(kiosk_id, transaction_id, late.seq_no)
     return write_cdr(connection, kiosk_id, key, site, corrected, amount, now)
 
 
-def _credit(connection: Connection, first: Any, now: datetime) -> None:
+def credit(connection: Connection, first: Any, now: datetime) -> None:
     """OCPI: all the data of the first, and the amounts negative."""
     body = json.loads(first.body)
     cdr_id = first.cdr_id + CREDIT

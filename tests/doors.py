@@ -119,7 +119,7 @@ DOORS = (
         ),
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
-    Door(("sim.social",), ("fastapi", "pydantic", "requests")),
+    Door(("sim.social",), ("fastapi", "pydantic", "qrcode", "requests")),
     Door(("sim.stripe_stand_in",), ("fastapi", "uvicorn")),
     Door(
         ("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")

@@ -242,8 +242,7 @@ def _correct(connection: Connection, bill: Bill, payment_id: str, now: datetime)
     back_minor = min(payment.sight.captured_minor - given_minor - standing_minor, left_minor)
     if back_minor <= 0:
         return True
-    sold = sold_of_order(connection, bill.order_id)
-    parts = refund_parts(payment, back_minor, sold)
+    parts = refund_parts(payment, back_minor)
     wish = RefundWish(back_minor, parts, notices.corrected_text(connection, bill, back_minor), is_allowance=False)
     payments.save(connection, payment, refunded(payment, wish), now, "corrected", f"{back_minor} {bill.currency} back")
     return True

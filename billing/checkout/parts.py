@@ -30,7 +30,7 @@ def capture_parts(taken_minor: int, sold: Sequence[Sold]) -> dict[str, int]:
     return split(taken_minor, weights)
 
 
-def refund_parts(payment: Payment, amount_minor: int, sold: Sequence[Sold], only: str | None = None) -> dict[str, int]:
+def refund_parts(payment: Payment, amount_minor: int, only: str | None = None) -> dict[str, int]:
     """Who gives `amount_minor` back: all in proportion to what they have left of the capture, or `only` one.
 
     Raises ValueError where those who are to give have less left.

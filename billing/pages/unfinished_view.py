@@ -6,15 +6,18 @@
 | | | nobody has: then a person bills it by hand |
 | Events missing | Ended is here, others are not, for an hour | the same, for the numbers named |
 | Waits for its meter | Ended with the last good reading, and no correction yet | nothing; it stands after a while |
+| Owed, begun and never heard | billing.checkout.tasks: money nobody can take by itself | each line says it |
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
 
+from billing.checkout.tasks import money_tasks
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, kwh
 from billing.tables import events, kiosks, transactions
@@ -40,7 +43,7 @@ def unfinished(connection: Connection, now: datetime) -> list[dict[str, str]]:
         .order_by(t.first_received_ms)
         .limit(MOST_SHOWN)
     )
-    lines = [_line(connection, row, now) for row in connection.execute(query)]
+    lines = [_line(connection, row, now) for row in connection.execute(query)] + money_tasks(connection, now)
     return sorted(lines, key=lambda line: ("bad", "warn", "stale").index(line["chip"]))
 
 
@@ -111,6 +114,7 @@ def _line(connection: Connection, row: Row[Any], now: datetime) -> dict[str, str
         "kiosk_id": row.kiosk_id,
         "evse": str(row.evse_id),
         "transaction_id": row.transaction_id,
+        "href": f"/operator/sessions/{quote(row.kiosk_id, safe='')}/{quote(row.transaction_id, safe='')}",
         "energy": kwh(row.energy_wh or 0, "en"),
         "seen": ago(from_ms(row.newest_ms), now),
     }

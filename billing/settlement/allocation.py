@@ -11,6 +11,7 @@ Law:
 - The parts sum to the charge, to the minor unit. What the bearer keeps may be below zero: the host is paid.
 - A use that delivered nothing has no installation fee and no electricity cost. A host at their own device is paid
   nothing for it: they would pay themselves. A free tariff changes nothing for the host: the bearer pays.
+- A use that a power cut interrupted is one use: what is agreed per use counts once, with the first part that delivered.
 - An installation fee per month belongs to no sale; it is an entry of its own.
 """
 
@@ -19,8 +20,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-
-from billing.ledger.draft import split
 
 
 class Bearer(StrEnum):
@@ -70,6 +69,7 @@ class Sale:
     connected_ms: int
     electricity_cost_minor: int  # by the host's own contract; see billing.settlement.electricity
     is_own_use: bool = False
+    is_continued: bool = False  # a part before this one had delivered: what is paid per use was paid with it
 
     @property
     def net_minor(self) -> int:
@@ -109,7 +109,7 @@ def allocate(sale: Sale, host: HostTerms | None = None, partners: PartnerTerms |
     payment = HostPayment() if host is None else host_payment(sale, host)
     operator_minor, provider_minor = sale.net_minor, 0
     if partners is not None:
-        operator_minor = _operator_part(sale.net_minor, partners)
+        operator_minor = _operator_part(sale, partners)
         provider_minor = sale.net_minor - operator_minor
     if partners is not None and host is not None and host.paid_by is Bearer.PROVIDER:
         provider_minor -= payment.total_minor
@@ -125,26 +125,17 @@ def host_payment(sale: Sale, host: HostTerms) -> HostPayment:
         return HostPayment()
     return HostPayment(
         sale.electricity_cost_minor,
-        host.per_use_minor,
+        0 if sale.is_continued else host.per_use_minor,
         _rounded(host.per_kwh * sale.energy_wh / 1000),
         _rounded(host.per_hour * sale.connected_ms / 3_600_000),
     )
 
 
-def captured_parts(taken_minor: int, allocation: Allocation, provider_id: str, operator_id: str) -> dict[str, int]:
-    """A capture by the accounts it is remitted to (system D, step 7); VAT and host are paid out of the operator's.
-
-    Where less than the charge could be taken, the parts are in proportion. A part below zero is the other's to bear.
-    """
-    provider_minor = min(max(0, allocation.provider_minor), allocation.gross_minor)
-    weights = {provider_id: provider_minor, operator_id: allocation.gross_minor - provider_minor}
-    return split(taken_minor, weights)
-
-
-def _operator_part(net_minor: int, partners: PartnerTerms) -> int:
+def _operator_part(sale: Sale, partners: PartnerTerms) -> int:
     """Never more than the net, and nothing of a net of nothing."""
-    wanted = partners.operator_fixed_minor + _rounded(Decimal(net_minor * partners.operator_permille) / 1000)
-    return max(0, min(net_minor, wanted))
+    fixed_minor = 0 if sale.is_continued else partners.operator_fixed_minor
+    wanted = fixed_minor + _rounded(Decimal(sale.net_minor * partners.operator_permille) / 1000)
+    return max(0, min(sale.net_minor, wanted))
 
 
 def _rounded(amount: Decimal) -> int:

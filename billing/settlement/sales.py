@@ -18,7 +18,7 @@ from billing.settlement.entries import Parties, sale_entry, sale_key
 from billing.settlement.tables import sales
 from contract.codec import from_bytes, to_bytes
 from contract.price import Line, Price, Sample
-from contract.transaction import TransactionEvent
+from contract.transaction import TransactionEvent, samples_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def sell(
     """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings."""
     started = story[0]
     agreement = in_force(connection, kiosk_id, started.evse_id, started.at.wall)
-    sold = sold_of(started, samples, amount, agreement, time_zone)
+    sold = sold_of(story, samples, amount, agreement, time_zone)
     values = {
         "cdr_id": cdr_id,
         "kiosk_id": kiosk_id,
@@ -71,9 +71,10 @@ def take_back(connection: Connection, cdr_id: str, why: str, now: datetime) -> N
 
 
 def sold_of(
-    started: TransactionEvent, samples: Sequence[Sample], amount: Price, agreement: Agreement, time_zone: str
+    story: Sequence[TransactionEvent], samples: Sequence[Sample], amount: Price, agreement: Agreement, time_zone: str
 ) -> Sold:
     """The calculation alone."""
+    started, before = story[0], samples_before(story)
     assert started.authority is not None  # the contract's own rule for Started
     cost, at_dearest = None, False
     if agreement.electricity is not None:
@@ -89,6 +90,7 @@ def sold_of(
         connected_ms=samples[-1].elapsed_ms - samples[0].elapsed_ms,
         electricity_cost_minor=0 if cost is None else cost.incl_vat_minor,
         is_own_use=agreement.host_account is not None and agreement.host_account == account_id,
+        is_continued=bool(before) and before[-1].import_wh > before[0].import_wh,
     )
     parties = Parties(
         order_id=started.order_id,

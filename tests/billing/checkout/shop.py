@@ -18,11 +18,12 @@ from sqlalchemy import Connection, Engine, update
 
 from billing.authorization import authorize, begin_payment, disclaim
 from billing.checkout import desk
-from billing.checkout.bills import Bill, bill_of
+from billing.checkout.bills import Bill, bill_of, note
 from billing.checkout.checkout import Checkout
 from billing.checkout.till import Till
 from billing.checkout.view import CheckoutView, view_of
 from billing.commands import answer_command, take_commands
+from billing.corrections import credit, is_current
 from billing.intake import take_rows
 from billing.ledger import book
 from billing.ledger.chart import Account, Kind
@@ -30,19 +31,24 @@ from billing.moments import to_ms
 from billing.orders import release_hold
 from billing.payments import store as payments
 from billing.payments.payment import Payment
-from billing.payments.provider import Outcome, Request
+from billing.payments.provider import Outcome, Request, Unknown
+from billing.rating import site_of, write_cdr
 from billing.settlement import proof
 from billing.settlement.agreement import Agreement, agree
 from billing.settlement.allocation import HostTerms, PartnerTerms
-from billing.tables import kiosks
+from billing.tables import cdrs, kiosks
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, Disclaim
 from contract.commands import Command, CommandKind, read_command
 from contract.identity import TokenKind
-from contract.transaction import TransactionEvent, token_hash
+from contract.order import Continuation, price_of_part
+from contract.price import TimeUse
+from contract.transaction import ChargingState, StoppedReason, TransactionEvent, samples_of, token_hash
 from sim.social.bank import Bank
 from tests.billing.conftest import SERVER_KEY
-from tests.billing.payments.test_payment import Wire
+from tests.billing.payments.test_payment import Wire, sight_of
 from tests.billing.stories import NOON, batch, charge, rows_of
+
+__all__ = ["Shop", "sight_of"]
 
 T = TypeVar("T")
 
@@ -66,8 +72,6 @@ class BankDoor:
         self.asked: list[Request] = []
 
     def ask(self, request: Request) -> Outcome:
-        from billing.payments.provider import Unknown
-
         self.wire.now_s = self._clock()
         self.asked.append(request)
         if self.is_down:
@@ -177,6 +181,15 @@ class Shop:
         word = replace(story[0].authority, token_hash=name, command_id=start.command_id)
         return [replace(story[0], authority=word), *story[1:]]
 
+    def unplugged(self, start: Command) -> list[TransactionEvent]:
+        """Nobody came with a cable: begun, and ended without a watt-hour."""
+        begun, *_, ended = self.story_of(start, minutes=1, wh_per_minute=0, stopped_reason=StoppedReason.TIMEOUT)
+        idle = {"time_use": TimeUse.NONE, "charging_state": ChargingState.IDLE}
+        return [
+            replace(begun, **idle),  # type: ignore[arg-type]
+            replace(ended, seq_no=1, total_incl_vat_minor=0, **idle),  # type: ignore[arg-type]
+        ]
+
     def upload(self, story: list[TransactionEvent]) -> None:
         rows = rows_of(story, self.journal_no + 1)
         self.journal_no += len(rows)
@@ -209,6 +222,54 @@ class Shop:
         if payment_id is not None:
             self.till.ask_now(payment_id)
         return self.run(lambda c: authorize(c, "hk-07", asked, self.now, SERVER_KEY))
+
+    def direct_story(self, answer: AuthorizeAnswer, transaction_id: str) -> list[TransactionEvent]:
+        """What the kiosk writes for a payment code that was accepted."""
+        assert answer.offer is not None and answer.account_id is not None
+        return charge(
+            transaction_id=transaction_id,
+            order_id=f"order-of-{transaction_id}",
+            offer=answer.offer,
+            account_id=answer.account_id,
+            cap_minor=answer.cap_minor,
+            started_at=self.now,
+            token_kind=TokenKind.DIRECT_PAYMENT,
+        )
+
+    def going_on(self, one: list[TransactionEvent]) -> list[TransactionEvent]:
+        """The part that follows `one`, which a power cut ended: same order, same word."""
+        begun = one[0]
+        assert begun.offer is not None
+        own = charge(
+            order_id=begun.order_id,
+            receipt_id=begun.receipt_id,
+            start_wh=one[-1].meter.import_wh,
+            offer=begun.offer,
+            started_at=self.now,
+        )
+        before = tuple(event.sample for event in one)
+        total_minor = price_of_part(begun.offer, before, [event.sample for event in own]).incl_vat_minor
+        word = replace(own[0], continues=Continuation(begun.transaction_id, before), authority=begun.authority)
+        return [word, *own[1:-1], replace(own[-1], total_incl_vat_minor=total_minor)]
+
+    def correct_down(self, story: list[TransactionEvent], wh: int) -> int:
+        """A person takes the bill back and writes it anew with `wh` less. The new total, gross, in minor units."""
+        ended = story[-1]
+        meter = replace(ended.meter, import_wh=ended.meter.import_wh - wh)
+        before = [event for event in story[:-1] if event.meter.import_wh <= meter.import_wh]
+        less = [*before, replace(ended, meter=meter)]
+        assert less[0].offer is not None
+        amount = price_of_part(less[0].offer, (), samples_of(less))
+
+        def job(connection: Connection) -> None:
+            t = cdrs.c.transaction_id == ended.transaction_id
+            first = connection.execute(cdrs.select().where(t, is_current())).one()
+            credit(connection, first, self.now)
+            write_cdr(connection, "hk-07", "by hand", site_of(connection, "hk-07"), less, amount, self.now)
+            note(connection, "hk-07", [ended.order_id], [], self.now)
+
+        self.run(job)
+        return amount.incl_vat_minor
 
     def disclaim(self, *transaction_ids: str) -> None:
         self.run(lambda c: disclaim(c, "hk-07", Disclaim(transaction_ids), self.now))

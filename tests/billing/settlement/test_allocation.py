@@ -7,10 +7,13 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.checkout.parts import capture_parts
 from billing.ledger.chart import Account, Kind
 from billing.ledger.draft import Draft
-from billing.settlement.allocation import Bearer, HostTerms, PartnerTerms, Sale, allocate, captured_parts
+from billing.settlement.agreement import Agreement
+from billing.settlement.allocation import Bearer, HostTerms, PartnerTerms, Sale, allocate
 from billing.settlement.entries import Parties, capture_entry, sale_entry
+from billing.settlement.sales import Sold
 
 ROSA = HostTerms("rosa", "EUR", per_use_minor=50, per_kwh=Decimal("2.5"), per_hour=Decimal(30))
 SALE = Sale(1_190, {"19": 190}, energy_wh=10_000, connected_ms=3_600_000, electricity_cost_minor=300)
@@ -57,6 +60,16 @@ def test_a_free_charge_costs_the_operator_what_the_host_gets() -> None:
     assert allocate(free, ROSA).operator_minor == -405
 
 
+def test_an_interrupted_use_pays_once_what_is_agreed_per_use() -> None:
+    shares = PartnerTerms("cpo", operator_fixed_minor=30, operator_permille=100)
+    first, second = (Sale(500, {}, 4_000, 600_000, 100, is_continued=later) for later in (False, True))
+
+    parts = [allocate(part, ROSA, shares) for part in (first, second)]
+
+    assert [part.host.per_use_minor for part in parts] == [50, 0]
+    assert [part.operator_minor + part.host.total_minor for part in parts] == [80, 50]
+
+
 def test_with_partners_the_host_is_paid_out_of_exactly_one_share() -> None:
     shares = PartnerTerms("cpo", operator_fixed_minor=20, operator_permille=100)
     by_provider = HostTerms("rosa", "EUR", 50, Decimal("2.5"), Decimal(30), paid_by=Bearer.PROVIDER)
@@ -86,7 +99,7 @@ def test_sold_and_paid_leaves_the_payer_with_what_was_not_paid(
     found = allocate(sale, host, shares)
     parties = Parties("o", "anna", "EUR", host and host.host_id, shares and shares.provider_id)
     taken = min(taken, sale.gross_minor)
-    parts = captured_parts(taken, found, shares.provider_id if shares else "nobody", "operator")
+    parts = capture_parts(taken, [Sold(parties, sale, Agreement(), found)])
     drafts = [sale_entry("C1", parties, found), capture_entry("p", parties, "social", taken, parts, fee)]
 
     owed = sum(_on(draft, parties.owing) for draft in drafts if draft is not None)
