@@ -17,9 +17,16 @@ READ, WRITE, GET_VERSION = 0x30, 0xA2, 0x60
 class Tag(Protocol):
     """What a reader finds in its field. `exchange` takes a command without CRC; None is silence."""
 
-    uid: bytes
     sens_res: bytes
     sel_res: bytes
+
+    @property
+    def uid(self) -> bytes: ...
+
+    def woken(self) -> bool:
+        """Whether it answers a request now."""
+
+    def field_off(self) -> None: ...
 
     def exchange(self, command: bytes) -> bytes | None: ...
 
@@ -33,6 +40,12 @@ class UidCard:
         self.uid = uid
         self.sens_res = b"\x04\x00" if len(uid) == 4 else b"\x44\x00"
         self.sel_res = b"\x08"
+
+    def woken(self) -> bool:
+        return True
+
+    def field_off(self) -> None:
+        pass
 
     def exchange(self, command: bytes) -> bytes | None:
         return None
@@ -63,6 +76,12 @@ class Ntag215:
         self.memory[16:20] = b"\x03\x00\xfe\x00"  # empty NDEF message, terminator
         self.writes = 0
         self.torn_after_writes: int | None = None
+
+    def woken(self) -> bool:
+        return True
+
+    def field_off(self) -> None:
+        pass
 
     def exchange(self, command: bytes) -> bytes | None:
         if self.torn_after_writes is not None and self.writes >= self.torn_after_writes:

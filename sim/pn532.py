@@ -20,6 +20,8 @@ SET_BAUD, SET_PARAMETERS, SAM, POWER_DOWN, RF_CONFIG = 0x10, 0x12, 0x14, 0x16, 0
 COMMUNICATE_THRU, LIST_TARGETS = 0x42, 0x4A
 TX_MODE, RX_MODE, FIFO_DATA = 0x6302, 0x6303, 0x6339
 CRC_ON = 0x80
+RF_FIELD = b"\x01"
+AUTOMATIC_RATS = 0x10  # as the chip starts; nfcpy turns it off and selects by itself
 TIMED_OUT, CRC_WRONG = b"\x01", b"\x02"
 MOST_HELD = 600  # bytes kept while a frame is incomplete
 
@@ -36,12 +38,14 @@ class Pn532:
         self.seen: Counter[int] = Counter()
         self._held = b""
         self._registers: dict[int, int] = {}
+        self._selects_itself = True
         self._device = SerialDevice(path, self._hear)
         self.path = path
 
     def reset(self) -> None:
         self.is_mute = False
         self._registers.clear()
+        self._selects_itself = True
 
     def unplug(self) -> None:
         self._device.unplug()
@@ -109,6 +113,10 @@ class Pn532:
             return data if data[:1] == b"\x00" else b"\x00"  # the line test echoes everything
         if command == FIRMWARE:
             return bytes.fromhex("32010607")  # PN532 v1.6, ISO 14443 A and B, ISO 18092
+        if command == RF_CONFIG and data[:1] == RF_FIELD and len(data) == 2 and not data[1] & 1 and self.tag:
+            self.tag.field_off()
+        if command == SET_PARAMETERS:
+            self._selects_itself = bool(data and data[0] & AUTOMATIC_RATS)
         if command in (SET_BAUD, SET_PARAMETERS, SAM, RF_CONFIG):
             return b""
         if command == POWER_DOWN:
@@ -131,10 +139,13 @@ class Pn532:
 
     def _list_targets(self, data: bytes) -> bytes:
         tag = self.tag
-        if len(data) < 2 or data[1] != 0 or tag is None:  # 0: 106 kbit/s type A
+        if len(data) < 2 or data[1] != 0 or tag is None or not tag.woken():  # 0: 106 kbit/s type A
             return b"\x00"
         self._registers[TX_MODE] = self._registers[RX_MODE] = CRC_ON
-        return b"\x01\x01" + tag.sens_res[::-1] + tag.sel_res + bytes([len(tag.uid)]) + tag.uid
+        uid, ats = tag.uid, b""
+        if self._selects_itself and tag.sel_res[0] & 0x20:
+            ats = tag.exchange(b"\xe0\x50") or b""
+        return b"\x01\x01" + tag.sens_res[::-1] + tag.sel_res + bytes([len(uid)]) + uid + ats
 
     def _communicate(self, data: bytes) -> bytes:
         tag = self.tag

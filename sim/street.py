@@ -19,7 +19,7 @@ from typing import Any
 from sim.cabinet import Cabinet, ContactorWiring
 from sim.gpio_board import GpioBoard
 from sim.gpio_server import GpioServer
-from sim.nfc_tag import UidCard
+from sim.nfc_tag import Tag
 from sim.pn532 import Pn532
 from sim.pty_line import PtyLine
 from sim.safety_relay import SafetyRelay
@@ -100,12 +100,12 @@ class Street:
 
     # ---- people ------------------------------------------------------------------------------------------------------
 
-    def tap(self, uid: bytes, hold_s: float) -> None:
-        """Hold a card before the reader for so many real seconds; 0: until `remove`."""
+    def tap(self, tag: Tag, hold_s: float) -> None:
+        """Hold a card or a phone before the reader for so many real seconds; 0: until `remove`."""
         if self._removal is not None:
             self._removal.cancel()
             self._removal = None
-        self.nfc.tag = UidCard(uid)
+        self.nfc.tag = tag
         if hold_s > 0:
             self._removal = threading.Timer(hold_s, self.remove)
             self._removal.daemon = True

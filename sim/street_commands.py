@@ -11,10 +11,12 @@ from typing import Any
 
 from sim.control import Mistake
 from sim.gate import Gate
+from sim.nfc_tag import UidCard
 from sim.stopwatch import Stopwatch
 from sim.street import Street
 from sim.street_evse import StreetEvse
 from sim.street_faults import BREAKS, FAULTS, mend_evse, mend_kiosk
+from sim.type4_tag import Type4Tag, text_record
 
 LONGEST_TEXT = 1_000
 MOST_ROUNDS = 300
@@ -34,6 +36,7 @@ class Commands:
             "pause": self.pause,
             "load": self.load,
             "tap": self.tap,
+            "tap-phone": self.tap_phone,
             "remove": self.remove,
             "scan": self.scan,
             "time_opening": self.time_opening,
@@ -109,8 +112,17 @@ class Commands:
             data = bytes.fromhex(uid)
         except ValueError as error:
             raise Mistake(f"no card {card!r}; cards: {', '.join(self._cards) or 'none'}, or a UID in hex") from error
-        self._street.tap(data, float(hold_s))
+        try:
+            self._street.tap(UidCard(data), float(hold_s))
+        except ValueError as error:
+            raise Mistake(str(error)) from error
         return {"uid": uid}
+
+    def tap_phone(self, code: str = "", hold_s: float = 1.0) -> None:
+        """Hold a phone to the reader whose payment app says this code as an NFC tag; "" for one without such an app."""
+        if len(code) > LONGEST_TEXT:
+            raise Mistake(f"tap-phone: want at most {LONGEST_TEXT} characters")
+        self._street.tap(Type4Tag(text_record(code) if code else None), float(hold_s))
 
     def remove(self) -> None:
         self._street.remove()

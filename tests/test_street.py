@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from contract.transaction import StoppedReason
+from kiosk.session.events import NoticeDismissed
 from kiosk.session.states import State
 from worlds.charges import Charges
 from worlds.eyes import Eyes
@@ -55,6 +56,29 @@ def test_a_tap_becomes_energy_a_bill_and_a_receipt(charges: Charges) -> None:
     assert page.status_code == 200
     assert f"{checked.billed.energy_wh / 1000:.3f}"[:4] in page.text
     assert stage.till.kept_aside() == []
+
+
+@pytest.mark.parametrize("way", [{"do": "tap-phone", "code": "spay:nobody:1"}, {"do": "scan", "text": "spay:nobody:2"}])
+def test_a_payment_code_from_nobodys_app_comes_back_from_the_server_with_a_reason(
+    charges: Charges, way: dict[str, str]
+) -> None:
+    stage = charges.stage
+    charges.wait_until_ready(1)
+    charges.wait_until_online()
+    charges.choose(1)
+    stage.street(**way)
+
+    def refused() -> bool:
+        now = charges.eyes.snapshot
+        return now is not None and now.notice is not None and now.notice.code.name.startswith("PAYMENT_")
+
+    stage.wait_for("the refusal on the screen", refused, 20.0)
+    charges.eyes.send(NoticeDismissed())
+    stage.wait_for(
+        "the notice is gone", lambda: (now := charges.eyes.snapshot) is not None and now.notice is None, 20.0
+    )
+
+    charges.wait_for(1, "is free again", lambda e: e.state is State.IDLE and e.transaction is None)
 
 
 def test_a_board_without_relay_charges_and_opens_by_its_own_watchdog(tmp_path: Path) -> None:

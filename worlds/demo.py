@@ -108,7 +108,8 @@ on the screen, then tap):
 
   .venv/bin/kiosk-sim plug 1 zoe        a car comes to EVSE 1 (zoe, id3, leaf, moody)
   .venv/bin/kiosk-sim tap anna          a card at the reader (anna, ben, stranger)
-  .venv/bin/kiosk-sim scan TEXT         a code at the scanner
+  .venv/bin/kiosk-sim tap-phone CODE    a phone at the reader, with its payment app's code
+  .venv/bin/kiosk-sim scan TEXT         a code at the scanner: voucher, member, payment app
   .venv/bin/kiosk-sim unplug 1          the car leaves
   .venv/bin/kiosk-sim cut / restore     the mains fail and come back
   .venv/bin/kiosk-sim net off / net on  the cable to the server

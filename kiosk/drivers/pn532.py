@@ -2,11 +2,16 @@
 
 Law:
 - A card left on the reader is one tap. It counts again only after it was out of the field for `ABSENT_S`.
+- A phone has no number of its own here: its random UID is never a token. What counts is what its app says as a Type 4
+  tag, if that is a code of ours; the same code is one tap however often it is read.
+- A card or phone gets `TYPE4_PATIENCE_S` and `MOST_TYPE4_BYTES` to say it, whatever it asks for. What is torn away in
+  the middle is read again at the next look and is nothing until then.
 - The chip is kept at 115200 baud. nfcpy would raise the rate; a chip whose host is killed then stays at the higher
   one and does not answer the next start ("a reader that cannot be reopened after a crash").
 - A chip that stops answering is closed, reset where a reset line is wired, and opened again with growing pauses.
 
-Source for waking and SAMConfiguration: NXP UM0701-02, 7.2.10 and 7.2.11.
+Sources: NXP UM0701-02, 7.2.10 and 7.2.11 (waking, SAMConfiguration); NFC Forum Type 4 Tag; ISO/IEC 14443-4, 7.5.2 (a
+phone may ask for more time again and again, and nfcpy grants it each time).
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import ndef
 import nfc
 import nfc.clf
 import nfc.clf.pn53x
@@ -30,6 +36,7 @@ import nfc.clf.transport
 import nfc.tag
 
 from contract.identity import IdToken, TokenKind
+from contract.tokens import classify
 from kiosk.devices import Health
 
 ABSENT_S = 0.5
@@ -38,7 +45,11 @@ FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
 MOST_TOKENS = 8
 MOST_CARDS_REMEMBERED = 8
-JOIN_S = 3.0  # nfcpy gives up on any one command after 1 s
+JOIN_S = 4.0  # nfcpy gives up on any one command after 1 s
+TYPE4_PATIENCE_S = 2.0
+MOST_TYPE4_BYTES = 2_048  # of all answers; a code of ours is below 700 with everything around it
+MOST_TORN = 3  # looks in a row at a card that begins to talk and stops; then its UID has to do
+ISO_DEP = 0x20  # of SAK: it talks by ISO/IEC 14443-4
 WAKE = bytes(10)  # a chip in power-down wakes up on these; an awake one skips them as preamble
 
 # What nfcpy lets through when a chip is silent, pulled out, or answers with torn frames.
@@ -63,10 +74,14 @@ class ReaderError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a technician wants to know of a card: its UID in upper-case hex and what kind it is."""
+    """What a technician wants to know of a card or phone: its UID in upper-case hex, what kind it is, and what it says.
+
+    `says` is "" of a card; of a phone or a card of that kind the code of ours, masked, or that there is none.
+    """
 
     uid: str
     kind: str
+    says: str = ""
 
 
 class TapEdges:
@@ -79,6 +94,10 @@ class TapEdges:
     def __init__(self, absent_s: float = ABSENT_S) -> None:
         self._absent_s = absent_s
         self._missing_since_s: dict[str, float | None] = {}  # per card on the reader; None: seen at the last look
+
+    def knows(self, uid: str) -> bool:
+        """It has tapped and has not been away."""
+        return uid in self._missing_since_s
 
     def is_tap(self, uid: str | None, now_s: float) -> bool:
         """What one look at the field showed; None: no card."""
@@ -115,6 +134,7 @@ class Pn532Reader:
         self._reset = reset
         self._tokens: deque[IdToken] = deque(maxlen=MOST_TOKENS)
         self._edges = TapEdges()
+        self._torn = 0
         self._problem = f"pn532 at {path} not opened yet."
         self._since_s = clock()  # of the problem
         self._last_good_s: float | None = None
@@ -165,11 +185,19 @@ class Pn532Reader:
     def _look(self, chip: _Chip) -> None:
         target = chip.sense()
         uid = b"" if target is None else bytes(target.sdd_res)
-        if len(uid) == 4 and uid[0] == 0x08:
-            return  # ISO/IEC 14443-3, 6.5.4: a random number, new at each sensing (phones); it identifies nobody
         text = uid.hex().upper()
-        if self._edges.is_tap(text or None, self._clock()):
-            self._tokens.append(IdToken(TokenKind.ISO14443, text))
+        is_phone = is_random(uid)
+        token = None if is_phone or not uid else IdToken(TokenKind.ISO14443, text)
+        if target is not None and target.sel_res[0] & ISO_DEP and (is_phone or not self._edges.knows(text)):
+            said = chip.said(target)
+            self._torn = self._torn + 1 if said is None else 0
+            if said is None and (is_phone or self._torn < MOST_TORN):
+                return
+            token = next(filter(None, map(classify, said or ())), token)
+        if token is None and uid:
+            return  # somebody's phone without a code: neither an empty field nor a tap
+        if self._edges.is_tap(token.value if token is not None else None, self._clock()) and token is not None:
+            self._tokens.append(token)
 
 
 def read_once(path: str, timeout_s: float) -> Card | None:
@@ -181,7 +209,10 @@ def read_once(path: str, timeout_s: float) -> Card | None:
         while True:
             target = chip.sense()
             if target is not None:
-                return Card(bytes(target.sdd_res).hex().upper(), chip.kind_of(target))
+                uid = bytes(target.sdd_res)
+                if target.sel_res[0] & ISO_DEP:
+                    return Card(uid.hex().upper(), *_told(is_random(uid), chip.said(target)))
+                return Card(uid.hex().upper(), chip.kind_of(target))
             if time.monotonic() >= deadline_s:
                 return None
             time.sleep(SENSE_PAUSE_S)
@@ -212,6 +243,23 @@ class _Chip:
             return self._frontend.sense(nfc.clf.RemoteTarget("106A"))
         except _ERRORS as error:
             raise self._explained(error) from error
+
+    def said(self, target: Any) -> tuple[str, ...] | None:
+        """The texts of its NDEF message; none where it has no such message; None where it fell silent in the middle.
+
+        Raises ReaderError where the reader itself fails.
+        """
+        bounded = _Bounded(self._frontend)
+        try:
+            tag = nfc.tag.activate(bounded, target)
+            message = None if tag is None else tag.ndef
+            texts = () if message is None else tuple(map(_text_of, message.records))
+        except OSError as error:
+            raise self._explained(error) from error
+        except (nfc.tag.TagCommandError, nfc.clf.Error, ndef.DecodeError, *_ERRORS) as error:
+            _LOG.debug("a card that does not talk as it should: %s", error)
+            return None if bounded.was_cut else ()
+        return None if tag is not None and message is None and bounded.was_cut else texts
 
     def kind_of(self, target: Any) -> str:
         if target.sel_res[0] & 0x08:  # NXP AN10833: bit 4 of SAK, a MIFARE Classic; activation would only mute it
@@ -251,6 +299,60 @@ class _Chip:
             f"pn532 at {self._path}: {cause}. Check that the reader has power, its switches are on HSU, TX and RX are "
             "crossed, and no other program holds the terminal; a reader that hangs needs a reset."
         )
+
+
+def is_random(uid: bytes) -> bool:
+    """ISO/IEC 14443-3, 6.5.4: new after each loss of the field, as phones have it; it identifies nobody."""
+    return len(uid) == 4 and uid[0] == 0x08
+
+
+def _told(is_phone: bool, said: tuple[str, ...] | None) -> tuple[str, str]:
+    """Kind, and what it says, for the technician."""
+    kind = "a phone: its UID is random" if is_phone else "ISO-DEP card"
+    if said is None:
+        return kind, "it fell silent while it was read"
+    token = next(filter(None, map(classify, said)), None)
+    return kind, f"{token.kind} {token.masked}" if token is not None else "no code of ours"
+
+
+class _Bounded:
+    """nfcpy's frontend as its Type 4 tag needs it, with an end to patience: for time and for what is listened to.
+
+    nfcpy follows every wish for more time, and reads as much as the tag says it has.
+    """
+
+    def __init__(self, frontend: Any) -> None:
+        self._frontend = frontend
+        self._until_s = time.monotonic() + TYPE4_PATIENCE_S
+        self._heard = 0
+        self.was_cut = False  # the last exchange was not answered
+
+    @property
+    def max_send_data_size(self) -> int:
+        return int(self._frontend.max_send_data_size)
+
+    @property
+    def max_recv_data_size(self) -> int:
+        return int(self._frontend.max_recv_data_size)
+
+    def exchange(self, data: Any, timeout: float) -> Any:
+        self.was_cut = True
+        left_s = self._until_s - time.monotonic()
+        if left_s <= 0:
+            raise nfc.clf.TimeoutError("it takes too long")
+        if self._heard > MOST_TYPE4_BYTES:
+            raise nfc.clf.ProtocolError("it says too much")
+        answer = self._frontend.exchange(data, min(timeout, left_s))
+        self.was_cut = False
+        self._heard += len(answer)
+        return answer
+
+
+def _text_of(record: Any) -> str:
+    """Of a text or address record; "" of any other."""
+    if isinstance(record, ndef.TextRecord):
+        return str(record.text)
+    return str(record.iri) if isinstance(record, ndef.UriRecord) else ""
 
 
 def _checked(path: str) -> str:

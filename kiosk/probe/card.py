@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 from kiosk.config import Config, Reader
 from kiosk.probe.claims import refuse_beside_controller
@@ -27,11 +28,13 @@ def read(request: Request) -> int:
     except ReaderError as error:
         raise Trouble(UNREACHABLE, f"{reader.name}: {error}") from error
     if request.json:
-        print(json.dumps({"reader": reader.name, "uid": card and card.uid, "kind": card and card.kind}))
+        told = {"uid": None, "kind": None, "says": None} if card is None else asdict(card)
+        print(json.dumps({"reader": reader.name, **told}))
     elif card is None:
         print(f"{reader.name}: the reader works; no card within {request.timeout_s:g} s")
     else:
-        print(f"{reader.name}: {card.uid} ({card.kind})")
+        says = f"; {card.says}" if card.says else ""
+        print(f"{reader.name}: {card.uid} ({card.kind}{says})")
     return FINDING if card is None else OK
 
 

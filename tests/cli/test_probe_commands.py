@@ -163,7 +163,7 @@ def test_nfc_read_shows_uid_and_kind_of_the_card(desk: Bench, kiosk: Run) -> Non
 
     done = kiosk("nfc", "read", "--json")
 
-    assert json.loads(done.stdout) == {"reader": "front", "uid": "04A1B2C3D4E5F6", "kind": "NXP NTAG215"}
+    assert json.loads(done.stdout) == {"reader": "front", "uid": "04A1B2C3D4E5F6", "kind": "NXP NTAG215", "says": ""}
     assert done.returncode == 0
 
 

@@ -17,26 +17,6 @@ from tests.drivers.patience import until
 pytestmark = pytest.mark.bytes
 
 
-@pytest.fixture
-def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tmp_path_factory.mktemp("nfc") / "reader")
-
-
-@pytest.fixture
-def chip(path: str):  # type: ignore[no-untyped-def]
-    device = Pn532(path)
-    yield device
-    device.close()
-
-
-@pytest.fixture
-def reader(chip: Pn532):  # type: ignore[no-untyped-def]
-    device = Pn532Reader("reader", chip.path)
-    until(lambda: device.health().is_good, "the reader opens")
-    yield device
-    device.close()
-
-
 def looks(chip: Pn532, count: int) -> None:
     """Wait until the reader has looked at its field `count` more times."""
     goal = chip.seen[0x4A] + count
