@@ -28,6 +28,7 @@ from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.me import router as me_pages
 from billing.pages.operator import router as operator_pages
+from billing.pages.payments import router as payment_pages
 from billing.pages.people import router as people_pages
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
@@ -88,6 +89,7 @@ def create_app(
     app.include_router(me_pages)
     app.include_router(people_pages)
     app.include_router(operator_pages)
+    app.include_router(payment_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
     @app.middleware("http")

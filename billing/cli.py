@@ -138,6 +138,33 @@ def _parser() -> argparse.ArgumentParser:
 
     payments = group("payments", "payment providers")
     add(payments, "check", "check_providers", "ask every provider of the settings whether it answers; moves no money")
+    add(payments, "list", "list_payments", "the newest payments and where they stand")
+    hold = add(payments, "hold", "set_hold_amount", "how much is held before a charge at an EVSE, or a whole kiosk")
+    hold.add_argument("kiosk")
+    hold.add_argument("amount_minor", type=int, metavar="MINOR", help="in minor units of the tariff's currency")
+    hold.add_argument("--evse", type=int)
+    release = add(payments, "release", "release_payment", "give up a start that was never heard of again")
+    release.add_argument("payment")
+    social = add(payments, "social", "set_social", "set up the social server; two secrets on standard input")
+    social.add_argument("url")
+    social.add_argument("--app-url", help="where its app's pages are (default: the same)")
+    social.add_argument("--fee-account", default="operator", help="whose account there pays its fee (%(default)s)")
+    refund = group("refund", "give part of a payment back")
+    asked = add(refund, "ask", "ask_refund", "decide on a refund; large ones wait for a second person")
+    asked.add_argument("payment")
+    asked.add_argument("amount_minor", type=int, metavar="MINOR")
+    asked.add_argument("why", help="the payer and the auditor read it")
+    asked.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    asked.add_argument("--rule", choices=("shared", "operator"), default="shared", help="who gives (%(default)s)")
+    asked.add_argument("--dry-run", action="store_true", help="say what it would do")
+    for name, work, text in (
+        ("approve", "approve_refund", "agree to another person's refund"),
+        ("refuse", "refuse_refund", "do not agree"),
+    ):
+        one = add(refund, name, work, text)
+        one.add_argument("refund")
+        one.add_argument("--by", required=True, metavar="NAME")
+    add(refund, "list", "list_refunds", "refunds that wait for a second person")
 
     price = add(commands, "price", "price_files", "what a session costs by a tariff: OCPI files in, OCPI's names out")
     price.add_argument("--tariff", type=Path, required=True, metavar="T.json", help="an OCPI Tariff object")
@@ -248,6 +275,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ledger = group("ledger", "the books")
     add(ledger, "check", "check_ledger", "prove that every entry balances and every CDR has its entries")
+    add(ledger, "reconcile", "reconcile", "hold our books against the payment app's own; exit code 1 where they differ")
     explain = add(ledger, "explain", "explain_ledger", "the story of one session's money")
     explain.add_argument("session", help="transaction, order, receipt or CDR id")
     return parser

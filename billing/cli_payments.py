@@ -1,13 +1,28 @@
-"""Subcommands about payment providers."""
+"""Subcommands about payments: providers, holds, refunds, and the provider's book against ours."""
 
 from __future__ import annotations
 
+import json
+import re
+import sys
 from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict
 
+from billing import directory
+from billing.checkout import desk, refunds
+from billing.checkout import reconcile as books
+from billing.checkout.holds import WHOLE_KIOSK, set_hold
 from billing.checkout.providers import providers_of
-from billing.cli_base import Result, data_dir_of
+from billing.cli_base import Result, data_dir_of, database_of
+from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
-from billing.settings import read_settings
+from billing.payments.social import SocialProvider
+from billing.people.audit import COMMAND_LINE, note
+from billing.settings import SETTINGS_FILE, read_settings, server_time
+from contract.codec import to_wire
+
+MOST_LISTED = 50
 
 ASKED = LookByKey("kiosk-billing payments check")  # nothing was ever done under it
 
@@ -21,3 +36,111 @@ def check_providers(arguments: Namespace) -> Result:
     text = "\n".join(f"{name}  {word}" for name, word in found.items())
     is_well = all(word == "answers" for word in found.values())
     return Result(text or "no payment provider is set up; see docs/stripe.md", found, 0 if is_well else 1)
+
+
+def list_payments(arguments: Namespace) -> Result:
+    with database_of(arguments) as connection:
+        lines = payments_view.payments(connection, server_time(), MOST_LISTED)
+    text = "\n".join(f"{line.payment_id}  {line.state}  {line.amount}  {line.kiosk}  {line.age} ago" for line in lines)
+    return Result(text or "no payments yet", [asdict(line) for line in lines])
+
+
+def set_hold_amount(arguments: Namespace) -> Result:
+    with database_of(arguments) as connection:
+        kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
+        evse_id = arguments.evse or WHOLE_KIOSK
+        set_hold(connection, kiosk_id, evse_id, arguments.amount_minor)
+    where = kiosk_id if evse_id == WHOLE_KIOSK else f"{kiosk_id} EVSE {evse_id}"
+    data = {"kiosk_id": kiosk_id, "evse_id": evse_id, "hold_minor": arguments.amount_minor}
+    return Result(f"{where}: {arguments.amount_minor} minor units are held before a charge", data)
+
+
+def release_payment(arguments: Namespace) -> Result:
+    now = server_time()
+    with database_of(arguments) as connection:
+        desk.release_by_hand(connection, arguments.payment, now)
+        note(connection, COMMAND_LINE, "released a hold by hand", arguments.payment, now)
+    return Result(f"{arguments.payment}: given up; the hold is released with the next round", {"is_given_up": True})
+
+
+def ask_refund(arguments: Namespace) -> Result:
+    now, settings = server_time(), read_settings(data_dir_of(arguments), arguments.database)
+    with database_of(arguments) as connection:
+        rule, second = refunds.Rule(arguments.rule), settings.second_approval_above_minor
+        planned = refunds.plan(connection, arguments.payment, arguments.amount_minor, rule, second)
+        parts = ", ".join(f"{name} {part}" for name, part in planned.parts.items())
+        if arguments.dry_run:
+            return Result(f"would take {parts}; the host's payment goes down by {planned.host_minor}", asdict(planned))
+        refund = refunds.ask(
+            connection, arguments.payment, arguments.amount_minor, rule, arguments.why, arguments.by, now, second
+        )
+        note(connection, arguments.by, f"asked for a refund of {refund.amount_minor}", arguments.payment, now)
+    return _refund(refund)
+
+
+def approve_refund(arguments: Namespace) -> Result:
+    return _second(arguments, refunds.approve, "approved")
+
+
+def refuse_refund(arguments: Namespace) -> Result:
+    return _second(arguments, refunds.refuse, "refused")
+
+
+def list_refunds(arguments: Namespace) -> Result:
+    with database_of(arguments) as connection:
+        waiting = refunds.waiting(connection)
+    text = "\n".join(
+        f"{r.refund_id}  {r.amount_minor}  payment {r.payment_id}  asked by {r.asked_by}: {r.why}" for r in waiting
+    )
+    return Result(text or "no refund waits for a second person", [to_wire(refund) for refund in waiting])
+
+
+def _second(arguments: Namespace, decide: Callable[..., refunds.Refund], word: str) -> Result:
+    now = server_time()
+    with database_of(arguments) as connection:
+        refund = decide(connection, arguments.refund, arguments.by, now)
+        note(connection, arguments.by, f"{word} a refund of {refund.amount_minor}", refund.payment_id, now)
+    return _refund(refund)
+
+
+def _refund(refund: refunds.Refund) -> Result:
+    state = {None: "waits for a second person", True: "goes out with the next round", False: "is refused"}
+    return Result(f"{refund.refund_id}: {refund.amount_minor} {state[refund.is_granted]}", to_wire(refund))
+
+
+def set_social(arguments: Namespace) -> Result:
+    """Write or replace the table [social] of billing.toml; secrets are read from standard input, a line each."""
+    path = data_dir_of(arguments) / SETTINGS_FILE
+    merchant, webhook = (sys.stdin.readline().strip() for _ in range(2))
+    values = {
+        "url": arguments.url,
+        "merchant_secret": merchant,
+        "webhook_secret": webhook,
+        "fee_account": arguments.fee_account,
+        "app_url": arguments.app_url or arguments.url,
+    }
+    if not merchant or not webhook:
+        raise ValueError("standard input: want two lines, the merchant's secret and the webhooks' secret")
+    table = "[social]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    kept = re.sub(r"(?ms)^\[social\]\n.*?(?=^\[|\Z)", "", path.read_text(encoding="utf-8")).rstrip("\n")
+    written = path.with_suffix(".new")
+    written.write_text(f"{kept}\n\n{table}", encoding="utf-8")
+    written.chmod(path.stat().st_mode & 0o777)
+    written.replace(path)
+    read_settings(arguments.data_dir, arguments.database)  # says by name what is wrong with it
+    return Result(f"{path}: [social] is {arguments.url}; webhooks come to /hooks/social", {"url": arguments.url})
+
+
+def reconcile(arguments: Namespace) -> Result:
+    """Exit code 1 where the two books differ by anything."""
+    access = read_settings(data_dir_of(arguments), arguments.database).social
+    if access is None:
+        raise ValueError("no social server is set up; see docs/payments.md")
+    try:
+        statement = books.fetch(access)
+    except books.NoStatement as error:
+        raise ValueError(str(error)) from error
+    with database_of(arguments) as connection:
+        found = books.differences(connection, SocialProvider.name, access.fee_account, statement)
+    text = "\n".join(found) or f"{len(statement.holds)} holds and {len(statement.balances)} accounts: no difference"
+    return Result(text, {"differences": found, "holds": len(statement.holds)}, 1 if found else 0)

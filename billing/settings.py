@@ -36,6 +36,7 @@ def server_time() -> datetime:
 class Settings:
     """`now` is the server's clock; `public_url` how browsers reach it, as https://charge.example.org, "" if unknown.
 
+    A refund above `second_approval_above_minor` needs a second person.
     `social`: the payment app's server, `stripe`: cards; None where nobody pays that way. `is_behind_proxy`: plain HTTP
     here, but TLS between the browser and a proxy.
     """
@@ -48,6 +49,7 @@ class Settings:
     is_behind_proxy: bool = False
     social: SocialAccess | None = field(default=None, repr=False)
     stripe: StripeAccess | None = field(default=None, repr=False)
+    second_approval_above_minor: int = 5_000
     now: Callable[[], datetime] = server_time
 
 
@@ -64,9 +66,14 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
         raise BadSettings(f"{path}: {error}") from error
     social = _social(path, values.pop("social", None))
     stripe = _stripe(path, values.pop("stripe", None))
+    second_minor = values.pop("second_approval_above_minor", 5_000)
+    if type(second_minor) is not int or second_minor < 0:
+        raise BadSettings(f"{path}: second_approval_above_minor: want a whole number of minor units, 0 or more")
     _check(f"{path}: ", values, _KEYS)
     url = database_url or default_database_url(data_dir)
-    return Settings(url, read_server_key(data_dir), **values, social=social, stripe=stripe)
+    return Settings(
+        url, read_server_key(data_dir), **values, social=social, stripe=stripe, second_approval_above_minor=second_minor
+    )
 
 
 def _check(where: str, values: dict[str, Any], known: Sequence[str]) -> None:

@@ -6,23 +6,27 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection, select
 
 from billing import directory
 from billing.checkout import store
 from billing.checkout.acts import advance, take
-from billing.checkout.checkout import RESERVED_S, START_TTL_S, Checkout, Origin, payer_of
+from billing.checkout.checkout import RESERVED_S, START_TTL_S, Checkout, Origin, Reason, Stage, payer_of
 from billing.checkout.facts import gather
 from billing.checkout.holds import hold_minor_at
-from billing.checkout.step import cancelled, paid, stopped
+from billing.checkout.step import cancelled, failed, paid, stopped
 from billing.commands import REACHABLE_WITHIN, NotReachable, send_command
 from billing.moments import from_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment
+from billing.payments.social import SocialAccess
 from billing.tables import kiosks
 from contract.commands import Command, CommandKind
 from contract.tariff import TariffOffer
+
+LOST_AFTER = timedelta(days=1)  # then a start that was never heard of may be given up by hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,21 @@ def pay(connection: Connection, link_id: str, provider: str, token: str, now: da
     return after
 
 
+def payment_address(access: SocialAccess, checkout: Checkout, text: str, return_url: str) -> str:
+    """Where the phone confirms in its payment app; it comes back to `return_url` with `token=…` or `declined=1`.
+
+    `text` says what for, in the phone's language. To be a link, not a form's target: a page's policy lets forms go to
+    this server only.
+    """
+    query = {
+        "amount_minor": checkout.hold_minor,
+        "currency": checkout.currency,
+        "text": text,
+        "return_url": return_url,
+    }
+    return f"{access.app_url or access.url}/app/pay?{urlencode(query)}"
+
+
 def stop(connection: Connection, link_id: str, now: datetime) -> Checkout:
     """End the charge. Raises NoCheckout, and NotReachable at once: then the screen and the plug still end it."""
     before = store.load(connection, link_id)
@@ -124,12 +143,22 @@ def cancel(connection: Connection, link_id: str, now: datetime) -> Checkout:
     return advance(connection, link_id, now)
 
 
+def release_by_hand(connection: Connection, payment_id: str, now: datetime) -> Checkout:
+    """An operator knows that nothing was delivered: the kiosk is gone, or was looked at.
+
+    Should its rows come all the same, what was delivered is owed. Raises ValueError, LookupError.
+    """
+    checkout = store.of_payment(connection, payment_id)
+    if checkout is None:
+        raise LookupError(f"no checkout has payment {payment_id}")
+    if checkout.stage not in (Stage.STARTING, Stage.RUNNING) or gather(connection, checkout, now).order_id:
+        raise ValueError(f"payment {payment_id}: only a start that was never heard of again is released by hand")
+    return take(connection, checkout, failed(checkout, Reason.NEVER_BEGAN, "released by hand"), now)
+
+
 def check_reachable(connection: Connection, kiosk_id: str, now: datetime) -> None:
     """Raises NotReachable."""
     heard_ms = connection.execute(select(kiosks.c.last_contact_ms).where(kiosks.c.kiosk_id == kiosk_id)).scalar()
     last_heard = None if heard_ms is None else from_ms(heard_ms)
     if last_heard is None or now - last_heard > REACHABLE_WITHIN:
         raise NotReachable(kiosk_id, last_heard, now)
-
-
-__all__ = ["Device", "begin", "cancel", "check_reachable", "device_at", "gather", "pay", "stop"]

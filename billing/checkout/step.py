@@ -92,7 +92,7 @@ def looked(checkout: Checkout, facts: Facts) -> Step:
             return _starting(checkout, facts)
         case Stage.RUNNING:
             return _running(checkout, facts)
-        case Stage.FAILED if facts.began_as and facts.order_id:
+        case Stage.FAILED if facts.began_as and facts.order_id:  # it had been given up too early
             return replace(checkout, stage=Stage.RUNNING, transaction_id=facts.began_as), ()
         case _:
             return checkout, ()

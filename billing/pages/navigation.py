@@ -25,12 +25,18 @@ class Place:
 PLACES = (
     Place("fleet", "/operator", "Fleet", "alarms", "bad"),
     Place("sessions", "/operator/sessions", "Sessions", "sessions"),
+    Place("payments", "/operator/payments", "Payments"),
     Place("unfinished", "/operator/unfinished", "Unfinished"),
     Place("quarantine", "/operator/quarantine", "Quarantine", "quarantine", "warn"),
     Place("people", "/operator/people", "People", roles=frozenset({Role.ADMIN})),
     Place("audit", "/operator/audit", "Audit log", roles=frozenset({Role.ADMIN})),
 )
-BELONGS_TO = {"session": "sessions", "kiosk": "fleet"}  # a page of one thing → the place it is found under
+BELONGS_TO = {
+    "session": "sessions",
+    "kiosk": "fleet",
+    "payment": "payments",
+    "refund": "payments",
+}  # a page of one thing → the place it is found under
 
 
 def places_for(person: Person) -> list[Place]:

@@ -32,7 +32,7 @@ class Webhook:
 
 class Postman:
     def __init__(self, bank: Bank, webhook: Webhook, mood: Mood) -> None:
-        self._bank, self._webhook, self._mood = bank, webhook, mood
+        self._bank, self.webhook, self._mood = bank, webhook, mood
         self._seen = 0
         self._waiting: list[Event] = []
         self._tries: Counter[str] = Counter()
@@ -55,13 +55,13 @@ class Postman:
             await asyncio.sleep(PAUSE_S)
 
     def _deliver(self, event: Event) -> bool:
-        if not self._webhook.url:
+        if not self.webhook.url:
             return True
         body = body_of(event)
-        signed = signature(self._webhook.secret, int(time.time()), body)
+        signed = signature(self.webhook.secret, int(time.time()), body)
         headers = {"Content-Type": "application/json", HEADER: signed}
         try:
-            return requests.post(self._webhook.url, body, headers=headers, timeout=PATIENCE_S).ok
+            return requests.post(self.webhook.url, body, headers=headers, timeout=PATIENCE_S).ok
         except requests.RequestException:
             return False
 

@@ -55,6 +55,9 @@ class SocialServer:
         self.mood = Mood(Trouble(), seed)
         self._postman = Postman(bank, webhook, self.mood)
 
+    def send_webhooks_to(self, webhook: Webhook) -> None:
+        self._postman.webhook = webhook
+
     def app(self) -> FastAPI:
         @asynccontextmanager
         async def life(_: FastAPI) -> AsyncIterator[None]:
