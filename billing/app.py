@@ -21,6 +21,7 @@ from billing.api.routes import router as api
 from billing.api.webhooks import router as webhooks
 from billing.checkout.providers import MakeProviders, providers_of
 from billing.database import Store, open_database
+from billing.directory import follow_tariffs
 from billing.enrolment import Refused, SlowDown
 from billing.migrations import migrate
 from billing.nonces import NonceBook, SharedNonces, forget_expired
@@ -54,6 +55,9 @@ PAGE_HEADERS = {
 # What the server does by itself; one line each, in whichever process keeps house.
 CHORES: tuple[Chore[Server], ...] = (
     Chore("checkouts, bills and payments", 0.5, lambda server: server.till().work()),
+    Chore(
+        "tariffs that come into force", 5.0, lambda server: server.store.run(lambda c: follow_tariffs(c, server.now()))
+    ),
     Chore("forget used nonces", 60.0, lambda server: server.store.run(lambda c: forget_expired(c, server.now()))),
 )
 

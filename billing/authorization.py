@@ -104,7 +104,7 @@ def _decide(
 ) -> AuthorizeAnswer:
     if request.token_kind is TokenKind.DIRECT_PAYMENT:
         return direct.decide(connection, kiosk_id, request, now)
-    offer = current_offer(connection, kiosk_id, request.evse_id)
+    offer = current_offer(connection, kiosk_id, request.evse_id, now)
     if offer is None:
         return _refused(request, AuthorizeStatus.NOT_AT_THIS_LOCATION)
     if request.token_kind is TokenKind.VOUCHER:

@@ -134,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     tariff = group("tariff", "tariffs")
     tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")
     tariff_load.add_argument("file", type=Path)
+    tariff_load.add_argument("--from", dest="from_", metavar="TIME", help="in force from then on, as 2026-12-24T06:00Z")
     add(tariff, "list", "list_tariffs", "published tariffs")
 
     payments = group("payments", "payment providers")

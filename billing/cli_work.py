@@ -7,13 +7,14 @@ import json
 import secrets
 from argparse import Namespace
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import qrcode
 from sqlalchemy import select
 
 from billing import directory, enrolment, vouchers
 from billing.cli_base import Result, database_of
+from billing.moments import from_ms
 from billing.pages.operator_view import fleet
 from billing.server_key import read_server_key
 from billing.settings import server_time
@@ -58,18 +59,34 @@ def list_kiosks(arguments: Namespace) -> Result:
 
 
 def load_tariff(arguments: Namespace) -> Result:
-    tariff = read_tariff(arguments.file)
+    tariff, from_ = read_tariff(arguments.file), moment_of(arguments.from_, "--from")
     with database_of(arguments) as connection:
-        is_new = directory.load_tariff(connection, tariff, server_time())
+        is_new = directory.load_tariff(connection, tariff, server_time(), from_)
     text = f"tariff {tariff.id} version {tariff.version} {'published' if is_new else 'is published already'}"
+    if is_new and from_ is not None:
+        text += f", in force from {from_:%Y-%m-%d %H:%M} UTC"
     return Result(text, {"id": tariff.id, "version": tariff.version, "is_new": is_new})
+
+
+def moment_of(text: str | None, name: str) -> datetime | None:
+    """A moment in UTC, as 2026-12-24T06:00Z. Raises ValueError."""
+    if text is None:
+        return None
+    try:
+        if not text.endswith("Z"):
+            raise ValueError
+        return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise ValueError(f"{name} {text[:40]!a}: want a moment in UTC, as 2026-12-24T06:00Z") from error
 
 
 def list_tariffs(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        query = select(tariffs.c.tariff_id, tariffs.c.version, tariffs.c.body)
+        query = select(tariffs.c.tariff_id, tariffs.c.version, tariffs.c.body, tariffs.c.from_ms)
         rows = connection.execute(query.order_by(tariffs.c.tariff_id, tariffs.c.version)).all()
-    text = "\n".join(f"{row.tariff_id}  version {row.version}" for row in rows)
+    text = "\n".join(
+        f"{row.tariff_id}  version {row.version}  from {from_ms(row.from_ms):%Y-%m-%d %H:%M} UTC" for row in rows
+    )
     return Result(text or "no tariffs yet; kiosk-billing tariff load FILE", [json.loads(row.body) for row in rows])
 
 

@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,13 +19,16 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from billing.commands import ask_for_list_update
 from billing.facts import raise_directory_revision
-from billing.moments import to_ms
+from billing.moments import from_ms, to_ms
 from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens
 from contract.codec import from_bytes, to_bytes
 from contract.identity import IdToken, TokenKind
 from contract.tariff import Tariff, TariffOffer
+from contract.tokens import LaterOffer
 from contract.transaction import token_hash
 
+LONGEST_AHEAD = timedelta(days=400)  # a tariff may be published before it is in force
+CLOCKS_DIFFER = timedelta(minutes=5)
 DEFAULT_MAX_POWER_W = 22_080  # 32 A × 230 V × 3
 
 
@@ -162,11 +165,12 @@ def block_account(connection: Connection, account_id: str, now: datetime, *, blo
     _changed(connection, now)
 
 
-def load_tariff(connection: Connection, tariff: Tariff, now: datetime) -> bool:
-    """Publish a tariff. EVSEs that offer an older version offer this one from now on.
+def load_tariff(connection: Connection, tariff: Tariff, now: datetime, from_: datetime | None = None) -> bool:
+    """Publish a tariff, in force from now or from a moment to come. EVSEs that offer an older version offer this one
+    from then on; a kiosk has it in its list before, and makes the change by its own clock.
 
     Returns False where exactly this tariff is known. Raises ValueError for other content under a known version,
-    or a version that is not the next.
+    or a version that is not the next, or a moment too far away.
     """
     body = to_bytes(tariff).decode()
     t = tariffs.c
@@ -178,17 +182,70 @@ def load_tariff(connection: Connection, tariff: Tariff, now: datetime) -> bool:
         raise ValueError(
             f"tariff {tariff.id}: version {newest} is published and never changes; give this one version {newest + 1}"
         )
-    connection.execute(
-        tariffs.insert().values(tariff_id=tariff.id, version=tariff.version, body=body, created_ms=to_ms(now))
-    )
-    for row in current_offers(connection):
-        offer = from_bytes(TariffOffer, row.body)
-        if offer.tariff.id == tariff.id:
-            _offer(connection, row.kiosk_id, row.evse_id, replace(offer, tariff=tariff), now)
-        elif offer.offline_tariff is not None and offer.offline_tariff.id == tariff.id:
-            _offer(connection, row.kiosk_id, row.evse_id, replace(offer, offline_tariff=tariff), now)
+    from_ = now if from_ is None else max(now, from_)
+    if from_ > now + LONGEST_AHEAD:
+        raise ValueError(f"tariff {tariff.id}: in force from {from_:%Y-%m-%d}: want within {LONGEST_AHEAD.days} days")
+    values = {"tariff_id": tariff.id, "version": tariff.version, "body": body}
+    connection.execute(tariffs.insert().values(**values, created_ms=to_ms(now), from_ms=to_ms(from_)))
+    follow_tariffs(connection, now)
     _changed(connection, now)
     return True
+
+
+def follow_tariffs(connection: Connection, now: datetime) -> int:
+    """Every EVSE offers the version of its tariffs that is in force now. How many changed; none is the usual answer."""
+    t = tariffs.c
+    query = select(t.tariff_id, func.max(t.version)).where(t.from_ms <= to_ms(now)).group_by(t.tariff_id)
+    newest = {row[0]: row[1] for row in connection.execute(query)}
+    followers = 0
+    for row in current_offers(connection):
+        if row.tariff_version >= newest.get(row.tariff_id, 0) and '"offline_tariff":{' not in row.body:
+            continue
+        offer = from_bytes(TariffOffer, row.body)
+        due = _as_in_force(connection, offer, now)
+        if due is not offer:
+            _offer(connection, row.kiosk_id, row.evse_id, due, now)
+            followers += 1
+    if followers:
+        _changed(connection, now)
+    return followers
+
+
+def _as_in_force(connection: Connection, offer: TariffOffer, at: datetime) -> TariffOffer:
+    """The offer itself, or with the newer versions of its tariffs that are in force."""
+    own = _newer(connection, offer.tariff, at)
+    offline = None if offer.offline_tariff is None else _newer(connection, offer.offline_tariff, at)
+    if own is None and offline is None:
+        return offer
+    return replace(offer, tariff=own or offer.tariff, offline_tariff=offline or offer.offline_tariff)
+
+
+def _newer(connection: Connection, tariff: Tariff, at: datetime) -> Tariff | None:
+    t = tariffs.c
+    query = select(t.body).where(t.tariff_id == tariff.id, t.version > tariff.version, t.from_ms <= to_ms(at))
+    body = connection.execute(query.order_by(t.version.desc()).limit(1)).scalar()
+    return None if body is None else from_bytes(Tariff, body)
+
+
+def later_offers(connection: Connection, kiosk_id: str, now: datetime) -> tuple[LaterOffer, ...]:
+    """The published changes to come at a kiosk's EVSEs, in order of time."""
+    t = tariffs.c
+    found = []
+    moments = connection.execute(select(t.from_ms).where(t.from_ms > to_ms(now)).distinct().order_by(t.from_ms))
+    moments_ms = list(moments.scalars())
+    for row in current_offers(connection, kiosk_id) if moments_ms else ():
+        offer = from_bytes(TariffOffer, row.body)
+        for moment_ms in moments_ms:
+            due = _as_in_force(connection, offer, from_ms(moment_ms))
+            if due is not offer:
+                offer = _in_zone(connection, kiosk_id, due)
+                found.append(LaterOffer(from_ms(moment_ms), row.evse_id, offer))
+    return tuple(sorted(found, key=lambda change: (change.from_at, change.evse_id)))
+
+
+def may_have_offered(connection: Connection, kiosk_id: str, made: TariffOffer, at: datetime) -> TariffOffer:
+    """What an EVSE with that offer sells at a moment by the kiosk's clock, which may run ahead of ours a little."""
+    return _in_zone(connection, kiosk_id, _as_in_force(connection, made, at + CLOCKS_DIFFER))
 
 
 def set_offer(
@@ -208,21 +265,21 @@ def set_offer(
     """
     if not 1 <= evse_id <= 99:
         raise ValueError(f"evse {evse_id}: want 1 to 99")
-    offline = None if offline_tariff_id is None else newest_tariff(connection, offline_tariff_id)
-    offer = TariffOffer(newest_tariff(connection, tariff_id), parking_grace_s, offline_tariff=offline)
+    offline = None if offline_tariff_id is None else newest_tariff(connection, offline_tariff_id, now)
+    offer = TariffOffer(newest_tariff(connection, tariff_id, now), parking_grace_s, offline_tariff=offline)
     offer = _offer(connection, kiosk_id, evse_id, offer, now)
     _changed(connection, now)
     return offer
 
 
-def newest_tariff(connection: Connection, tariff_id: str) -> Tariff:
-    """Raises NotKnown."""
+def newest_tariff(connection: Connection, tariff_id: str, now: datetime) -> Tariff:
+    """The version in force. Raises NotKnown."""
     t = tariffs.c
-    query = select(t.body).where(t.tariff_id == tariff_id).order_by(t.version.desc()).limit(1)
-    body = connection.execute(query).scalar()
+    query = select(t.body).where(t.tariff_id == tariff_id, t.from_ms <= to_ms(now))
+    body = connection.execute(query.order_by(t.version.desc()).limit(1)).scalar()
     if body is None:
         names = ", ".join(connection.execute(select(t.tariff_id).distinct().limit(20)).scalars()) or "none yet"
-        raise NotKnown(f"no tariff {tariff_id!r}; known: {names}")
+        raise NotKnown(f"no tariff {tariff_id!r} is in force; known: {names}")
     return from_bytes(Tariff, body)
 
 
@@ -234,9 +291,17 @@ _CURRENT_OFFER = (
 )
 
 
-def current_offer(connection: Connection, kiosk_id: str, evse_id: int) -> TariffOffer | None:
+def current_offer(
+    connection: Connection, kiosk_id: str, evse_id: int, now: datetime | None = None
+) -> TariffOffer | None:
+    """What the EVSE offers; with `now` to the second, where a version has just come into force."""
     body = connection.execute(_CURRENT_OFFER, {"of_kiosk": kiosk_id, "evse": evse_id}).scalar()
-    return None if body is None else from_bytes(TariffOffer, body)
+    if body is None:
+        return None
+    offer = from_bytes(TariffOffer, body)
+    if now is None or (due := _as_in_force(connection, offer, now)) is offer:
+        return offer
+    return _in_zone(connection, kiosk_id, due)
 
 
 def current_offers(connection: Connection, kiosk_id: str | None = None) -> Sequence[Row[Any]]:
@@ -251,11 +316,7 @@ def current_offers(connection: Connection, kiosk_id: str | None = None) -> Seque
 
 def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOffer, now: datetime) -> TariffOffer:
     """Append an offer, in its kiosk's time zone where the price depends on the clock."""
-    k = kiosks.c
-    zone = "UTC"
-    if offer.tariff.needs_clock:
-        zone = connection.execute(select(k.time_zone).where(k.kiosk_id == kiosk_id)).scalar_one()
-    offer = replace(offer, time_zone=zone)
+    offer = _in_zone(connection, kiosk_id, offer)
     body = to_bytes(offer)
     connection.execute(
         evse_offers.insert().values(
@@ -270,6 +331,14 @@ def _offer(connection: Connection, kiosk_id: str, evse_id: int, offer: TariffOff
         )
     )
     return offer
+
+
+def _in_zone(connection: Connection, kiosk_id: str, offer: TariffOffer) -> TariffOffer:
+    zone = "UTC"
+    if offer.tariff.needs_clock:
+        k = kiosks.c
+        zone = connection.execute(select(k.time_zone).where(k.kiosk_id == kiosk_id)).scalar_one()
+    return replace(offer, time_zone=zone)
 
 
 def _changed(connection: Connection, now: datetime) -> None:

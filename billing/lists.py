@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, select, update
 
 from billing.device_codes import code_secret
-from billing.directory import current_offers
+from billing.directory import current_offers, later_offers
 from billing.facts import directory_revision
 from billing.moments import to_ms
 from billing.tables import accounts, list_changes, lists, tokens
@@ -82,7 +82,9 @@ def authorization_list(
     offers = {str(row.evse_id): from_bytes(TariffOffer, row.body) for row in current_offers(connection, kiosk_id)}
     entries = _entries(connection)
     secret = code_secret(connection, kiosk_id, now)
+    later = later_offers(connection, kiosk_id, now)
     content = {"offers": offers, "entries": entries, "secret": secret, "valid_for_s": int(valid_for.total_seconds())}
+    content |= {"later": later} if later else {}
     content_hash = hashlib.sha256(to_bytes(content)).hexdigest()
     if stored is not None and is_good and stored.content_hash == content_hash:
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
@@ -90,7 +92,7 @@ def authorization_list(
     version = max(after_version, stored.version if stored is not None else 0) + 1
     until = now + valid_for
     newer = AuthorizationList(
-        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret
+        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret, later=later
     )
     text = sign_list(newer, server_key)
     if stored is not None:

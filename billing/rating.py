@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 from billing import keys
 from billing.cdr import cdr_json
 from billing.database import insert_if_absent
+from billing.directory import may_have_offered
 from billing.moments import to_ms
 from billing.plausible import doubts_about
 from billing.quarantine import Doubt, doubt_transaction
@@ -151,9 +152,11 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
     assert started.offer is not None
     bodies = connection.execute(_OFFERS_MADE, {"of_kiosk": kiosk_id, "evse": started.evse_id}).scalars()
     for made in (from_bytes(TariffOffer, body) for body in bodies):
-        # A phone's start carries the price that was shown and no other (billing.checkout.acts).
-        if started.offer in (made, made.sold(clock_is_known=False), replace(made, offline_tariff=None)):
-            return []
+        # By its own clock a kiosk follows a tariff's next version before we do.
+        for sold in (made, may_have_offered(connection, kiosk_id, made, started.at.wall)):
+            # A phone's start carries the price that was shown and no other (billing.checkout.acts).
+            if started.offer in (sold, sold.sold(clock_is_known=False), replace(sold, offline_tariff=None)):
+                return []
     tariff = started.offer.tariff
     return [
         Doubt(

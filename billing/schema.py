@@ -10,6 +10,7 @@ from billing.payouts.tables import PAYOUTS_APPEND_ONLY
 from billing.people.tables import audit_log, people
 from billing.settlement.tables import agreements, sales
 from billing.tables import metadata
+from billing.tariffs.tables import tariff_drafts
 
 _OTHERS = (
     *HOSTS_APPEND_ONLY,
@@ -25,6 +26,7 @@ _OTHERS = (
     bills,
     refunds,
     hold_rules,
+    tariff_drafts,
 )
 assert all(table.metadata is metadata for table in (*APPEND_ONLY, *_OTHERS))
 

@@ -176,6 +176,7 @@ tariffs = Table(
     Column("version", Integer, primary_key=True),
     Column("body", Text, nullable=False),  # contract.tariff.Tariff, canonical
     Column("created_ms", BigInteger, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),  # in force from then on, until a higher version is
 )
 
 evse_offers = Table(

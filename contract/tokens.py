@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -107,10 +107,20 @@ class ListEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LaterOffer:
+    """What an EVSE offers from a moment on, by the wall clock, in place of what it offers until then."""
+
+    from_at: datetime
+    evse_id: int
+    offer: TariffOffer
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizationList:
     """What a kiosk may decide alone: the known tokens and the offer of each EVSE, by evse_id in digits.
 
-    `code_secret` is what its screen makes addresses and short codes for phones from (contract.device_code).
+    `later` are published changes to come, in order of time: a kiosk makes them by its own clock, also while it is
+    alone. `code_secret` is what its screen makes addresses and short codes for phones from (contract.device_code).
     """
 
     kiosk_id: str
@@ -121,6 +131,7 @@ class AuthorizationList:
     entries: tuple[ListEntry, ...]
     price_valid_until: datetime | None = None
     code_secret: str | None = None
+    later: tuple[LaterOffer, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code_secret is not None and not is_secret(self.code_secret):
@@ -128,6 +139,12 @@ class AuthorizationList:
         for evse_id in self.offers:
             if not (evse_id.isascii() and evse_id.isdecimal() and len(evse_id) <= 9):
                 raise ValueError(f"offers: {evse_id!a} is no evse_id")
+
+
+def in_force(offers: Mapping[int, TariffOffer], later: Iterable[LaterOffer], at: datetime) -> dict[int, TariffOffer]:
+    """What is offered at a moment, by evse_id."""
+    due = sorted((change for change in later if change.from_at <= at), key=lambda change: change.from_at)
+    return {**offers, **{change.evse_id: change.offer for change in due}}
 
 
 def sign_voucher(voucher: Voucher, key: Ed25519PrivateKey) -> str:

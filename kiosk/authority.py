@@ -14,7 +14,17 @@ from contract.api import AuthorizeAnswer, AuthorizeStatus, PaymentRefusal
 from contract.identity import IdToken, TokenKind
 from contract.list_change import WrongBase, applied, is_change, read_change
 from contract.tariff import TariffOffer
-from contract.tokens import AuthorizationList, ForgedText, ListEntry, VerifyKey, Voucher, read_list, read_voucher
+from contract.tokens import (
+    AuthorizationList,
+    ForgedText,
+    LaterOffer,
+    ListEntry,
+    VerifyKey,
+    Voucher,
+    in_force,
+    read_list,
+    read_voucher,
+)
 from contract.transaction import Authority, token_hash
 from kiosk.session.events import Ask, Authorized, Refused
 from kiosk.session.snapshot import NoticeCode
@@ -90,6 +100,10 @@ class Knowledge:
         return {int(evse_id): offer for evse_id, offer in self.authorizations.offers.items()}
 
     @property
+    def later_offers(self) -> tuple[LaterOffer, ...]:
+        return () if self.authorizations is None else self.authorizations.later
+
+    @property
     def offers_until(self) -> datetime | None:
         return None if self.authorizations is None else self.authorizations.price_valid_until
 
@@ -116,7 +130,7 @@ def decide(
     if token.kind is TokenKind.DIRECT_PAYMENT:
         # Only its provider knows it: there is no credit on it.
         return Refused(transaction_id, NoticeCode.PAYMENT_NO_ANSWER if was_sent else NoticeCode.PAYMENT_OFFLINE)
-    offer = knowledge.offers().get(ask.evse_id)
+    offer = in_force(knowledge.offers(), knowledge.later_offers, now).get(ask.evse_id)
     has_ended = knowledge.offers_until is not None and now >= knowledge.offers_until
     if offer is None or knowledge.authorizations is None or has_ended:
         return Refused(transaction_id, NoticeCode.NO_ANSWER)

@@ -213,7 +213,7 @@ class Controller:
         self._disk_hangs = False
         self.notes = Notes()
         if knowledge.authorizations is not None:
-            self._inbox.append(events.OffersChanged(knowledge.offers(), knowledge.offers_until))
+            self._inbox.append(_published(knowledge))
         for transaction_id in found.asked:
             self._disclaim(transaction_id, now)
 
@@ -274,7 +274,7 @@ class Controller:
             list_text=read.list_text,
         )
         self._outgoing.documents[DOCUMENT_LIST] = read.list_text
-        self.post(events.OffersChanged(self.knowledge.offers(), self.knowledge.offers_until))
+        self.post(_published(self.knowledge))
         for session in self.kiosk.sessions:
             t = session.transaction
             left = session.interrupted or (t if t is not None and t.goes_on_as is not None else None)
@@ -720,3 +720,7 @@ class Controller:
         if self._disk_hangs:
             return f"a write has not come back for {self.kiosk.settings.patience.record_s:g} s: the disk hangs"
         return self.last_error
+
+
+def _published(knowledge: authority.Knowledge) -> events.OffersChanged:
+    return events.OffersChanged(knowledge.offers(), knowledge.offers_until, knowledge.later_offers)

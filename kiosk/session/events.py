@@ -13,6 +13,7 @@ from contract.api import CommandStatus
 from contract.identity import IdToken
 from contract.metering import MeterReading
 from contract.tariff import TariffOffer
+from contract.tokens import LaterOffer
 from contract.transaction import Authority, ClockQuality, Moment, TransactionEvent
 from kiosk.session.facts import Facts
 from kiosk.session.settings import KioskSettings
@@ -101,10 +102,12 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class OffersChanged:
-    """What is offered at each EVSE, by evse_id; one without an offer sells nothing. No price is promised longer."""
+    """What is offered at each EVSE, by evse_id; one without an offer sells nothing. No price is promised longer than
+    `valid_until`, and each of `later` takes another's place at its moment."""
 
     offers: dict[int, TariffOffer]
     valid_until: datetime | None = None
+    later: tuple[LaterOffer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

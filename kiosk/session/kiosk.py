@@ -107,8 +107,8 @@ class _KioskTurn:
                 self._front(notice=None)
             case events.Sensed():
                 self._sensed(event)
-            case events.OffersChanged(offers, valid_until):
-                self.kiosk = replace(self.kiosk, published=Published(dict(offers), valid_until))
+            case events.OffersChanged(offers, valid_until, later):
+                self.kiosk = replace(self.kiosk, published=Published(dict(offers), valid_until, later))
             case events.StopCommanded():
                 self._stop_commanded(event)
             case events.ConnectorShown(evse_id):
@@ -146,9 +146,9 @@ class _KioskTurn:
                 self._step_all(event)
 
     def offer(self) -> None:
-        """What is sold depends on the clock's quality and on how long the prices are promised."""
+        """What is sold depends on the clock: its quality, how long prices are promised, and from when others hold."""
         published = self.kiosk.published
-        until_s = published.ends_s(self.now)
+        until_s = published.changes_s(self.now)
         if abs(until_s - self.kiosk.offers_until_s) > 1e-3:  # not for the last digits of a float
             self.kiosk = replace(self.kiosk, offers_until_s=until_s)
         sold = published.sold(self.now)

@@ -12,6 +12,7 @@ from contract.api import CommandStatus
 from contract.price import price
 from contract.restrictions import TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
+from contract.tokens import LaterOffer
 from contract.transaction import ClockQuality, TransactionEvent, began, samples_of
 from kiosk.session import events
 from kiosk.session.snapshot import NoticeCode
@@ -244,3 +245,27 @@ def shown_start(bench: Bench) -> datetime:
     shown = snapshot(bench.kiosk, bench.now, about).evses[0].transaction
     assert shown is not None
     return shown.started_at
+
+
+def test_a_price_published_for_later_is_sold_from_its_moment_on() -> None:
+    """By the kiosk's own clock, whether it hears anybody or not; what began before stays at its price."""
+    bench = Bench()
+    dearer = offer_of((Dimension.ENERGY, "0.80", 1))
+    change = LaterOffer(bench.now.wall + timedelta(seconds=90), 1, dearer)
+    bench.say(events.OffersChanged({1: ENERGY_ONLY}, None, (change,)))
+
+    assert bench.kiosk.offers[1] == ENERGY_ONLY
+    bench.charge(for_s=20)
+    assert bench.kiosk.offers[1] == ENERGY_ONLY
+    bench.run(90)
+    assert bench.kiosk.offers[1] == dearer
+    assert bench.session().running.offer == ENERGY_ONLY
+
+
+def test_the_kiosk_wakes_when_a_price_changes() -> None:
+    bench = Bench()
+    change = LaterOffer(bench.now.wall + timedelta(seconds=3_600), 1, ENERGY_ONLY)
+    before_s = bench.now.s
+    bench.say(events.OffersChanged({1: ENERGY_ONLY}, None, (change,)))
+
+    assert bench.kiosk.offers_until_s == pytest.approx(before_s + 3_600)
