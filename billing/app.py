@@ -31,6 +31,7 @@ from billing.pages.me import router as me_pages
 from billing.pages.operator import router as operator_pages
 from billing.pages.payments import router as payment_pages
 from billing.pages.people import router as people_pages
+from billing.pages.phone import router as phone_pages
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
 from billing.pages.second_proof import router as second_proof_pages
@@ -88,6 +89,7 @@ def create_app(
     app.include_router(webhooks)
     app.include_router(landing_page)
     app.include_router(receipt_page)
+    app.include_router(phone_pages)
     app.include_router(sign_in_pages)
     app.include_router(second_proof_pages)
     app.include_router(me_pages)

@@ -170,12 +170,13 @@ def _check_runs(connection: Connection, kiosk_id: str, transaction_id: str) -> N
 
 def reservations(connection: Connection, now: datetime, kiosk_id: str | None = None) -> list[Reserved]:
     """Accepted, neither cancelled nor over. One that was used shows until its time all the same."""
+    oldest = now - timedelta(seconds=LONGEST_HOLD_S)
     cancelled = {
         from_bytes(Command, row.body).reservation_id
-        for row in _accepted(connection, CommandKind.CANCEL_RESERVATION, kiosk_id)
+        for row in _accepted(connection, CommandKind.CANCEL_RESERVATION, kiosk_id, oldest)
     }
     found: dict[str, Reserved] = {}
-    for row in _accepted(connection, CommandKind.RESERVE, kiosk_id):
+    for row in _accepted(connection, CommandKind.RESERVE, kiosk_id, oldest):
         command = from_bytes(Command, row.body)
         assert command.reservation_id is not None and command.evse_id is not None and command.hold_s is not None
         until = from_ms(row.queued_ms) + timedelta(seconds=command.hold_s)
@@ -196,13 +197,17 @@ def closed_evses(connection: Connection, kiosk_id: str) -> set[int]:
     return {evse_id for evse_id, is_operative in last.items() if not is_operative}
 
 
-def _accepted(connection: Connection, kind: CommandKind, kiosk_id: str | None) -> list[Row[Any]]:
+def _accepted(
+    connection: Connection, kind: CommandKind, kiosk_id: str | None, since: datetime | None = None
+) -> list[Row[Any]]:
     c = commands.c
     query = select(c.kiosk_id, c.body, c.queued_ms).where(
         c.kind == kind.value, c.status == CommandStatus.ACCEPTED.value
     )
     if kiosk_id is not None:
         query = query.where(c.kiosk_id == kiosk_id)
+    if since is not None:
+        query = query.where(c.queued_ms > to_ms(since))
     return list(connection.execute(query.order_by(c.queued_ms, c.command_id)))
 
 

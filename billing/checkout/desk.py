@@ -65,9 +65,17 @@ def device_at(connection: Connection, kiosk: str, evse_id: int, now: datetime) -
     )
 
 
-def begin(connection: Connection, kiosk: str, evse_id: int, language: str, now: datetime) -> Checkout:
-    """Freeze the price and have the connector kept for two minutes. Raises NotKnown, and NotReachable at once."""
+def begin(
+    connection: Connection, kiosk: str, evse_id: int, language: str, now: datetime, hold_minor: int | None = None
+) -> Checkout:
+    """Freeze the price and have the connector kept for two minutes.
+
+    `hold_minor`: what the driver chose to hold, at most what is held there anyway. Raises NotKnown, ValueError, and
+    NotReachable at once.
+    """
     device = device_at(connection, kiosk, evse_id, now)
+    if hold_minor is not None and not 1 <= hold_minor <= device.hold_minor:
+        raise ValueError(f"hold {hold_minor}: want 1 to {device.hold_minor}")
     link_id, reservation_id = secrets.token_hex(16), uuid.uuid4().hex[:12]
     reserve = Command(
         uuid.uuid4().hex,
@@ -84,7 +92,7 @@ def begin(connection: Connection, kiosk: str, evse_id: int, language: str, now: 
         device.kiosk_id,
         evse_id,
         device.offer,
-        device.hold_minor,
+        device.hold_minor if hold_minor is None else hold_minor,
         language,
         now,
         now + timedelta(seconds=RESERVED_S),

@@ -51,7 +51,7 @@ def fate_of(connection: Connection, command_id: str, now: datetime) -> Fate:
 
 
 def _payment(connection: Connection, checkout: Checkout) -> tuple[bool, str | None]:
-    if checkout.stage is Stage.RESERVED:
+    if checkout.stage is Stage.RESERVED or not checkout.provider:  # nobody has paid
         return False, None
     payment = payments.load(connection, checkout.payment_id)
     refusal = "nothing_held" if payment.is_surely_nothing else None

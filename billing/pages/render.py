@@ -38,9 +38,17 @@ POLICY = (
 SCRIPT_POLICY = POLICY + "; script-src 'self'; connect-src 'self'"
 
 
-def page(template: str, values: Mapping[str, Any], status: int = 200, *, runs_script: bool = False) -> HTMLResponse:
-    """`runs_script`: the page works without its script, and may run those under /static."""
-    headers = {"Content-Security-Policy": SCRIPT_POLICY if runs_script else POLICY}
+def page(
+    template: str, values: Mapping[str, Any], status: int = 200, *, runs_script: bool = False, form_target: str = ""
+) -> HTMLResponse:
+    """`runs_script`: the page works without its script, and may run those under /static.
+
+    `form_target`: the one other place its form may lead to by a redirect, as https://pay.example; "" for none.
+    """
+    policy = SCRIPT_POLICY if runs_script else POLICY
+    if form_target:
+        policy = policy.replace("form-action 'self'", f"form-action 'self' {form_target}")
+    headers = {"Content-Security-Policy": policy}
     return HTMLResponse(html(template, values), status, headers)
 
 

@@ -34,6 +34,7 @@
       const answer = await fetch(location.href, {cache: "no-store", signal: AbortSignal.timeout(10000)});
       const text = await answer.text();
       if (!answer.ok) throw new Error(answer.status);
+      if (answer.redirected) { location.replace(answer.url); return; }
       swap(new DOMParser().parseFromString(text, "text/html"));
       misses = 0; lost = null;
     } catch {

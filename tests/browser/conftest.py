@@ -9,6 +9,7 @@ Law:
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from tests.billing.stories import NOON
 PHONE = (360, 740)
 DESK = (1280, 900)
 PATIENCE_MS = 15_000
+GALLERY = Path(__file__).parents[2] / "build" / "pages"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 
@@ -152,9 +154,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     engine.dispose()
 
 
+def photograph(page: Page, name: str) -> None:
+    """A picture of the whole page in build/pages/ for people to look at, where KIOSK_GALLERY is set: it costs time."""
+    if os.environ.get("KIOSK_GALLERY"):
+        GALLERY.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=GALLERY / f"{name}.png", full_page=True)
+
+
 @pytest.fixture(scope="session")
 def gallery() -> Path:
-    """Where pictures of pages go: build/pages/, for people to look at."""
-    folder = Path(__file__).parents[2] / "build" / "pages"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """The folder of `photograph`."""
+    GALLERY.mkdir(parents=True, exist_ok=True)
+    return GALLERY

@@ -1,6 +1,6 @@
 """What every page owes its reader, whatever it shows. `judge(page)` returns what is wrong, in words; [] is well.
 
-- WCAG 2.2 A and AA as far as axe-core can tell, in light and in dark.
+- WCAG 2.2 A and AA as far as axe-core can tell, in light; in dark what a theme can change: the contrasts.
 - Nothing to scroll sideways; text also fits at a width of 320 pixels (400 % zoom of a desk).
 - Every target is at least 24 pixels wide and high, as the law asks, and 44 where it is a button or a field, as we do.
 - At most one green button.
@@ -19,12 +19,13 @@ LAW = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 LARGEST_SCRIPTS = 10_000  # bytes
 
 _LOOK = """(() => {
- const wrong = [], seen = e => { const r = e.getBoundingClientRect(); return r.width > 1 && r.height > 1; };
+ const wrong = [], box = e => e.getBoundingClientRect();
+ const seen = e => box(e).width > 1 && box(e).height > 1 && !e.closest('.sr');
  const root = document.scrollingElement, name = e => e.outerHTML.slice(0, 90);
  if (root.scrollWidth > root.clientWidth) wrong.push(`scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
  for (const e of document.querySelectorAll("button, .btn, input:not([type=hidden]), select, textarea, summary")) {
-  const r = e.getBoundingClientRect(), isTick = e.matches("[type=checkbox], [type=radio]");
-  const target = isTick && e.closest("label") ? e.closest("label").getBoundingClientRect() : r;
+  const r = box(e), isTick = e.matches("[type=checkbox], [type=radio]");
+  const target = isTick && e.closest("label") ? box(e.closest("label")) : r;
   if (seen(e) && (target.height < 43.5 || target.width < 43.5))
    wrong.push(`target of ${target.width.toFixed(0)} by ${target.height.toFixed(0)}: ${name(e)}`);
  }
@@ -37,25 +38,31 @@ _LOOK = """(() => {
 
 def judge(page: Page) -> list[str]:
     """Everything wrong with the page as it stands there, in both themes; the page is left in the light one."""
-    found = _evaluate(page, _LOOK)
-    size = page.viewport_size
+    found = shape(page)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {what}" for what in against_the_law(page, "{type: 'rule', values: ['color-contrast']}")]
+    page.emulate_media(color_scheme="light")
+    found += [f"light: {what}" for what in against_the_law(page)]
+    return found + script_excess(page)
+
+
+def shape(page: Page) -> list[str]:
+    """What is wrong with sizes, targets and headings; cheap enough for every language."""
+    found, size = _evaluate(page, _LOOK), page.viewport_size
     assert size is not None
     if size["width"] <= 480:
         page.set_viewport_size({"width": 320, "height": size["height"]})
         found += [f"at 320 pixels {what}" for what in _evaluate(page, _LOOK) if what.startswith("scrolls")]
         page.set_viewport_size(size)
-    for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme}: {what}" for what in against_the_law(page)]
-    return found + script_excess(page)
+    return list(found)
 
 
-def against_the_law(page: Page) -> list[str]:
+def against_the_law(page: Page, rules: str = f"{{type: 'tag', values: {LAW}}}") -> list[str]:
     """axe-core's violations of WCAG 2.2 A and AA, one line each."""
-    run = f"axe.run(document, {{runOnly: {{type: 'tag', values: {LAW}}}, resultTypes: ['violations']}})"
-    result = _evaluate(
-        page, f"typeof axe === 'undefined' && eval_axe(); {run}".replace("eval_axe()", f"(() => {{{AXE}}})()")
-    )
+    run = f"axe.run(document, {{runOnly: {rules}, resultTypes: ['violations']}})"
+    if _evaluate(page, "typeof axe") == "undefined":
+        _evaluate(page, f"(() => {{{AXE}}})()")
+    result = _evaluate(page, run)
     return [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:120]} {node['failureSummary']}"
         for rule in result["violations"]

@@ -1,0 +1,251 @@
+"""A driver buys a charge with a phone: real Chromium, real server, a payment app and a kiosk over HTTP."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from contract.api import CommandStatus
+from contract.commands import CommandKind
+from contract.transaction import TransactionEvent
+from tests.browser.conftest import photograph
+from tests.browser.forecourt import PATIENCE_S, Forecourt, forecourt
+from tests.browser.judge import judge
+from tests.browser.keys import press, tab_to, type_into
+
+HAS = 10_000  # what Mina's account holds when a test begins, in cents
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecourt]:
+    with forecourt(tmp_path_factory.mktemp("street")) as place:
+        yield place
+
+
+@pytest.fixture
+def place(street: Forecourt) -> Forecourt:
+    """A connector of its own, the kiosk in contact, the clock right, and Mina with all her money."""
+    street.clock.by = timedelta()
+    street.evse_id += 1
+    street.hear()
+    street.waiting.clear()
+    bank = street.social.bank
+    bank.open_account("mina", HAS - bank.available("mina", time.time()))
+    return street
+
+
+def taken(place: Forecourt) -> int:
+    """What has left Mina's account or is held on it since the test began."""
+    return HAS - place.social.bank.available("mina", time.time())
+
+
+def catch_up(page: Page) -> None:
+    """What the page does by itself every two seconds, now."""
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(re.escape(text)))
+
+
+def chosen(page: Page, place: Forecourt) -> None:
+    """From p1 into the payment app, by pointer."""
+    page.get_by_role("textbox").fill(place.code)
+    page.get_by_role("button", name=re.compile("Reserve and pay|Reservieren und|予約して")).last.click()
+
+
+def confirmed(page: Page, place: Forecourt) -> None:
+    """Confirm in the payment app."""
+    page.get_by_label("mina").check()
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(re.compile("/o/[0-9a-f]{32}$"))
+
+
+def begun(page: Page, place: Forecourt, **how: object) -> list[TransactionEvent]:
+    """The kiosk keeps the connector, is told to start, and begins; what it will have written."""
+    place.obey(CommandKind.RESERVE)
+    story = place.story_of(place.obey(CommandKind.START), **how)
+    place.upload(story[:3])
+    return story
+
+
+def reloaded_until(page: Page, words: str) -> None:
+    """What a browser without script does every 15 seconds, sooner."""
+    deadline = time.monotonic() + PATIENCE_S
+    while page.get_by_text(words).count() == 0:
+        assert time.monotonic() < deadline, f"never: {words}"
+        page.wait_for_timeout(100)
+        page.reload()
+
+
+def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.address)
+    heading(phone, f"HK-07 · Connector {place.evse_id}")
+    slider = tab_to(phone, phone.get_by_role("slider"))
+    phone.keyboard.press("ArrowRight")
+    expect(phone.locator("output")).to_have_text("€\u00a016.00")
+    assert slider.get_attribute("aria-valuetext") == "€\u00a016.00"
+    type_into(phone, phone.get_by_role("textbox"), place.code)
+    phone.keyboard.press("Enter")
+    phone.wait_for_url("**/app/pay?**")
+    press(phone, phone.get_by_label("mina"), "Space")
+    press(phone, phone.get_by_role("button", name="Confirm"))
+    phone.wait_for_url("**/o/*")
+    story = begun(phone, place, minutes=5)
+    catch_up(phone)
+    heading(phone, "Charging")
+    assert judge(phone) == []
+    photograph(phone, "flow-charging")
+    press(phone, phone.get_by_role("link", name="Stop charging…"))
+    heading(phone, "Stop charging now?")
+    press(phone, phone.get_by_role("button", name="Stop now"))
+    place.obey(CommandKind.STOP)
+    place.upload(story[3:])
+    catch_up(phone)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+    photograph(phone, "flow-finished")
+
+    total = story[-1].total_incl_vat_minor
+    assert total is not None and taken(place) == total
+    heading(phone, f"€\u00a0{total / 100:.2f}")
+    assert place.checkout(phone.url).hold_minor == 1_600
+
+
+def test_without_javascript_the_same_charge_is_bought_in_german(place: Forecourt, plain: Page) -> None:
+    plain.goto(f"{place.address}?lang=de")
+    plain.get_by_role("button", name="Mehr").click()
+    expect(plain.locator("output")).to_have_text("16,00\u00a0€")
+    plain.get_by_role("button", name="Schätzung aktualisieren").click()
+    chosen(plain, place)
+    confirmed(plain, place)
+    heading(plain, "Die Station startet")
+    story = begun(plain, place)
+    reloaded_until(plain, "Es lädt")
+    assert 'http-equiv="refresh" content="15"' in plain.content()
+    plain.get_by_role("link", name="Laden beenden …").click()
+    plain.get_by_role("button", name="Jetzt beenden").click()
+    expect(plain.get_by_text("Stopp gesendet um")).to_be_visible()
+    place.obey(CommandKind.STOP)
+    place.upload(story[3:])
+    reloaded_until(plain, "Abgeschlossen und bezahlt")
+
+    assert taken(place) == story[-1].total_incl_vat_minor
+
+
+def test_a_scanned_screen_needs_no_code_and_its_language_stays(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    press(phone, phone.get_by_role("link", name="日本語"))
+    expect(phone.get_by_text("画面を読み取り済み")).to_be_visible()
+    phone.get_by_role("button", name="予約して支払う").last.click()
+    confirmed(phone, place)
+    heading(phone, "充電機が開始しています")
+    story = begun(phone, place)
+    catch_up(phone)
+    heading(phone, "充電中")
+    photograph(phone, "flow-charging-ja")
+    place.upload(story[3:])
+    catch_up(phone)
+    expect(phone.get_by_text("完了・支払い済み")).to_be_visible(timeout=15_000)
+
+    assert taken(place) == story[-1].total_incl_vat_minor
+
+
+def test_a_refused_payment_comes_back_with_its_reason_and_keeps_amount_and_code(place: Forecourt, phone: Page) -> None:
+    place.social.bank.open_account("mina", 700 - HAS)
+    phone.goto(place.address)
+    chosen(phone, place)
+    phone.get_by_label("mina").check()
+    phone.get_by_role("button", name="Confirm").click()
+    expect(phone.get_by_text("The payment was refused")).to_be_visible()
+    expect(phone.get_by_text("not enough money for €\u00a015.00")).to_be_visible()
+    expect(phone.get_by_text("Nothing was taken.")).to_be_visible()
+    expect(phone.locator("output")).to_have_text("€\u00a015.00")
+    assert phone.get_by_role("textbox").count() == 0
+    assert judge(phone) == []
+    for _ in range(9):
+        phone.get_by_role("button", name="Less").click()
+    place.obey(CommandKind.CANCEL_RESERVATION)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    confirmed(phone, place)
+    heading(phone, "The kiosk is starting")
+
+    assert place.checkout(phone.url).hold_minor == 600
+
+
+def test_declining_in_the_payment_app_holds_nothing(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    phone.get_by_role("button", name="Decline").click()
+
+    expect(phone.get_by_text("You did not confirm in the payment app.")).to_be_visible()
+    assert taken(place) == 0
+
+
+def test_a_wrong_code_is_explained_beside_it_and_costs_a_try(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.address)
+    right = place.code
+    phone.get_by_role("textbox").fill("000000" if right != "000000" else "000001")
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+
+    field = phone.get_by_role("textbox")
+    assert field.get_attribute("aria-invalid") == "true" and field.input_value() in ("000000", "000001")
+    assert "4 tries left" in phone.locator("#cw").inner_text()
+    assert judge(phone) == []
+
+
+def test_a_kiosk_that_is_not_in_contact_offers_no_start(place: Forecourt, phone: Page) -> None:
+    place.clock.by = timedelta(minutes=5)
+    phone.goto(place.address)
+
+    expect(phone.get_by_text("The kiosk cannot be reached")).to_be_visible()
+    assert phone.get_by_role("button").count() == 0
+    assert judge(phone) == []
+
+
+def test_an_old_value_says_its_age_and_a_stop_that_cannot_be_sent_says_so(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    confirmed(phone, place)
+    story = begun(phone, place)
+    phone.reload()
+    heading(phone, "Charging")
+    expect(phone.get_by_text("Live")).to_be_visible()
+    place.clock.by = timedelta(minutes=5)
+    catch_up(phone)
+    expect(phone.get_by_text("5 min old")).to_be_visible()
+    expect(phone.get_by_text("No news from the kiosk for 5 min.")).to_be_visible()
+    assert judge(phone) == []
+    press(phone, phone.get_by_role("link", name="Stop charging…"))
+    press(phone, phone.get_by_role("button", name="Stop now"))
+    expect(phone.get_by_text("The kiosk cannot be reached, so nothing was sent.")).to_be_visible()
+    photograph(phone, "flow-stale")
+    place.clock.by = timedelta()
+    place.upload(story[3:])
+    catch_up(phone)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+
+
+def test_a_taken_connector_gives_the_money_back_and_says_so(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    place.obey(CommandKind.RESERVE, CommandStatus.REJECTED, "a cable is in")
+    confirmed(phone, place)
+
+    heading(phone, "The connector was taken in between")
+    expect(phone.get_by_text("You pay nothing and need do nothing.")).to_be_visible()
+    expect(phone.get_by_text("Released", exact=True)).to_be_visible(timeout=15_000)
+    assert taken(place) == 0
+    assert judge(phone) == []
+
+
+def test_a_link_that_names_no_order_says_what_to_do(place: Forecourt, phone: Page) -> None:
+    phone.goto(f"{place.base_url}/o/{'0' * 32}")
+    heading(phone, "This link names no order")
+    assert judge(phone) == []
+    phone.goto(f"{place.base_url}/d/nowhere/1")
+    heading(phone, "This address names no connector")
