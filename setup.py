@@ -26,6 +26,8 @@ UI = ["kivy>=2.3.1,<2.4", "fonttools>=4.60,<5", "pillow>=12,<14"]
 SERVER = [
     "fastapi>=0.165,<0.166",
     "uvicorn>=0.54,<0.55",
+    "httptools>=0.9,<0.10",
+    "uvloop>=0.23,<0.24",
     "sqlalchemy>=2.1,<2.2",
     "sepaxml>=2.7,<3",
     "xmlschema>=4.3,<5",

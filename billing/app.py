@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
@@ -13,9 +17,11 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
-from billing.api.gate import Server, TooLarge
+from billing.api.gate import Server, TooLarge, TooSlow
+from billing.api.health import router as health
 from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
 from billing.api.webhooks import router as webhooks
@@ -23,6 +29,7 @@ from billing.checkout.providers import MakeProviders, providers_of
 from billing.database import Store, open_database
 from billing.directory import follow_tariffs
 from billing.enrolment import Refused, SlowDown
+from billing.front import Front
 from billing.migrations import migrate
 from billing.nonces import NonceBook, SharedNonces, forget_expired
 from billing.pages.landing import landing
@@ -77,7 +84,9 @@ def create_app(
         nonces = SharedNonces(settings.server_key) if is_shared else NonceBook()
         server = app.state.server = Server(settings, engine, store, nonces, {}, providers=providers)
         house = asyncio.create_task(House(server, Housekeeper(engine), chores).go())
+        _tell_of_the_end(server)
         yield
+        server.stopping.set()
         house.cancel()
         await asyncio.wait([house])
         store.close()
@@ -87,6 +96,7 @@ def create_app(
     app.include_router(api)
     app.include_router(operator_api)
     app.include_router(webhooks)
+    app.include_router(health)
     app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(phone_pages)
@@ -98,23 +108,12 @@ def create_app(
     app.include_router(payment_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
-    @app.middleware("http")
-    async def add_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        if request.url.path.startswith("/v1/"):
-            server: Server = request.app.state.server
-            response.headers["Kiosk-Nonce"] = server.nonces.issue(server.now())
-        elif not request.url.path.startswith("/static/"):
-            for name, value in PAGE_HEADERS.items():
-                response.headers.setdefault(name, value)
-            if form_key := getattr(request.state, "new_form_key", ""):
-                set_cookie(request, response, FORM, form_key)
-        return response
-
+    app.add_middleware(Front, _add_headers)
     app.add_exception_handler(HTTPException, _say_to_reader)
     app.add_exception_handler(WireError, _say(422))
     app.add_exception_handler(RequestValidationError, _say_validation)
     app.add_exception_handler(TooLarge, _say(413))
+    app.add_exception_handler(TooSlow, _say(408))
     app.add_exception_handler(NotAuthentic, _say(401))
     app.add_exception_handler(WrongBoard, _say(403))
     app.add_exception_handler(SlowDown, _say_slow_down)
@@ -123,6 +122,36 @@ def create_app(
     app.add_exception_handler(Forbidden, _say_forbidden)
     app.add_exception_handler(WrongForm, _say_wrong_form)
     return app
+
+
+def _add_headers(request: Request, headers: MutableHeaders) -> None:
+    path = request.url.path
+    if path.startswith("/v1/"):
+        server: Server = request.app.state.server
+        headers["Kiosk-Nonce"] = server.nonces.issue(server.now())
+    elif not path.startswith("/static/"):
+        for name, value in PAGE_HEADERS.items():
+            headers.setdefault(name, value)
+        if form_key := getattr(request.state, "new_form_key", ""):
+            carrier = Response()
+            set_cookie(request, carrier, FORM, form_key)
+            headers.append("Set-Cookie", carrier.headers["Set-Cookie"])
+
+
+def _tell_of_the_end(server: Server) -> None:
+    """Long polls end at the signal to stop, not when they are over; the web server waits for them."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # no signals there: tests and worlds
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        former = signal.getsignal(number)
+
+        def stop(number: int, frame: FrameType | None, former: Any = former) -> None:
+            loop.call_soon_threadsafe(server.stopping.set)
+            if callable(former):
+                former(number, frame)
+
+        signal.signal(number, stop)
 
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]

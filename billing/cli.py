@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     serve = add(commands, "serve", "serve", "run the server")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--workers", type=int, default=1, metavar="N", help="processes; more than 1 want PostgreSQL")
+    log_help = 'a line of JSON for every request, without addresses; "-" is standard output (default: none)'
+    serve.add_argument("--access-log", default="", metavar="FILE", help=log_help)
     serve.add_argument("--tls-certificate", type=Path, metavar="FILE", help="a certificate of a public authority, PEM")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     serve.add_argument("--plain", action="store_true", help="plain HTTP, behind a proxy that does TLS")

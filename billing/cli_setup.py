@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from billing import certificates, facts
@@ -61,24 +60,26 @@ def migrate_database(arguments: Namespace) -> Result:
 
 
 def serve(arguments: Namespace) -> Result:
-    import uvicorn  # the web server is a third of a second that only this command needs
-
-    from billing.app import create_app
+    from billing.serving import Options  # the web server is a third of a second that only this command needs
+    from billing.serving import serve as serve_until_stopped
 
     data_dir_of(arguments)
     if not 0 <= arguments.port <= 65535:
         raise ValueError(f"--port {arguments.port}: want 0 to 65535")
     certificate, key = _certificate_of(arguments)
-    settings = replace(read_settings(arguments.data_dir, arguments.database), is_behind_proxy=arguments.plain)
-    uvicorn.run(
-        create_app(settings),
-        host=arguments.host,
-        port=arguments.port,
-        log_level="warning",
-        access_log=False,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+    read_settings(arguments.data_dir, arguments.database)  # a mistake in them is told before anything starts
+    options = Options(
+        arguments.data_dir,
+        arguments.database,
+        arguments.host,
+        arguments.port,
+        arguments.workers,
+        certificate,
+        key,
+        arguments.plain,
+        arguments.access_log,
     )
+    serve_until_stopped(options)
     return Result("", {})
 
 

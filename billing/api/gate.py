@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -25,8 +26,15 @@ LONGEST_HEADER = 200
 HEADERS = ("Kiosk-Id", "Kiosk-Boot", "Kiosk-Serial", "Kiosk-Nonce", "Kiosk-Signature")
 
 
+BODY_PATIENCE_S = 30.0  # 4 MB over the slowest line a kiosk is served on
+
+
 class TooLarge(Exception):
     """A request body above its route's limit."""
+
+
+class TooSlow(Exception):
+    """A request body that did not come within BODY_PATIENCE_S."""
 
 
 @dataclass(slots=True)
@@ -39,6 +47,7 @@ class Server:
     nonces: Nonces
     contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when this process last wrote it down
     providers: MakeProviders = providers_of
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)  # who waits for long gives up
 
     def now(self) -> datetime:
         return self.settings.now()
@@ -62,14 +71,18 @@ def server_of(request: Request) -> Server:
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is, whatever Content-Length said."""
+    """The whole body. Raises TooLarge as soon as it is, whatever Content-Length said, and TooSlow."""
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"body above {limit} bytes")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(BODY_PATIENCE_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise TooLarge(f"body above {limit} bytes")
+                parts.append(part)
+    except TimeoutError as error:
+        raise TooSlow(f"{size} bytes came within {BODY_PATIENCE_S:.0f} s, and no end") from error
     return b"".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -122,9 +123,10 @@ async def get_commands(request: Request, wait_s: float = 0) -> Response:
         if await server.read(lambda c: has_commands(c, kiosk_id, server.now())):
             return answer(await server.write(lambda c: take_commands(c, kiosk_id, server.now(), key), kiosk_id))
         left_s = until - loop.time()
-        if left_s <= 0 or await request.is_disconnected():
+        if left_s <= 0 or server.stopping.is_set() or await request.is_disconnected():
             return answer(Commands(()))
-        await asyncio.sleep(min(POLL_EVERY_S, left_s))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(server.stopping.wait(), min(POLL_EVERY_S, left_s))
 
 
 @router.post("/commands/answer")
