@@ -221,7 +221,7 @@ def _charge(connection: Connection, bill: Bill, now: datetime) -> None:
         parts = capture_parts(min(due_minor, payment.hold_minor), sold_of_order(connection, bill.order_id))
         text = notices.paid_text(connection, bill, due_minor)
         after = billed(payment, due_minor, parts, text)
-        payments.save(connection, payment, after, now, "billed", f"{due_minor} {bill.currency}")
+        payments.save(connection, payment, after, now, "billed", payments.shown(due_minor, bill.currency))
 
 
 def _can_pay(payment: Payment) -> bool:
@@ -244,5 +244,12 @@ def _correct(connection: Connection, bill: Bill, payment_id: str, now: datetime)
         return True
     parts = refund_parts(payment, back_minor)
     wish = RefundWish(back_minor, parts, notices.corrected_text(connection, bill, back_minor), is_allowance=False)
-    payments.save(connection, payment, refunded(payment, wish), now, "corrected", f"{back_minor} {bill.currency} back")
+    payments.save(
+        connection,
+        payment,
+        refunded(payment, wish),
+        now,
+        "corrected",
+        f"{payments.shown(back_minor, bill.currency)} back",
+    )
     return True

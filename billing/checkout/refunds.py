@@ -192,7 +192,8 @@ def _decide(connection: Connection, refund_id: str, by: str, is_granted: bool, n
         after = refunded(payment, wish)
     except ValueError as error:  # a chargeback came between asking and approving
         raise NotRefundable(str(error)) from error
-    payments.save(connection, payment, after, now, "refund", f"{refund.amount_minor} {payment.currency}, {refund.why}")
+    what = f"{payments.shown(refund.amount_minor, payment.currency)}: {refund.why}"
+    payments.save(connection, payment, after, now, "refund", what)
 
 
 def _parts(payment: Payment, amount_minor: int, rule: Rule) -> dict[str, int]:

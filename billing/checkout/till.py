@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, update
 
-from billing.checkout import acts, bills, books, store
+from billing.checkout import acts, bills, books, store, tables
+from billing.moments import to_ms
 from billing.orders import expire_starts
 from billing.payments import store as payments
 from billing.payments.cashier import Cashier
 from billing.payments.provider import Provider, Sight
 
 MOST_ROUNDS = 20
+FAILED_WAITS = timedelta(minutes=5)
 T = TypeVar("T")
 log = logging.getLogger("billing.till")
 
@@ -49,10 +51,10 @@ class Till:
         self._transact(lambda connection: expire_starts(connection, now))
         links = self._transact(lambda connection: list(store.due(connection, now)))
         for link_id in links:
-            self._transact(partial(acts.advance, link_id=link_id, now=self._clock()))
+            self._try(partial(acts.advance, link_id=link_id, now=self._clock()), tables.checkouts.c.link_id, link_id)
         orders = self._transact(lambda connection: list(bills.due(connection, now)))
         for order_id in orders:
-            self._transact(partial(bills.settle, order_id=order_id, now=self._clock()))
+            self._try(partial(bills.settle, order_id=order_id, now=self._clock()), tables.bills.c.order_id, order_id)
         return len(links) + len(orders) + self._cashier.work()
 
     def work(self) -> None:
@@ -75,6 +77,15 @@ class Till:
             log.warning("a webhook tells of payment %s, which is none of ours", payment_id[:40])
             return False
         return True
+
+    def _try(self, job: Callable[[Connection], object], key: Column[str], name: str) -> None:
+        """One that fails is logged and waits; the others go on."""
+        try:
+            self._transact(job)
+        except Exception:
+            log.exception("%s %s", key.table.name, name)
+            later = {"due_ms": to_ms(self._clock() + FAILED_WAITS)}
+            self._transact(lambda c: c.execute(update(key.table).where(key == name).values(later)))
 
     def _has_due(self, connection: Connection) -> bool:
         now = self._clock()

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, select
 
 from billing.checkout import desk, refunds, store
 from billing.checkout.bills import bill_of
-from billing.checkout.checkout import Checkout, Stage
+from billing.checkout.checkout import Checkout, Stage, link_of
 from billing.checkout.facts import gather
 from billing.checkout.view import money_of
 from billing.ledger import book
+from billing.ledger.chart import Account
 from billing.moments import from_ms
 from billing.pages.operator_view import local_time
 from billing.pages.render import ago, money
@@ -199,12 +200,17 @@ def _entries(connection: Connection, payment: Payment) -> list[dict[str, Any]]:
             "what": entry.draft.what,
             "key": entry.draft.key,
             "legs": [
-                (f"{leg.account.kind.value.replace('_', ' ')}, {leg.account.owner}", _signed(leg.amount, payment))
+                (f"{leg.account.kind.value.replace('_', ' ')}, {_owner(leg.account)}", _signed(leg.amount, payment))
                 for leg in entry.draft.legs
             ],
         }
         for entry in book.entries_about(connection, payment.order_id)
     ]
+
+
+def _owner(account: Account) -> str:
+    """A guest's name opens their page: it is not shown."""
+    return "guest" if link_of(account.owner) is not None else account.owner
 
 
 def _signed(amount: int, payment: Payment) -> str:

@@ -24,6 +24,16 @@ InTransaction = Callable[[Callable[[Connection], T]], T]
 Books = Callable[[Connection, Payment, datetime], None]  # writes what a payment's sight means, all of it, once
 
 
+class NotSetUp:
+    """A provider that is in no settings any more, while payments of it are still open: it does not answer."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def ask(self, request: Request) -> Outcome:
+        return Unknown(f"payment provider {self.name!r} is not set up here")
+
+
 class Cashier:
     """Works through what is due, one request at a time. `transact` runs a job in a database transaction of its own."""
 
@@ -40,7 +50,10 @@ class Cashier:
         """Ask everything that is due now, once each; how many requests that were."""
         found: list[tuple[str, str]] = []
         self._transact(lambda connection: found.extend(store.due(connection, self._clock())))
-        return sum(self.ask(payment_id, self._providers[provider]) for payment_id, provider in found)
+        return sum(self.ask(payment_id, self._provider(provider)) for payment_id, provider in found)
+
+    def _provider(self, name: str) -> Provider:
+        return self._providers.get(name) or NotSetUp(name)
 
     def tell(self, payment_id: str, sight: Sight) -> None:
         """A webhook's sight."""
@@ -48,7 +61,7 @@ class Cashier:
 
         def job(connection: Connection) -> None:
             payment = store.load(connection, payment_id)
-            self._keep(connection, payment, seen(payment, sight), now, "webhook", _words(sight))
+            self._keep(connection, payment, seen(payment, sight), now, "webhook", _words(sight, payment.currency))
 
         self._transact(job)
 
@@ -72,7 +85,7 @@ class Cashier:
             def keep(connection: Connection, request: Request = request, outcome: Outcome = outcome) -> None:
                 payment, heard = store.load(connection, payment_id), self._clock()
                 after = answered(payment, request, outcome, heard.timestamp())
-                self._keep(connection, payment, after, heard, "answered", _words(outcome))
+                self._keep(connection, payment, after, heard, "answered", _words(outcome, payment.currency))
 
             self._transact(keep)
         return len(asked)
@@ -86,10 +99,15 @@ class Cashier:
             log.warning("payment %s: %s", after.payment_id, after.last_error)
 
 
-def _words(outcome: Outcome) -> str:
+def _words(outcome: Outcome, currency: str) -> str:
     match outcome:
         case Sight():
-            return f"{outcome.state.value}, {outcome.captured_minor} captured, {outcome.refunded_minor} given back"
+            parts = [f"{store.shown(outcome.held_minor, currency)} {outcome.state.value}"]
+            told = (
+                (outcome.captured_minor, "taken"),
+                (outcome.refunded_minor + outcome.charged_back_minor, "came back"),
+            )
+            return ", ".join(parts + [f"{store.shown(minor, currency)} {word}" for minor, word in told if minor])
         case Refused(code, why):
             return f"refused, {code}: {why}"
         case Nothing():

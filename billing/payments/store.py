@@ -15,6 +15,7 @@ from billing.payments.payment import Payment, next_request
 from billing.payments.provider import HoldState
 from billing.payments.tables import payment_steps, payments
 from contract.codec import from_bytes, to_bytes
+from contract.currency import from_minor
 
 
 class Stage(StrEnum):
@@ -50,6 +51,11 @@ def stage_of(payment: Payment) -> Stage:
             return Stage.RELEASED
 
 
+def shown(amount_minor: int, currency: str) -> str:
+    """An amount in a payment's story: 40.00 EUR."""
+    return f"{from_minor(amount_minor, currency):f} {currency}"
+
+
 def create(connection: Connection, payment: Payment, provider: str, now: datetime) -> bool:
     """Take a payment on; False where it is known. It is due at once."""
     values = {
@@ -63,7 +69,7 @@ def create(connection: Connection, payment: Payment, provider: str, now: datetim
     }
     is_new = connection.execute(insert_if_absent(connection, payments), values).rowcount > 0
     if is_new:
-        _tell(connection, payment.payment_id, now, "begun", f"{payment.hold_minor} {payment.currency} to be held")
+        _tell(connection, payment.payment_id, now, "begun", f"{shown(payment.hold_minor, payment.currency)} to be held")
     return is_new
 
 

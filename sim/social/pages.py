@@ -22,7 +22,8 @@ DIGITS = {"JPY": 0, "KRW": 0, "KWD": 3}
 LARGEST_FORM = 4_000
 STYLE = """
 body{font:18px/1.5 system-ui,sans-serif;margin:0 auto;max-width:26rem;padding:1rem;color:#1b1b2f;background:#f6f4ff}
-h1{font-size:1.3rem;margin:.2rem 0 1rem}header{color:#5b3fd6;font-weight:700}.sum{font-size:2.2rem;font-weight:700}
+h1{font-size:1.3rem;margin:.2rem 0 1rem}header{color:#5b3fd6;font-weight:700}
+.sum{font-size:2.2rem;font-weight:700;margin:.2rem 0;line-height:1.1}
 button,.button{display:block;width:100%;box-sizing:border-box;min-height:3.2rem;margin:.6rem 0;font:inherit;
 border-radius:.8rem;border:2px solid #5b3fd6;background:#5b3fd6;color:#fff;text-align:center;text-decoration:none;
 padding:.7rem}button.quiet{background:#fff;color:#5b3fd6}label{display:block;padding:.6rem 0;min-height:1.6rem}
