@@ -2,7 +2,8 @@
 
 Law:
 - SQLite has one writing process, so several workers are refused there.
-- A worker that dies or hangs is replaced; a signal to stop lets every request end that has begun.
+- A worker that dies or hangs is replaced; a signal to stop lets every request end that has begun. A worker whose
+  parent is gone stops by itself, as nobody would replace or stop it any more.
 - A client has HEAD_PATIENCE_S to send the head of a request and BODY_PATIENCE_S (billing.api.gate) for its body; more
   than MOST_CONNECTIONS at a time are answered 503. So slow or many clients cost a bounded number of sockets.
 """
@@ -10,11 +11,16 @@ Law:
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
+import signal
 import socket
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -119,10 +125,17 @@ def serve(options: Options) -> None:
 
 def _app(options: Options) -> FastAPI:
     """Made in the process that serves it."""
+    if (parent := parent_process()) is not None:
+        Thread(target=_stop_with, args=(parent,), name="watches-parent", daemon=True).start()
     if options.access_log:
         log_to(options.access_log)
     settings = read_settings(options.data_dir, options.database_url)
     return create_app(replace(settings, is_behind_proxy=options.is_behind_proxy))
+
+
+def _stop_with(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listener(options: Options) -> socket.socket:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
 
 from billing.database import open_database
 from billing.migrations import migrate, newest_revision, revision_of
-from billing.nonces import NONCE_LIVES, NonceBook
+from billing.nonces import NONCE_LIVES, NonceBook, SharedNonces, forget_expired
 from billing.people.passwords import hash_password, password_matches
 from billing.schema import metadata
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import NOON
 
 
@@ -47,6 +50,24 @@ def test_a_nonce_is_taken_once_within_its_time_by_its_own_book() -> None:
     assert not book.take(None, nonce + "=", NOON)
     assert not book.take(None, book.issue(NOON), NOON + NONCE_LIVES)
     assert not book.take(None, "", NOON) and not book.take(None, "é" * 30, NOON)
+
+
+def test_workers_of_one_key_take_each_others_nonces_once_in_all(on_postgresql: Engine) -> None:
+    one, other, stranger = (
+        SharedNonces(SERVER_KEY),
+        SharedNonces(SERVER_KEY),
+        SharedNonces(Ed25519PrivateKey.generate()),
+    )
+    nonce = one.issue(NOON)
+    taken = []
+    for nonces in (stranger, other, one, other):
+        with on_postgresql.begin() as connection:
+            taken.append(nonces.take(connection, nonce, NOON))
+
+    assert taken == [False, True, False, False]
+    with on_postgresql.begin() as connection:
+        assert forget_expired(connection, NOON) == 0 and forget_expired(connection, NOON + NONCE_LIVES) == 1
+        assert not one.take(connection, nonce, NOON + NONCE_LIVES)
 
 
 def test_used_nonces_are_forgotten_when_they_have_expired() -> None:

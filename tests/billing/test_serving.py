@@ -122,6 +122,7 @@ def place(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Itera
     finally:
         process.kill()
         process.wait(PATIENCE_S)
+        wait_for(lambda: not is_well(url))  # workers do not outlive it
 
 
 def counted(database_url: str) -> tuple[int, int, int, list[str]]:
