@@ -160,6 +160,11 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Reserved by the server's order; the screen says until when.",
         "Nothing, or cancel the reservation at the server: kiosk-billing reservation cancel.",
     ),
+    "reserved_for_phone": (
+        "Somebody pays by phone and the connector is kept for them meanwhile, two minutes at most.",
+        "Nothing; it is free again by itself. Again and again without a charge: look at the payment provider, "
+        "kiosk-billing payments check.",
+    ),
     "blocked_by_operator": (
         "Taken out of service by the operator's order; nothing new begins here.",
         "Put it back at the server: kiosk-billing evse open.",
@@ -205,6 +210,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     "ended:token_blocked": ("A power cut ended the charge. It did not go on: the card is blocked by now.", NOTHING),
     "ended:in_use": ("A power cut ended the charge. It did not go on: somebody else has begun.", NOTHING),
     # authorizing
+    "waiting_for_payment": (
+        "The server asks the payment provider about the code that was shown.",
+        "Nothing; after a few seconds it is refused and what was held is released.",
+    ),
     "waiting_for_answer": (
         "The token was read; neither the server nor the kiosk's own list has answered yet.",
         "A few seconds are normal. Always the whole patience: the server is away, kiosk doctor.",

@@ -21,6 +21,12 @@ REDRAW_S = 1.0  # a watch that hears nothing still shows how old its picture is
 RETRY_S = 1.0
 HEAD = ("EVSE", "STATE", "FOR", "PILOT", "CONTACTOR", "OFFER", "POWER", "ENERGY", "COST", "READ", "NOTE")
 
+PHONE_PROBLEMS = {
+    "offline": "the server is not reached",
+    "no_clock": "the clock is not known, and the codes on the screen are made from it",
+    "no_secret": "no list has brought what the codes on the screen are made from: kiosk doctor, line enrolment",
+}
+
 
 def status(options: argparse.Namespace) -> int:
     with Link(options.socket) as link:
@@ -96,6 +102,9 @@ def picture(snapshot: dict[str, Any], silent_s: float = 0.0) -> list[str]:
             f"a card or code waits for its cable to be chosen, {words.duration(snapshot['token_waits_s'])} left"
         )
         lines.append("")
+    if problem := snapshot.get("phone_problem"):
+        lines.append(f"pay by phone: not now, {PHONE_PROBLEMS.get(problem, problem)}")
+        lines.append("")
     for title, parts in (("readers", snapshot["readers"]), ("devices", snapshot["devices"])):
         bad = [part for part in parts if not part["is_good"]]
         good = [part["name"] for part in parts if part["is_good"]]
@@ -109,7 +118,8 @@ def _by_order(evse: dict[str, Any]) -> str:
     if evse.get("is_blocked"):
         return f"EVSE {evse['evse_id']}: taken out of service by order"
     if until := evse.get("reserved_until"):
-        return f"EVSE {evse['evse_id']}: reserved until {until[:16].replace('T', ' ')}Z"
+        for_phone = " while somebody pays by phone" if evse.get("reserved_for_phone") else ""
+        return f"EVSE {evse['evse_id']}: reserved until {until[:16].replace('T', ' ')}Z{for_phone}"
     return ""
 
 
@@ -157,6 +167,8 @@ def _note(evse: dict[str, Any]) -> str:
     if deal := evse.get("transaction"):
         if deal["is_offline"]:
             parts.append("authorised offline")
+        if deal.get("is_by_phone"):
+            parts.append("paid by phone")
         if deal.get("is_on_disk") is False:
             parts.append("not on disk yet")
     if evse.get("deadline_in_s") is not None:

@@ -107,6 +107,19 @@ def _certificate(url: str, context: ServerTrust | None) -> Finding:
     return ok("server", url, f"answers; its certificate is good until {context.last_end:%Y-%m-%d}")
 
 
+def phone_pages(config: Config) -> list[Finding]:
+    """Where the codes on the screen lead: a driver's phone is no browser on this machine."""
+    address = config.kiosk.address
+    parts = urlsplit(address)
+    host = (parts.hostname or "").lower()
+    fix = "[kiosk] address: the server's public https address, as phones reach it"
+    if host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1":
+        return [warn("phone pages", address, "phones cannot reach this machine's own address", "as delivered", fix)]
+    if parts.scheme != "https":
+        return [warn("phone pages", address, "codes on the screen lead to pages without TLS", "http in it", fix)]
+    return [ok("phone pages", address, "where the codes on the screen lead")]
+
+
 def enrolment(config: Config) -> list[Finding]:
     """Whether there is an enrolment, and for the configured server. The key itself is the uplink's alone."""
     path = config.kiosk.enrolment

@@ -106,6 +106,7 @@ def _of_configuration(config: Config) -> list[tuple[str, Check]]:
         ("disk", lambda: checks_host.disk(config)),
         ("journal", lambda: [*checks_host.journal(config), *checks_aside.kept_aside(config)]),
         ("server", lambda: checks_server.server(config)),
+        ("phone pages", lambda: checks_server.phone_pages(config)),
         ("enrolment", lambda: checks_server.enrolment(config)),
     ]
 

@@ -311,14 +311,15 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             if session.is_blocked:
                 causes.append("blocked_by_operator")
             if session.reservation is not None:
-                causes.append("reserved")
+                causes.append("reserved_for_phone" if session.reservation.is_for_phone else "reserved")
             if session.held_for is not None:
                 causes.append("held_until_unplugged")
             if not (session.is_blocked or session.reservation or session.held_for):
                 causes.append("free")
             causes[:0] = _about_restart(session)
         case State.AUTHORIZING:
-            causes.append("waiting_for_answer")
+            is_payment = session.asked is not None and session.asked.token.kind is TokenKind.DIRECT_PAYMENT
+            causes.append("waiting_for_payment" if is_payment else "waiting_for_answer")
         case State.PREPARING:
             causes.extend(_why_not_yet(session))
         case State.DELIVERING:

@@ -9,13 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from contract.codec import to_wire
 from contract.metering import Quality
 from contract.tariff import TariffOffer
 from kiosk import wire
 from kiosk.cli import link
+from kiosk.cli.status import PHONE_PROBLEMS
 from kiosk.session.faults import FaultCode
-from kiosk.session.snapshot import DeviceView
+from kiosk.session.snapshot import DeviceView, PhoneProblem
 from tests.cli.conftest import ROOT, Run
 from tests.cli.panel import delivering, evse, faulted, panel, snapshot
 
@@ -33,6 +36,31 @@ def test_status_shows_every_evse_with_state_power_energy_cost_and_age(
         assert cell in busy
     assert "idle" in free and "open" in free
     assert "kiosk K-7 · Bahnhofstraße 3 · server online · outbox 0 rows · clock synchronised" in done.stdout
+
+
+@pytest.mark.parametrize("problem", PhoneProblem)
+def test_status_says_why_nobody_can_pay_by_phone_now_and_it_is_no_finding(
+    tmp_path: Path, kiosk: Run, offer: TariffOffer, problem: PhoneProblem
+) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer), phone_problem=problem)):
+        done = kiosk("status")
+
+    assert done.returncode == 0
+    assert f"pay by phone: not now, {PHONE_PROBLEMS[problem]}" in done.stdout
+
+
+def test_status_shows_who_pays_by_phone_and_for_whom_a_connector_is_kept(
+    tmp_path: Path, kiosk: Run, offer: TariffOffer
+) -> None:
+    busy = delivering(1, offer)
+    assert busy.transaction is not None
+    busy = replace(busy, transaction=replace(busy.transaction, is_by_phone=True))
+    kept = replace(evse(2, offer), reserved_until=datetime(2026, 3, 1, 12, 2, tzinfo=UTC), reserved_for_phone=True)
+    with panel(tmp_path / "panel", snapshot(busy, kept)):
+        done = kiosk("status")
+
+    assert "paid by phone" in next(line for line in done.stdout.splitlines() if line.startswith("1 "))
+    assert "EVSE 2: reserved until 2026-03-01 12:02Z while somebody pays by phone" in done.stdout
 
 
 def test_a_fault_or_a_silent_device_makes_status_end_with_1_and_be_named(

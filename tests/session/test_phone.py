@@ -11,6 +11,7 @@ from contract.device_code import is_code, is_signed
 from contract.identity import TokenKind
 from contract.iec61851 import PilotState
 from contract.transaction import ClockQuality, StoppedReason
+from kiosk.cli.causes import CAUSES
 from kiosk.session import events
 from kiosk.session.snapshot import NoticeCode, PhoneProblem, Snapshot
 from kiosk.session.states import State
@@ -112,6 +113,17 @@ def test_while_the_phone_pays_the_connector_is_kept_with_its_remaining_time_thou
     bench.command_start(account=PAYER, cap_minor=2_000)
     bench.run_until(State.PREPARING)
     assert shown(bench).evses[0].reserved_s is None
+
+
+def test_kiosk_why_has_a_sentence_for_a_phones_reservation_and_for_a_payment_that_is_being_asked_about() -> None:
+    bench = Bench(count=2)
+    keep_for(bench)
+    pay(bench)
+    whys = [evse.why for evse in shown(bench).evses]
+
+    assert whys == [("reserved_for_phone",), ("waiting_for_payment",)]
+    assert shown(bench).evses[1].asks_payment
+    assert {"reserved_for_phone", "waiting_for_payment"} <= set(CAUSES)
 
 
 def test_a_members_reservation_is_no_phones_and_needs_an_empty_connector() -> None:
