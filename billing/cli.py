@@ -32,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_price,
         cli_setup,
         cli_shows,
+        cli_stickers,
         cli_work,
     )
 
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_payments,
         cli_hosts,
         cli_payouts,
+        cli_stickers,
     )
     room = next(room for room in rooms if hasattr(room, arguments.work))
     try:
@@ -133,6 +135,12 @@ def _parser() -> argparse.ArgumentParser:
     kiosk_code = add(kiosk, "code", "new_code", "print a new enrolment code (new board, lost key)")
     kiosk_code.add_argument("kiosk")
     add(kiosk, "list", "list_kiosks", "kiosks with contact and alarms")
+    glued = add(kiosk, "sticker", "sticker", "the address of a device, for its sticker and its NFC tag")
+    glued.add_argument("kiosk")
+    glued.add_argument("evse", type=int)
+    glued.add_argument("--svg", type=Path, metavar="FILE", help="a sticker of 60 × 80 mm to print")
+    glued.add_argument("--png", type=Path, metavar="FILE", help="the code alone")
+    glued.add_argument("--base-url", default="", metavar="URL", help="default: public_url of billing.toml")
 
     tariff = group("tariff", "tariffs")
     tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")

@@ -17,6 +17,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
@@ -346,8 +347,9 @@ class Controller:
         """A quick look at what must be answered within milliseconds, for a loop that polls it every ≤ 5 ms."""
         return self._senses.safety_has_changed()
 
-    def snapshot(self, now: Now) -> Snapshot:
-        return snapshot(self.kiosk, now, self._about())
+    def snapshot(self, now: Now, codes_at: datetime | None = None) -> Snapshot:
+        """`codes_at`: the moment for the codes for phones, where kiosk time does not run as the server's."""
+        return snapshot(self.kiosk, now, self._about(codes_at))
 
     # ---- sense -------------------------------------------------------------------------------------------------------
 
@@ -660,7 +662,7 @@ class Controller:
             readers.append(ReaderView(reader.name, kind, health.is_good, health.message))
         return tuple(readers), tuple(self._devices())
 
-    def _about(self) -> About:
+    def _about(self, codes_at: datetime | None) -> About:
         readers, devices = self.views()
         return About(
             kiosk_id=self.knowledge.kiosk_id,
@@ -668,6 +670,7 @@ class Controller:
             operator=self._identity.operator,
             helpline=self._overrides.get("kiosk.helpline", self._identity.helpline),
             address=self._identity.address,
+            codes_at=codes_at,
             code_secret=None if (known := self.knowledge.authorizations) is None else known.code_secret,
             time_zone=self._identity.time_zone,
             is_online=self._uplink.is_online(),

@@ -58,6 +58,19 @@ def test_a_tap_becomes_energy_a_bill_and_a_receipt(charges: Charges) -> None:
     assert stage.till.kept_aside() == []
 
 
+def test_the_server_believes_what_the_screen_shows_though_the_kiosks_time_runs_faster(charges: Charges) -> None:
+    stage = charges.stage
+    charges.wait_until_online()
+    shown = charges.wait_for(2, "shows its codes for phones", lambda e: e.phone is not None).phone
+    assert shown is not None
+    address, _, proof = shown.address.partition("?s=")
+    page = requests.get(shown.address, timeout=10, verify=str(stage.till.authority))
+
+    assert address.endswith("/d/hk-07/2") and page.status_code == 200
+    assert stage.till.believes(2, proof, shown.code) == (True, True)
+    assert stage.till.believes(1, proof, shown.code) == (False, False)
+
+
 @pytest.mark.parametrize("way", [{"do": "tap-phone", "code": "spay:nobody:1"}, {"do": "scan", "text": "spay:nobody:2"}])
 def test_a_payment_code_from_nobodys_app_comes_back_from_the_server_with_a_reason(
     charges: Charges, way: dict[str, str]

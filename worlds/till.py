@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 from billing.certificates import make_authority, make_certificate
 from billing.corrections import as_corrected, is_current
 from billing.database import open_database, reading
+from billing.device_codes import check_code, check_signed
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
 from billing.migrations import migrate
@@ -123,6 +124,13 @@ class Till:
         now = server_time()
         with self._engine.begin() as connection:
             return new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_LIVES, now, self._key)
+
+    def believes(self, evse_id: int, proof: str, code: str) -> tuple[bool, bool]:
+        """Whether a phone with this proof, and one with these digits, stands before that EVSE now."""
+        now = server_time()
+        with self._engine.begin() as connection:
+            is_good = check_code(connection, KIOSK_ID, evse_id, code, now).is_good
+            return check_signed(connection, KIOSK_ID, evse_id, proof, now), is_good
 
     def billed(self) -> dict[str, Billed]:
         """Every transaction the server knows, by id."""

@@ -140,7 +140,7 @@ class FrontDesk:
         self._reading: asyncio.Task[None] | None = None
 
     def snapshot(self) -> Snapshot:
-        return self._controller.snapshot(self._clock.now())
+        return self._controller.snapshot(self._clock.now(), self._clock.shared_wall())
 
     def intended(self, intent: Intent, role: Role) -> str | None:
         log.info("%s: %s", role, type(intent).__name__)  # never its fields: one of them is a stop code

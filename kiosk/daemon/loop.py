@@ -141,7 +141,7 @@ class Daemon:
                 published_s, is_news = real_s, False
                 self._desk.tell_waiting()
                 if self._panel.is_watched:
-                    self._panel.publish(self._controller.snapshot(self._clock.now()))
+                    self._panel.publish(self._desk.snapshot())
             for task in tasks:
                 if task.done():
                     await task  # raises what ended it

@@ -56,6 +56,7 @@ class About:
     overrides: tuple[str, ...] = ()  # settings the server has changed
     offline_because: str = ""
     code_secret: str | None = field(default=None, repr=False)  # of the list in force
+    codes_at: datetime | None = None  # None: now; else the wall time that kiosk and server share
 
 
 def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
@@ -145,7 +146,8 @@ def _phone(session: Session, now: Now, about: About, is_sold: bool) -> PhoneCode
     is_open = session.is_free and is_sold and session.held_for is None and session.reservation is None
     if not is_open or about.code_secret is None or phone.problem(about.is_online, now, about.code_secret) is not None:
         return None
-    return phone.code(about.address, about.kiosk_id, session.evse_id, about.code_secret, now.wall)
+    at = about.codes_at or now.wall
+    return phone.code(about.address, about.kiosk_id, session.evse_id, about.code_secret, at)
 
 
 def _availability(session: Session, has_offer: bool) -> Availability:

@@ -59,6 +59,7 @@ CABLES = (
 PATIENCE = """
 authorize_s = 150
 answer_s = 40
+payment_s = 120
 plug_in_s = 1_800
 close_s = 10
 ramp_s = 20
