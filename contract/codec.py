@@ -11,7 +11,7 @@ import json
 import math
 import re
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,8 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
-Read = Callable[[Any, str], Any]
+Read = Callable[[Any], Any]
+Write = Callable[[Any], Any]
 
 LONGEST_LIST = 100_000
 LARGEST_INT = 2**63 - 1  # what a database column holds
@@ -35,30 +36,17 @@ class WireError(ValueError):
 
 def to_wire(value: Any) -> Any:
     """A JSON-ready copy of a dataclass value. Fields that are None are left out."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return utc_text(value)
-    if isinstance(value, (tuple, list)):
-        return [to_wire(item) for item in value]
-    if isinstance(value, dict):
-        return {key: to_wire(item) for key, item in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        names = _names(type(value))
-        return {name: to_wire(item) for name in names if (item := getattr(value, name)) is not None}
-    raise TypeError(f"no wire form for {type(value).__name__}")
+    kind: Any = type(value)
+    return _writer(kind)(value)
 
 
 def from_wire(cls: type[T], data: Any, where: str = "") -> T:
     """Read a dataclass from parsed JSON. Raises WireError."""
     kind: Any = cls
-    value: T = _dataclass_reader(kind)(data, where or cls.__name__)
+    try:
+        value: T = _dataclass_reader(kind)(data)
+    except _Unfit as unfit:
+        raise WireError(f"{where or cls.__name__}{unfit}") from unfit.__cause__
     return value
 
 
@@ -97,9 +85,74 @@ def utc_from_text(text: str) -> datetime:
     return moment
 
 
+# ---- writing: one function per class, found once ---------------------------------------------------------------------
+
+
 @cache
-def _names(cls: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls))
+def _writer(kind: Any) -> Write:
+    if kind is type(None) or issubclass(kind, (bool, int, float)):
+        return _as_it_is
+    if issubclass(kind, Enum):
+        return _value_of
+    if issubclass(kind, str):
+        return _as_it_is
+    if issubclass(kind, Decimal):
+        return _plain_digits
+    if issubclass(kind, datetime):
+        return utc_text
+    if issubclass(kind, (tuple, list)):
+        return _write_list
+    if issubclass(kind, dict):
+        return _write_object
+    if is_dataclass(kind):
+        return _dataclass_writer(kind)
+    raise TypeError(f"no wire form for {kind.__name__}")
+
+
+def _dataclass_writer(cls: Any) -> Write:
+    names = tuple(field.name for field in fields(cls))
+
+    def write(value: Any) -> Any:
+        return {name: to_wire(item) for name in names if (item := getattr(value, name)) is not None}
+
+    return write
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _value_of(member: Enum) -> Any:
+    return member.value
+
+
+def _plain_digits(number: Decimal) -> str:
+    return format(number, "f")
+
+
+def _write_list(items: Iterable[Any]) -> list[Any]:
+    return [to_wire(item) for item in items]
+
+
+def _write_object(items: dict[str, Any]) -> dict[str, Any]:
+    return {key: to_wire(item) for key, item in items.items()}
+
+
+# ---- reading: one function per type, built once ----------------------------------------------------------------------
+
+
+class _Unfit(Exception):
+    """What is wrong, and in which place below the value that is being read; `from_wire` turns it into a WireError."""
+
+    def __init__(self, what: str, place: str = "") -> None:
+        super().__init__(what, place)
+        self.what, self.place = what, place
+
+    def below(self, place: str) -> _Unfit:
+        return _Unfit(self.what, place + self.place)
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}"
 
 
 @cache
@@ -111,21 +164,25 @@ def _dataclass_reader(cls: Any) -> Read:
     absent: dict[str, Any] = {name: None for name in bare if type(None) in get_args(hints[name])}
     required = [name for name in bare if name not in absent]
 
-    def read(data: Any, where: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, dict):
-            raise WireError(f"{where}: want an object")
-        for key in data:
-            if key not in readers:
-                raise WireError(f"{where}.{key if key.isidentifier() else _shown(key)}: unknown key")
+            raise _Unfit("want an object")
+        if not data.keys() <= readers.keys():
+            key = next(key for key in data if key not in readers)
+            raise _Unfit("unknown key", f".{key if key.isidentifier() else _shown(key)}")
         for name in required:
             if name not in data:
-                raise WireError(f"{where}.{name}: missing")
+                raise _Unfit("missing", f".{name}")
+        found, key = absent.copy(), ""
         try:
-            return cls(**(absent | {key: readers[key](item, f"{where}.{key}") for key, item in data.items()}))
-        except WireError:
-            raise
+            for key, item in data.items():
+                found[key] = readers[key](item)
+        except _Unfit as unfit:
+            raise unfit.below(f".{key}") from unfit.__cause__
+        try:
+            return cls(**found)
         except ValueError as error:
-            raise WireError(f"{where}: {error}") from error
+            raise _Unfit(str(error)) from error
 
     return read
 
@@ -135,82 +192,109 @@ def _reader(hint: Any) -> Read:
     if origin in (Union, types.UnionType):
         (inner,) = [arg for arg in args if arg is not type(None)]
         read_inner = _reader(inner)
-        return lambda data, where: None if data is None else read_inner(data, where)
+        return lambda data: None if data is None else read_inner(data)
     if origin is tuple:
         return _sequence(_reader(args[0]))
     if origin is dict:
         return _mapping(_reader(args[1]))
     if is_dataclass(hint) and isinstance(hint, type):
-        return lambda data, where: _dataclass_reader(hint)(data, where)
+        return lambda data: _dataclass_reader(hint)(data)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return _enum(hint)
-    if hint is Decimal:
-        return _decimal
-    if hint is datetime:
-        return _datetime
-    if hint in (bool, int, str, float):
-        return _plain(hint)
+    if hint in _READ:
+        return _READ[hint]
     raise TypeError(f"no wire form for {hint!r}")
 
 
 def _sequence(read_item: Read) -> Read:
-    def read(data: Any, where: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, list) or len(data) > LONGEST_LIST:
-            raise WireError(f"{where}: want a list of at most {LONGEST_LIST}")
-        return tuple(read_item(item, f"{where}[{i}]") for i, item in enumerate(data))
+            raise _Unfit(f"want a list of at most {LONGEST_LIST}")
+        found: list[Any] = []
+        try:
+            for item in data:
+                found.append(read_item(item))
+        except _Unfit as unfit:
+            raise unfit.below(f"[{len(found)}]") from unfit.__cause__
+        return tuple(found)
 
     return read
 
 
 def _mapping(read_item: Read) -> Read:
-    def read(data: Any, where: str) -> Any:
+    def read(data: Any) -> Any:
         if not isinstance(data, dict):
-            raise WireError(f"{where}: want an object")
-        return {key: read_item(item, f"{where}.{key}") for key, item in data.items()}
+            raise _Unfit("want an object")
+        found, key = {}, ""
+        try:
+            for key, item in data.items():
+                found[key] = read_item(item)
+        except _Unfit as unfit:
+            raise unfit.below(f".{key}") from unfit.__cause__
+        return found
 
     return read
 
 
 def _enum(kind: type[Enum]) -> Read:
-    def read(data: Any, where: str) -> Any:
-        try:
-            return kind(data)
-        except ValueError as error:
-            raise WireError(f"{where}: {_shown(data)} is none of {', '.join(str(m.value) for m in kind)}") from error
+    members: dict[Any, Enum] = {member.value: member for member in kind}
+
+    def read(data: Any) -> Any:
+        member = members.get(data) if isinstance(data, (str, int)) else None
+        if member is None:
+            raise _Unfit(f"{_shown(data)} is none of {', '.join(str(value) for value in members)}")
+        return member
 
     return read
 
 
-def _plain(kind: type) -> Read:
-    def read(data: Any, where: str) -> Any:
-        if kind is float and type(data) is int:
-            return float(data)
-        if type(data) is not kind:
-            raise WireError(f"{where}: want {kind.__name__}, got {_shown(data)}")
-        if isinstance(data, int) and abs(data) > LARGEST_INT:
-            raise WireError(f"{where}: want at most 2^63 - 1")
-        if isinstance(data, float) and not math.isfinite(data):
-            raise WireError(f"{where}: want a finite number")
-        if isinstance(data, str) and not _is_text(data):
-            raise WireError(f"{where}: want text that can be written as UTF-8")
-        return data
-
-    return read
+def _bool(data: Any) -> bool:
+    if type(data) is not bool:
+        raise _Unfit(f"want bool, got {_shown(data)}")
+    return data
 
 
-def _decimal(data: Any, where: str) -> Decimal:
+def _int(data: Any) -> int:
+    if type(data) is not int:
+        raise _Unfit(f"want int, got {_shown(data)}")
+    if not -LARGEST_INT <= data <= LARGEST_INT:
+        raise _Unfit("want at most 2^63 - 1")
+    return data
+
+
+def _float(data: Any) -> float:
+    number = float(data) if type(data) is int else data
+    if type(number) is not float:
+        raise _Unfit(f"want float, got {_shown(data)}")
+    if not math.isfinite(number):
+        raise _Unfit("want a finite number")
+    return number
+
+
+def _str(data: Any) -> str:
+    if type(data) is not str:
+        raise _Unfit(f"want str, got {_shown(data)}")
+    if not _is_text(data):
+        raise _Unfit("want text that can be written as UTF-8")
+    return data
+
+
+def _decimal(data: Any) -> Decimal:
     if not isinstance(data, str) or len(data) > LONGEST_DECIMAL or not PLAIN_DECIMAL.fullmatch(data):
-        raise WireError(f"{where}: want a decimal number as a string of at most {LONGEST_DECIMAL} plain digits")
+        raise _Unfit(f"want a decimal number as a string of at most {LONGEST_DECIMAL} plain digits")
     return Decimal(data)
 
 
-def _datetime(data: Any, where: str) -> datetime:
+def _datetime(data: Any) -> datetime:
     if not isinstance(data, str):
-        raise WireError(f"{where}: want a time")
+        raise _Unfit("want a time")
     try:
         return utc_from_text(data)
     except WireError as error:
-        raise WireError(f"{where}: {error}") from error
+        raise _Unfit(str(error)) from error
+
+
+_READ: dict[Any, Read] = {bool: _bool, int: _int, float: _float, str: _str, Decimal: _decimal, datetime: _datetime}
 
 
 def _is_text(text: str) -> bool:

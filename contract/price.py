@@ -12,7 +12,7 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,7 @@ from contract.local_time import Exact, utc_ms
 from contract.restrictions import ReservationRestriction
 from contract.tariff import Dimension, PriceLimit, TariffOffer
 from contract.usage import Quantities, Reservation, Sample, TimeUse, check_order, measure
+from contract.values import replace
 from contract.vat import VatLine, vat_of_gross
 from contract.walk import MS_PER_HOUR, Span, Stretch, Tally, rules_of, walked
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,6 +20,7 @@ from contract.metering import Quality
 from contract.order import Continuation, corrected
 from contract.tariff import TariffOffer
 from contract.usage import Sample, TimeUse
+from contract.values import replace
 
 
 class EventType(StrEnum):

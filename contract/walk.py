@@ -11,7 +11,7 @@ Law (OCPI 2.2.1 mod_tariffs):
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,7 @@ from contract.local_time import Exact, local_clock, marks_between, marks_of
 from contract.restrictions import ReservationRestriction, TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, TariffElement, TariffOffer
 from contract.usage import TimeUse
+from contract.values import replace
 
 MS_PER_HOUR, MS_PER_DAY = 3_600_000, 86_400_000
 Picks = tuple[int | None, int | None, int | None, int | None]  # elements by ENERGY, TIME, PARKING_TIME, FLAT

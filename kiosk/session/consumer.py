@@ -9,9 +9,10 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.iec61851 import LEAST_OFFER_A
+from contract.values import replace
 from kiosk.session.settings import SiteSettings
 from kiosk.session.shares import PHASES, Asker, PerPhase, Place
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from contract.values import replace
 from kiosk.session.events import IdTokenPresented
 from kiosk.session.session import NEVER_S
 from kiosk.session.snapshot import Limit, Notice

@@ -6,9 +6,8 @@ guessing tries about a hundred of 10,000 codes. The card that started stops at a
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from contract.records import GUESSING
+from contract.values import replace
 from kiosk.session.events import Audited, Now
 from kiosk.session.session import Session
 from kiosk.session.settings import Patience

@@ -9,6 +9,7 @@ from contract.api import CommandStatus
 from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import StoppedReason, TriggerReason
+from contract.values import replace
 from kiosk.session import events, orders, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
@@ -23,7 +24,6 @@ from kiosk.session.situation import situation_of
 from kiosk.session.snapshot import Limit, Notice, NoticeCode
 from kiosk.session.states import State
 from kiosk.session.turn import Turn
-from kiosk.session.values import replace
 from kiosk.session.wants import Wants
 
 _Act = Callable[[Turn], None]

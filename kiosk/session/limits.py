@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
 from contract.currency import MINOR_DIGITS, to_minor
@@ -23,6 +23,7 @@ from contract.local_time import utc_ms
 from contract.price import Sample, TimeUse, price
 from contract.tariff import Dimension, TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason
+from contract.values import replace
 from kiosk.session import taper
 from kiosk.session.events import Now
 from kiosk.session.session import LONG_AGO_S, NEVER_S, Session

@@ -7,11 +7,12 @@ it has changed. It stays on the kiosk; a stop code is nobody else's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.codec import from_bytes, to_bytes
 from contract.price import TimeUse
 from contract.transaction import Authority, TransactionEvent
+from contract.values import replace
 from kiosk.session.events import Ids, Now
 from kiosk.session.kiosk import Kiosk
 from kiosk.session.leftovers import Interrupted, Unread

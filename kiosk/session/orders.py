@@ -8,11 +8,11 @@ Decisions:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from contract.api import CommandStatus
 from contract.identity import is_phone_payer
+from contract.values import replace
 from kiosk.session import events
 from kiosk.session.events import Answered, Now
 from kiosk.session.reservation import Reservation

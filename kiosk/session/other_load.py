@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contract.metering import MeterReading
+from contract.values import replace
 from kiosk.session.shares import NOTHING, PHASES, PerPhase
-from kiosk.session.values import replace
 
 WINDOW_S = 20.0
 PATIENCE_S = 4.0  # for the EVSEs' readings after one of the site; then what they may draw counts instead

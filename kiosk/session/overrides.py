@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from contract.values import replace
 from kiosk.session.settings import KioskSettings
 
 LONGEST_TEXT = 40

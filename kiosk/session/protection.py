@@ -9,10 +9,11 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.iec61851 import LEAST_OFFER_A, PilotState
 from contract.metering import MeterReading
+from contract.values import replace
 from kiosk.session.facts import Facts
 from kiosk.session.settings import EvseSettings, Protection
 

@@ -15,6 +15,7 @@ from contract.transaction import (
     TransactionLimit,
     TriggerReason,
 )
+from contract.values import replace
 from contract.walk import Point
 from kiosk.session import energy
 from kiosk.session.events import Now
@@ -22,7 +23,6 @@ from kiosk.session.session import Session
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
 from kiosk.session.transaction import Transaction, transaction_limit
-from kiosk.session.values import replace
 
 NOMINAL_MV = 230_000
 LIMIT_READINGS_MS = 5_000  # a power that wavers about a limit is read no more often

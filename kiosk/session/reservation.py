@@ -9,11 +9,12 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from contract.identity import is_phone_payer
 from contract.transaction import ClockQuality
+from contract.values import replace
 from kiosk.session.events import Now
 
 

@@ -11,12 +11,11 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from contract.iec61851 import PilotState
 from contract.order import joined
 from contract.price import Sample, TimeUse
 from contract.transaction import ClockQuality
+from contract.values import replace
 from kiosk.session import limits
 from kiosk.session.events import Now
 from kiosk.session.leftovers import Interrupted, Verdict

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.metering import MeterReading
 from contract.transaction import Authority, StoppedReason
+from contract.values import replace
 from kiosk.session.events import Ask, Ids, Now
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from contract.metering import MeterReading
+from contract.values import replace
 from kiosk.session.consumer import LONG_AGO_S, Demand
 from kiosk.session.protection import current_ma, heat_cap_a
 from kiosk.session.session import Session

@@ -16,11 +16,11 @@ from functools import lru_cache
 
 from contract.iec61851 import LEAST_OFFER_A
 from contract.metering import MeterReading
+from contract.values import replace
 from kiosk.session.consumer import SETTLE_S, Consumer, Demand, looked_at, lowered, raised, unknown
 from kiosk.session.other_load import OtherLoad, bounds, is_news, looked
 from kiosk.session.settings import SiteSettings
 from kiosk.session.shares import PHASES, Asker, PerPhase, fill, minus, room, served
-from kiosk.session.values import replace
 
 AT_ONCE_S = 0.01
 LOOK_S, RISE_LOOK_S = 1.0, 5.0  # how often what is overdue is looked for

@@ -10,10 +10,11 @@ Law:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from contract.iec61851 import LEAST_OFFER_A
 from contract.metering import MeterReading
+from contract.values import replace
 from kiosk.session.settings import EvseSettings, Patience
 
 HIGH_VOLTAGE = 1.1  # of the nominal one (EN 50160)

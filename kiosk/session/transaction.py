@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from contract.local_time import utc_ms
@@ -21,6 +21,7 @@ from contract.transaction import (
     samples_before,
     samples_of,
 )
+from contract.values import replace
 from contract.walk import Tally
 from kiosk.session.events import Ids, Now
 from kiosk.session.snapshot import CurvePoint, Limit, LimitKind

@@ -13,6 +13,7 @@ from contract.api import CommandStatus
 from contract.identity import IdToken, TokenKind
 from contract.tariff import TariffOffer
 from contract.transaction import Authority, EventType, StoppedReason, TriggerReason
+from contract.values import replace
 from kiosk.session import corrections, energy, events, keypad, limits, protection, recording, restart
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
@@ -23,7 +24,6 @@ from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.snapshot import Limit, NoticeCode
 from kiosk.session.states import MOVES, State
 from kiosk.session.transaction import Transaction
-from kiosk.session.values import replace
 
 MOST_LIMIT_CHANGES = 20  # of one transaction
 SETTLE_LIMIT = 8  # more moves than states in one step would be a loop

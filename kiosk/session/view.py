@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -11,6 +11,7 @@ from contract.metering import Quality
 from contract.price import Price, Sample, TimeUse
 from contract.printed import printed
 from contract.transaction import StoppedReason
+from contract.values import replace
 from kiosk.session import energy, limits, phone
 from kiosk.session.events import Now
 from kiosk.session.faults import RULE_OF, FaultCode, fault_in

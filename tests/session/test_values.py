@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
+from contract.values import replace
 from kiosk.session.session import Session
 from kiosk.session.settings import EvseSettings
 from kiosk.session.states import State
-from kiosk.session.values import replace
 
 
 def test_a_value_is_replaced_as_dataclasses_do_it() -> None:

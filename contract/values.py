@@ -1,4 +1,4 @@
-"""`replace` for the core's values, which are replaced at every look at the sensors: several times as fast."""
+"""`replace`, several times as fast: for values that are replaced at every look at the sensors, or step of a price."""
 
 from __future__ import annotations
 
