@@ -21,7 +21,7 @@ from itertools import pairwise
 from contract.currency import to_minor
 from contract.local_time import Exact, utc_ms
 from contract.restrictions import ReservationRestriction
-from contract.tariff import Dimension, PriceLimit, TariffOffer
+from contract.tariff import Dimension, TariffOffer
 from contract.usage import Quantities, Reservation, Sample, TimeUse, check_order, measure
 from contract.values import replace
 from contract.vat import VatLine, vat_of_gross
@@ -36,6 +36,7 @@ __all__ = [
     "TimeUse",
     "as_decimal",
     "measure",
+    "owed_minor",
     "price",
     "price_of",
     "settled",
@@ -136,13 +137,7 @@ def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exac
     tariff = tally.rules.offer.tariff
     charges = [*_reserved(tally.rules.offer, reservation, begin_ms), *_charges(tally)]
     amounts = [charge.amounts() for charge in charges]
-    excl, incl = (sum(column, Fraction(0)) for column in zip(*amounts, strict=True)) if amounts else (Fraction(0),) * 2
-    rule = "measured"
-    if charges or tally.was_used:
-        for name, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
-            held = _held(excl, incl, limit, is_least=name == "min_price")
-            if held != (excl, incl):
-                (excl, incl), rule = held, name
+    excl, incl, rule = _held(tally, amounts)
     owed_minor = to_minor(incl, tariff.currency)
     by_rate: dict[Decimal, Fraction] = {}
     for charge, (_, gross) in zip(charges, amounts, strict=True):
@@ -156,6 +151,12 @@ def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exac
         vat_of_gross(by_rate, owed_minor, excl, incl),
         rule,
     )
+
+
+def owed_minor(tally: Tally) -> int:
+    """`settled(tally).incl_vat_minor`, without what explains it: the kiosk holds it against a cap many times."""
+    _, incl, _ = _held(tally, [charge.amounts() for charge in _charges(tally)])
+    return to_minor(incl, tally.rules.offer.tariff.currency)
 
 
 def as_decimal(amount: Exact) -> Decimal:
@@ -284,8 +285,16 @@ def _reserved(offer: TariffOffer, reservation: Reservation | None, end_ms: Exact
     return found
 
 
-def _held(excl: Fraction, incl: Fraction, limit: PriceLimit | None, *, is_least: bool) -> tuple[Fraction, Fraction]:
-    if limit is None:
-        return excl, incl
-    choose = max if is_least else min
-    return choose(excl, Fraction(limit.excl_vat)), choose(incl, Fraction(limit.incl_vat))
+def _held(tally: Tally, amounts: Sequence[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction, str]:
+    """The totals without and with VAT, each held by its own limit, and the rule."""
+    excl = sum((net for net, _ in amounts[1:]), amounts[0][0]) if amounts else Fraction(0)
+    incl = sum((gross for _, gross in amounts[1:]), amounts[0][1]) if amounts else Fraction(0)
+    tariff, rule = tally.rules.offer.tariff, "measured"
+    if amounts or tally.was_used:
+        for name, limit in (("min_price", tariff.min_price), ("max_price", tariff.max_price)):
+            if limit is not None:
+                choose = max if name == "min_price" else min
+                held = choose(excl, Fraction(limit.excl_vat)), choose(incl, Fraction(limit.incl_vat))
+                if held != (excl, incl):
+                    (excl, incl), rule = held, name
+    return excl, incl, rule

@@ -73,8 +73,8 @@ class _Reach:
             Sample(elapsed_ms, wh, TimeUse.CHARGING, power_w, current_ma, t.at_ms(elapsed_ms))
             for power_w, current_ma in flows(t.offer, self.evse, amps)
         ]
-        so_far_minor = t.price_with(begins[0]).incl_vat_minor if len(begins) > 1 else 0
-        return so_far_minor + sum(t.price_with(begin, end).incl_vat_minor - so_far_minor for begin in begins)
+        so_far_minor = t.owed_minor_with(begins[0]) if len(begins) > 1 else 0
+        return so_far_minor + sum(t.owed_minor_with(begin, end) - so_far_minor for begin in begins)
 
     def passed(self, span_s: float, amps: int) -> Stop | None:
         """The limit that would be passed."""
@@ -236,7 +236,7 @@ def parking_reaches_hold(session: Session, now: Now, evse: EvseSettings, patienc
         claim_a = evse.max_a if session.taper is None else session.taper.claim_a
         most_wh = _Reach(session, now, evse, patience).wh(0.0, claim_a)
     sample = Sample(t.elapsed_ms(now) + later_ms, most_wh, TimeUse.PARKING)
-    return t.price_with(sample).incl_vat_minor > cap_minor
+    return t.owed_minor_with(sample) > cap_minor
 
 
 def parking_deadline_s(session: Session, now_s: float) -> float:
@@ -252,7 +252,7 @@ def parking_deadline_s(session: Session, now_s: float) -> float:
     if session.last_reading is None or len(elements) > 1 or elements[0].restrictions is not None or len(parts) != 1:
         return now_s + PARKING_LOOK_S
     at_ms = max(t.samples[-1].elapsed_ms, round((now_s - t.started.s + 2 * PARKING_LOOK_S) * 1000))
-    owed_minor = t.price_with(Sample(at_ms, session.counted_wh, TimeUse.PARKING)).incl_vat_minor
+    owed_minor = t.owed_minor_with(Sample(at_ms, session.counted_wh, TimeUse.PARKING))
     per_hour_minor = to_minor(parts[0].gross, t.offer.tariff.currency) + 1  # rounded on both sides, as is the hold
     return now_s + max(PARKING_LOOK_S, (cap_minor - owed_minor - 1) * 3600 / per_hour_minor - parts[0].step_size)
 

@@ -105,7 +105,7 @@ def recorded(
 def _is_above_cap(t: Transaction, sample: Sample) -> bool:
     """What was promised at the start holds, whatever flowed through a contactor that did not open."""
     cap_minor = t.authority.cap_minor
-    return cap_minor is not None and t.price_with(sample).incl_vat_minor > cap_minor
+    return cap_minor is not None and t.owed_minor_with(sample) > cap_minor
 
 
 def _last_journaled(t: Transaction) -> MeterValue:

@@ -93,7 +93,7 @@ def _is_covered(session: Session, t: Transaction, left: Interrupted, evse: EvseS
     most_wh, most_ms = limits.shortest(session, evse, patience, t.offer)
     begin = Sample(0, end.import_wh, TimeUse.CHARGING, evse.max_power_w, evse.max_a * evse.phases * 1000, t.at_ms(0))
     begun = replace(t, samples=(begin,))
-    least_minor = begun.price_with(Sample(most_ms, end.import_wh + most_wh, TimeUse.NONE)).incl_vat_minor
+    least_minor = begun.owed_minor_with(Sample(most_ms, end.import_wh + most_wh, TimeUse.NONE))
     return least_minor <= limits.charge_cap_minor(t.authority.cap_minor, t.authority, t.offer, evse)
 
 

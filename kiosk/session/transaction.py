@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from contract.local_time import utc_ms
 from contract.order import joined, price_of_part
-from contract.price import Price, Sample, settled, span_between, tallied
+from contract.price import Price, Sample, owed_minor, settled, span_between, tallied
 from contract.tariff import TariffOffer
 from contract.transaction import (
     Authority,
@@ -90,6 +90,10 @@ class Transaction:
         """The price of the whole order if the transaction went on to `samples`: caps and limits hold for that."""
         return settled(self._walked_to(*samples))
 
+    def owed_minor_with(self, *samples: Sample) -> int:
+        """What that price comes to, in minor units, VAT included."""
+        return owed_minor(self._walked_to(*samples))
+
     def part_with(self, sample: Sample) -> Price:
         """This transaction's own part of the order's price."""
         return price_of_part(self.offer, self.before, (*self.samples, sample))
@@ -116,7 +120,9 @@ class Transaction:
         tally, before_ms = self.tally, self.before_ms
         for now, later in pairwise((self.samples[-1], *samples)):
             span = span_between(now, later)
-            tally = tally.after(replace(span, from_ms=span.from_ms + before_ms, to_ms=span.to_ms + before_ms))
+            if before_ms:
+                span = replace(span, from_ms=span.from_ms + before_ms, to_ms=span.to_ms + before_ms)
+            tally = tally.after(span)
         return tally
 
     def _extended(self, new: Sample) -> tuple[Sample, ...]:

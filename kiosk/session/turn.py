@@ -467,7 +467,7 @@ class Turn:
         t = self.session.running
         self._record(EventType.ENDED, recording.end_trigger(t.stopped_reason), is_final)
         t = self.session.running
-        cost_nothing = t.energy_wh == 0 and t.price_with(t.samples[-1]).incl_vat_minor == 0
+        cost_nothing = t.energy_wh == 0 and t.owed_minor_with(t.samples[-1]) == 0
         nothing_to_show = t.is_recovered or cost_nothing
         if not is_final and self.patience.correct_within_s > 0:
             self._change(unread=corrections.unread(self.session, self.now, self.evse))
