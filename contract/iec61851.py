@@ -17,11 +17,14 @@ class PilotState(StrEnum):
 
     @property
     def is_connected(self) -> bool:
-        return self in (PilotState.B, PilotState.C, PilotState.D)
+        return self in _CONNECTED
 
     @property
     def asks_for_energy(self) -> bool:
-        return self in (PilotState.C, PilotState.D)
+        return self in _ASKING
 
+
+_CONNECTED = (PilotState.B, PilotState.C, PilotState.D)
+_ASKING = (PilotState.C, PilotState.D)
 
 LEAST_OFFER_A = 6  # IEC 61851-1 table A.8: a duty cycle below 10 % (6 A) offers nothing

@@ -54,6 +54,8 @@ class Outlet:
     @property
     def currents_ma(self) -> tuple[int, int, int]:
         """As a meter shows them."""
+        if not self.power_w:
+            return 0, 0, 0
         a, b, c = self.currents_a
         return round(a * 1000), round(b * 1000), round(c * 1000)
 

@@ -39,8 +39,8 @@ def next_poll_s(world: World, boot: Boot) -> float:
         if pause_s is not None and not wires.feedback_is_cut:
             pause_s = max(pause_s, times.feedback_period_s / 2)
             due_s = min(due_s, max(now_s + pause_s, contactor.fresh_at_s + behind_s))
-        shown = outlet.pilot if wires.pilot_shows is None else wires.pilot_shows.value
-        if not wires.pilot_is_cut and (facts.pilot is None or facts.pilot.value != shown):
+        shown = outlet.pilot if wires.pilot_shows is None else wires.pilot_shows
+        if not wires.pilot_is_cut and facts.pilot != shown:
             due_s = min(due_s, max(now_s + times.pilot_period_s / 2, pilot.fresh_at_s + behind_s))
         if not wires.meter_is_cut and needs_reading(session, outlet, now_s - behind_s):
             due_s = min(due_s, max(now_s + times.meter_period_s / 2, meter.fresh_at_s + behind_s))

@@ -41,6 +41,8 @@ class SafetyWatch:
         now_s = self.world.agenda.now_s
         for evse_id, outlet in self.world.outlets.items():
             closed = outlet.contactor.is_closed
+            if not closed and not self._dangers:
+                continue
             if outlet.contactor.is_welded and not self.world.relay_is_fed:
                 closed = False  # nothing more can be asked of a kiosk than that the safety relay opens
             self._watch(evse_id, "emergency stop pressed", closed and self.world.estop.active, now_s)

@@ -146,7 +146,7 @@ class SiteWorld:
         on = list(self.other_a)
         for evse in self.world.settings.evses:
             outlet = self.world.outlets[evse.evse_id]
-            if commanded and not outlet.contactor.has_coil_current:
+            if not outlet.power_w or (commanded and not outlet.contactor.has_coil_current):
                 continue
             for phase, amps in zip(evse.site_phases, outlet.currents_a, strict=True):
                 on[phase] += amps

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from kiosk.session import corrections, energy, limits, protection, restart
-from kiosk.session.session import NEVER_S, Session
+from kiosk.session.session import LONG_AGO_S, NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.states import State
 
 
 def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
     """When this session wants to be looked at again, if nothing happens before."""
-    due = [restart.deadline_s(session.interrupted, patience), corrections.deadline_s(session.unread, now_s, patience)]
-    due += [session.deadline_s, session.ramp_until_s, session.code_locked_until_s]
-    due.append(limits.deadline_s(session))
+    due = [session.deadline_s, session.ramp_until_s, session.code_locked_until_s, limits.deadline_s(session)]
     due.append(session.wish_since_s + patience.off_s)
+    if session.interrupted is not None:
+        due.append(restart.deadline_s(session.interrupted, patience))
+    if session.unread is not None:
+        due.append(corrections.deadline_s(session.unread, now_s, patience))
     if session.reservation is not None:
         due.append(session.reservation.until_s)
-    due += [session.unlock_since_s + at for start in energy.RELOCKS_AT_S for at in (start, start + energy.RELOCK_S)]
+    if session.unlock_since_s != LONG_AGO_S:
+        due += [session.unlock_since_s + at for start in energy.RELOCKS_AT_S for at in (start, start + energy.RELOCK_S)]
     if session.state in (State.PREPARING, State.DELIVERING):
         due.append(session.running.started.s + patience.own_start_s)
     due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
@@ -28,4 +31,4 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
             due.append(limits.parking_deadline_s(session, now_s))
     if session.receipt_at is not None:
         due.append(session.receipt_at.s + patience.receipt_s)
-    return min((at for at in due if at > now_s), default=NEVER_S)
+    return min([at for at in due if at > now_s], default=NEVER_S)

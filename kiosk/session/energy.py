@@ -49,6 +49,8 @@ def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience
 def is_relocking(session: Session, now_s: float) -> bool:
     """Help for a cable that will not release: locked and freed twice, as its bolt may stand under tension."""
     since_s = now_s - session.unlock_since_s
+    if since_s >= RELOCKS_AT_S[-1] + RELOCK_S:
+        return False
     return any(start_s <= since_s < start_s + RELOCK_S for start_s in RELOCKS_AT_S)
 
 

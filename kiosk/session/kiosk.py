@@ -293,19 +293,23 @@ class _KioskTurn:
         self._turn_one(evse_id, lambda turn: turn.take(event))
 
     def _step_all(self, event: events.Event) -> None:
-        sessions = tuple(self._turned(session, lambda turn: turn.take(event)) for session in self.kiosk.sessions)
+        def act(turn: Turn) -> None:
+            turn.take(event)
+
+        each = zip(self.kiosk.sessions, self.kiosk.settings.evses, strict=True)
+        sessions = tuple([self._turned(session, evse, act) for session, evse in each])
         self.kiosk = replace(self.kiosk, sessions=sessions)
 
     def _turn_one(self, evse_id: int, act: _Act) -> None:
         session = self.kiosk.session(evse_id)
         if session is not None:
-            turned = self._turned(session, act)
+            turned = self._turned(session, self.kiosk.evse(evse_id), act)
             sessions = tuple(turned if s is session else s for s in self.kiosk.sessions)
             self.kiosk = replace(self.kiosk, sessions=sessions)
 
-    def _turned(self, session: Session, act: _Act) -> Session:
+    def _turned(self, session: Session, evse: EvseSettings, act: _Act) -> Session:
         """The session after `act`; what it says is passed on."""
-        turn = Turn(session, self.now, self.kiosk.evse(session.evse_id), self.kiosk.settings.patience)
+        turn = Turn(session, self.now, evse, self.kiosk.settings.patience)
         act(turn)
         turn.settle()
         for message in turn.messages:

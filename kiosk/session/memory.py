@@ -67,6 +67,8 @@ def from_text(text: str) -> Memories:
 
 
 def _of(session: Session) -> Memory | None:
+    if not _has_any(session):
+        return None
     running, t = None, session.transaction
     if t is not None and session.was_plugged and session.state in (State.PREPARING, State.DELIVERING):
         running = Running(t.ids.transaction_id, t.ids.stop_code, t.token_masked)
@@ -81,6 +83,19 @@ def _of(session: Session) -> Memory | None:
         session.reservation,
     )
     return None if memory == Memory(session.evse_id) else memory
+
+
+def _has_any(session: Session) -> bool:
+    """At a glance, as this is asked at every beat: whether there can be anything to remember."""
+    return (
+        session.transaction is not None
+        or session.held_for is not None
+        or session.interrupted is not None
+        or session.unread is not None
+        or session.reservation is not None
+        or session.is_blocked
+        or bool(session.held_code)
+    )
 
 
 def recalled(

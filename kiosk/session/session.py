@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contract.iec61851 import PilotState
 from contract.metering import MeterReading
 from contract.transaction import Authority, StoppedReason
 from contract.values import replace
@@ -77,7 +78,7 @@ class Session:
     @property
     def is_plugged(self) -> bool:
         """Doubt counts as plugged here: an unknown pilot is a fault, never a departure."""
-        return self.facts.pilot is None or self.facts.pilot.value != "A"
+        return self.facts.pilot is not PilotState.A
 
     @property
     def running(self) -> Transaction:

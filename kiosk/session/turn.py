@@ -500,8 +500,11 @@ class Turn:
     # ---- small words -----------------------------------------------------------------------------------------------
 
     def _change(self, **fields: object) -> None:
-        if any(getattr(self.session, name) is not value for name, value in fields.items()):
-            self.session = replace(self.session, **fields)
+        session = self.session
+        for name, value in fields.items():
+            if getattr(session, name) is not value:
+                self.session = replace(session, **fields)
+                break
 
     def _move(self, to: State, patience_s: float = NEVER_S) -> None:
         assert to in MOVES[self.session.state], f"{self.session.state} → {to} is no move"
