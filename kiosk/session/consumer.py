@@ -84,6 +84,11 @@ class Consumer:
     rests_until_s: float = LONG_AGO_S
 
     @property
+    def is_at_rest(self) -> bool:
+        """Nothing is granted or asked for, nothing falls, nobody is watched."""
+        return not (self.asks or self.offered_a or self.falls or self.ignores) and self.over_since_s is None
+
+    @property
     def claim_a(self) -> int:
         """The most it may be drawing now, if it obeys."""
         return self.falls[0].from_a if self.falls else self.offered_a

@@ -58,7 +58,7 @@ class Site:
         return (
             not self.settings.has_meter
             and bool(self.consumers)
-            and not any(c.asks or c.falls or c.ignores for c in self.consumers)
+            and all(c.is_at_rest for c in self.consumers)
         )
 
     def consumer(self, evse_id: int) -> Consumer:
@@ -75,6 +75,9 @@ class Share:
     shares_with: tuple[int, ...] = ()  # EVSEs that have a part of the same phases
 
 
+NOTHING_GRANTED = Share(0, may_draw=False)
+
+
 def allocate(site: Site, facts: SiteFacts, now_s: float) -> Site:
     """The next grants. Idempotent for equal facts at the same moment."""
     demands = {demand.evse_id: demand for demand in facts.demands}
@@ -84,16 +87,20 @@ def allocate(site: Site, facts: SiteFacts, now_s: float) -> Site:
         for d in facts.demands
     }
     site = _budgeted(site, facts, consumers, demands, now_s)
+    if all(consumer.is_at_rest for consumer in consumers.values()):
+        return replace(site, consumers=tuple(consumers.values()), next_s=_load_look_s(site, now_s))
     turns = _Turns(site, consumers, demands, now_s)
     wanted = turns.wanted()
     _lower(site, consumers, demands, wanted, now_s)
     _raise(site, consumers, demands, wanted, now_s)
-    next_s = min(_looks(site, consumers, wanted, now_s, turns.ends_s), default=float("inf"))
+    next_s = min(_looks(site, consumers, wanted, now_s, turns.ends_s))
     return replace(site, consumers=tuple(consumers.values()), next_s=next_s)
 
 
 def share_of(site: Site, evse_id: int, facts: SiteFacts) -> Share:
     """What a session sees of all this."""
+    if site.consumer(evse_id).is_at_rest:
+        return NOTHING_GRANTED
     demands = {demand.evse_id: demand for demand in facts.demands}
     consumer, mine = site.consumer(evse_id), demands[evse_id]
     with_ids = tuple(
@@ -235,12 +242,15 @@ def _may_rise_s(site: Site, consumer: Consumer) -> float:
     return max(consumer.rests_until_s, consumer.changed_at_s + site.settings.raise_every_s)
 
 
+def _load_look_s(site: Site, now_s: float) -> float:
+    return now_s + LOOK_S if is_news(site.load) else float("inf")
+
+
 def _looks(
     site: Site, consumers: dict[int, Consumer], wanted: dict[int, int], now_s: float, turn_ends_s: float
 ) -> Iterable[float]:
     """Moments at which something may have to change though nothing happens."""
-    if is_news(site.load):
-        yield now_s + LOOK_S
+    yield _load_look_s(site, now_s)
     for consumer in consumers.values():
         if consumer.ignores and consumer.asks:
             yield now_s + AT_ONCE_S
