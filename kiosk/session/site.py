@@ -55,11 +55,7 @@ class Site:
     @property
     def is_idle(self) -> bool:
         """Nobody asks, nothing falls, and no other load is looked at."""
-        return (
-            not self.settings.has_meter
-            and bool(self.consumers)
-            and all(c.is_at_rest for c in self.consumers)
-        )
+        return not self.settings.has_meter and bool(self.consumers) and all(c.is_at_rest for c in self.consumers)
 
     def consumer(self, evse_id: int) -> Consumer:
         return next(c for c in self.consumers if c.evse_id == evse_id)
