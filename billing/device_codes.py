@@ -1,7 +1,8 @@
 """Does the phone stand before this kiosk? What its screen shows, checked; and guessing is slowed.
 
 Law:
-- A kiosk's secret is made once, here, and travels in its signed list alone.
+- A kiosk's secret is made here, once for each enrolment, and travels in its signed list alone. A new enrolment makes
+  a new one, so a board that was stolen makes no more codes.
 - Wrong short codes are counted per kiosk and per address, in the database, so that all workers of a server count as
   one. While a rest lasts nothing is checked, not even a right code, and nothing is counted.
 - A right code forgets what its own address tried, never what was tried at the kiosk. The address in the QR code on the
@@ -20,6 +21,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, delete, select, update
 
 from billing.database import insert_if_absent
+from billing.facts import raise_directory_revision
 from billing.moments import from_ms, to_ms
 from billing.tables import code_guesses, device_secrets, kiosks
 from contract.device_code import SECRET_BYTES, is_code, is_signed
@@ -90,6 +92,13 @@ def code_secret(connection: Connection, kiosk_id: str, now: datetime) -> str:
     made = {"kiosk_id": kiosk_id, "secret": secrets.token_hex(SECRET_BYTES), "created_ms": to_ms(now)}
     connection.execute(insert_if_absent(connection, device_secrets), made)
     return str(connection.execute(select(d.secret).where(d.kiosk_id == kiosk_id)).scalar_one())
+
+
+def forget_secret(connection: Connection, kiosk_id: str) -> None:
+    """Another board is this kiosk from now on: its next list brings a new secret."""
+    gone = connection.execute(delete(device_secrets).where(device_secrets.c.kiosk_id == kiosk_id))
+    if gone.rowcount:
+        raise_directory_revision(connection)
 
 
 def check_signed(connection: Connection, kiosk_id: str, evse_id: int, token: str, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, delete, func, select, update
 
+from billing.device_codes import forget_secret
 from billing.facts import epoch
 from billing.moments import to_ms
 from billing.server_key import public_hex
@@ -107,6 +108,7 @@ def enrol(connection: Connection, request: EnrolRequest, now: datetime, server_k
         connection.execute(kiosk_keys.insert().values(public_key=request.public_key, **binding))
     else:  # the same SD card on a new board keeps its key
         connection.execute(update(kiosk_keys).where(k.public_key == request.public_key).values(**binding))
+    forget_secret(connection, kiosk_id)
     return _answer(connection, kiosk_id, server_key)
 
 

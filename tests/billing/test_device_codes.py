@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, update
@@ -21,8 +22,11 @@ from billing.device_codes import (
     who_asks,
 )
 from billing.directory import add_kiosk
+from billing.enrolment import enrol, new_code
 from billing.lists import authorization_list
+from billing.server_key import public_hex
 from billing.tables import lists
+from contract.api import EnrolRequest
 from contract.device_code import short_code, signed_address
 from contract.tokens import read_list
 from tests.billing.conftest import SERVER_KEY
@@ -49,6 +53,21 @@ def test_the_list_brings_a_kiosk_its_own_secret_and_always_the_same(connection: 
 
     assert secrets[0] is not None and secrets[0] == secrets[2] == code_secret(connection, "hk-07", NOON)
     assert secrets[1] is not None and secrets[1] != secrets[0]
+
+
+def test_a_kiosk_on_another_board_has_another_secret_with_its_next_list(connection: Connection) -> None:
+    before = code_secret(connection, "hk-07", NOON)
+    assert authorization_list(connection, "hk-07", 0, NOON, SERVER_KEY) is not None
+    public_key = public_hex(Ed25519PrivateKey.generate())
+    asked = EnrolRequest(new_code(connection, "hk-07", NOON), public_key, "another-board")
+    enrol(connection, asked, NOON, SERVER_KEY)
+    enrol(connection, asked, NOON, SERVER_KEY)  # the answer was lost
+    text = authorization_list(connection, "hk-07", 1, NOON, SERVER_KEY)
+
+    assert text is not None
+    after = read_list(text, [SERVER_KEY.public_key()]).code_secret
+    assert after is not None and after != before
+    assert not check_code(connection, "hk-07", 1, short_code(before, 1, NOON), NOON, PHONE).is_good
 
 
 def test_a_list_from_before_the_secrets_is_built_anew_after_the_migration(connection: Connection) -> None:
