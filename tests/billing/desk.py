@@ -62,11 +62,10 @@ class Desk:
 
 
 @contextmanager
-def open_desk(database_url: str, mail_server: str = "") -> Iterator[Desk]:
+def open_desk(database_url: str) -> Iterator[Desk]:
     clock = Clock()
     engine = open_database(database_url)
-    mail = {"mail_server": mail_server, "mail_from": "kiosk@harbour.example"} if mail_server else {}
-    with running(Settings(database_url, SERVER_KEY, now=clock, **mail)) as url:
+    with running(Settings(database_url, SERVER_KEY, now=clock)) as url:
         yield Desk(url, engine, clock)
     engine.dispose()
 

@@ -17,6 +17,7 @@ from billing.intake import take_rows
 from billing.payouts.runs import set_source
 from contract.order import price_of_part
 from contract.price import TimeUse
+from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 from tests.billing.stories import OFFER, batch, charge, rows_of
 
@@ -48,7 +49,14 @@ def furnish_host(connection: Connection, host: Host = BOATYARD, evse_id: int = 1
 
 
 def use(
-    began: datetime, before_two_wh: int, after_two_wh: int = 0, *, account_id: str = "anna", parked_minutes: int = 0
+    began: datetime,
+    before_two_wh: int,
+    after_two_wh: int = 0,
+    *,
+    account_id: str = "anna",
+    minutes: int = 60,
+    parked_minutes: int = 0,
+    offer: TariffOffer = OFFER,
 ) -> list[TransactionEvent]:
     """A charge with a reading at 14:00 in Berlin where it crosses it, and then the cable left in."""
     two = began.astimezone(UTC).replace(hour=12, minute=0, second=0)
@@ -56,9 +64,9 @@ def use(
     if after_two_wh and began < two:
         marks += [(two, before_two_wh), (two + timedelta(minutes=41), before_two_wh + after_two_wh)]
     else:
-        marks += [(began + timedelta(minutes=60), before_two_wh + after_two_wh)]
+        marks += [(began + timedelta(minutes=minutes), before_two_wh + after_two_wh)]
     ended_at = marks[-1][0] + timedelta(minutes=parked_minutes)
-    story = charge(minutes=len(marks), wh_per_minute=0, offer=OFFER, started_at=began, account_id=account_id)
+    story = charge(minutes=len(marks), wh_per_minute=0, offer=offer, started_at=began, account_id=account_id)
     told = [*marks, (ended_at, marks[-1][1])]
     while len(told) < len(story):
         told.insert(-1, told[-2])
@@ -73,7 +81,7 @@ def use(
         )
         for event, (at, wh), use in zip(story, told, uses, strict=True)
     ]
-    total = price_of_part(OFFER, samples_before(written), samples_of(written)).incl_vat_minor
+    total = price_of_part(offer, samples_before(written), samples_of(written)).incl_vat_minor
     return [*written[:-1], replace(written[-1], total_incl_vat_minor=total)]
 
 

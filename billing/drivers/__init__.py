@@ -1,1 +1,0 @@
-"""Drivers who wish an account: history, cards, household. Charging never asks for one."""

@@ -1,0 +1,87 @@
+"""A month's statement: a view over the ledger up to the month's end, with every use and every other movement.
+
+Law: opening balance + uses + other + VAT + payouts = closing balance, each of them from the ledger. What is shown of a
+closed month can never change, since nothing can be booked into it any more (billing.hosts.months).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from billing.hosts.fees import MonthlyFee, fees_of
+from billing.hosts.months import Closed, Sums, closed_months, sums_of
+from billing.hosts.movements import PAYOUTS, Movement, MovementKind, month_at, movements_of, span_ms
+from billing.hosts.party import Host
+from billing.hosts.uses import Use, uses_booked
+from billing.payouts.runs import Payout, payouts_of
+
+_OF_USES = (MovementKind.USE, MovementKind.USE_TAKEN_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`host` as it was when the month was closed, else as it is. `others` are movements that are neither use nor payout
+    nor VAT. `covering` are the payouts that stand for something of this month; `open_minor` is what none stands for."""
+
+    host: Host
+    month: str
+    sums: Sums
+    uses: tuple[Use, ...]
+    fees: tuple[MonthlyFee, ...]
+    others: tuple[Movement, ...]
+    paid: tuple[Movement, ...]
+    covering: tuple[Payout, ...]
+    open_minor: int
+    closed: Closed | None
+
+    @property
+    def number(self) -> str:
+        """Its name for letters and the bank."""
+        return f"ST-{self.host.host_id}-{self.month}"
+
+    @property
+    def uses_minor(self) -> int:
+        return self.sums.net_minor - sum(movement.amount_minor for movement in self.others)
+
+    @property
+    def month_minor(self) -> int:
+        """What the month came to, with VAT."""
+        return self.sums.net_minor + self.sums.vat_minor
+
+
+def statement_of(connection: Connection, host: Host, month: str) -> Statement:
+    movements = movements_of(connection, host)
+    closed = {one.month: one for one in closed_months(connection, host.host_id)}.get(month)
+    of_month = [one for one in movements if one.month(host.time_zone) == month]
+    standing = [payout for payout in payouts_of(connection, host.host_id) if payout.stands]
+    covering, open_minor = _covered(of_month, standing)
+    return Statement(
+        host if closed is None else closed.host,
+        month,
+        sums_of(movements, month, host.time_zone),
+        tuple(uses_booked(connection, host.host_id, *span_ms(month, host.time_zone))),
+        tuple(fees_of(connection, host.host_id, month)),
+        tuple(one for one in of_month if one.kind not in (*_OF_USES, *PAYOUTS, MovementKind.VAT)),
+        tuple(one for one in of_month if one.kind in PAYOUTS),
+        covering,
+        open_minor,
+        closed,
+    )
+
+
+def months_of(connection: Connection, host: Host, now: datetime) -> list[str]:
+    """Every month there is a statement for, the newest first; this month, too."""
+    months = {one.month(host.time_zone) for one in movements_of(connection, host)}
+    months |= {one.month for one in closed_months(connection, host.host_id)}
+    return sorted({*months, month_at(now, host.time_zone)}, reverse=True)
+
+
+def _covered(of_month: Sequence[Movement], standing: Sequence[Payout]) -> tuple[tuple[Payout, ...], int]:
+    ours = {one.entry_no: one.amount_minor for one in of_month if one.kind not in PAYOUTS}
+    covering = tuple(payout for payout in standing if not ours.keys().isdisjoint(payout.entry_nos))
+    covered = {entry_no for payout in covering for entry_no in payout.entry_nos}
+    return covering, sum(amount for entry_no, amount in ours.items() if entry_no not in covered)
