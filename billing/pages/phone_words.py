@@ -17,6 +17,10 @@ from contract.tariff import Dimension, TariffOffer
 from contract.words import Row, tariff_words
 
 SECONDS = "HH:mm:ss"
+_SAID = (
+    PrintedKind.ENERGY, PrintedKind.TIME, PrintedKind.PARKING_TIME, PrintedKind.FLAT, PrintedKind.RESERVATION_TIME,
+    PrintedKind.RESERVATION_FLAT, PrintedKind.MIN_PRICE, PrintedKind.MAX_PRICE,
+)  # fmt: skip
 _HOURLY = (PrintedKind.TIME, PrintedKind.PARKING_TIME, PrintedKind.RESERVATION_TIME)
 
 
@@ -63,7 +67,7 @@ class Speech:
 
     def sum_of(self, lines: Sequence[PrintedLine], total_minor: int) -> str:
         """ "8.214 kWh × € 0.54 + € 0.60 session = € 5.04, VAT included"; "" for nothing."""
-        parts = " + ".join(self._part(line) for line in lines)
+        parts = " + ".join(self._part(line) for line in sorted(lines, key=lambda line: _SAID.index(line.kind)))
         return self.say("live.sum", parts=parts, total=self.money(total_minor)) if parts else ""
 
     def _part(self, line: PrintedLine) -> str:

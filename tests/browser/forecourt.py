@@ -60,6 +60,10 @@ class Forecourt:
     waiting: list[Command] = field(default_factory=list)
 
     @property
+    def driver(self) -> str:
+        return f"driver {self.evse_id}"
+
+    @property
     def address(self) -> str:
         """As on the sticker."""
         return f"{self.base_url}/d/hk-07/{self.evse_id}"
@@ -88,7 +92,8 @@ class Forecourt:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             self.hear()
-            for command in [known for known in self.waiting if known.kind is kind]:
+            mine = [known for known in self.waiting if known.evse_id in (None, self.evse_id)]
+            for command in [known for known in mine if known.kind is kind]:
                 self.waiting.remove(command)
                 name = uuid.uuid4().hex if kind is CommandKind.START else None
                 given = CommandAnswer(command.command_id, status, reason, name)

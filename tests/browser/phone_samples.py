@@ -131,6 +131,9 @@ ORDERS: dict[str, OrderFacts] = {
     ),
     "plug-in": OrderFacts(replace(VIEW, step=Step.PLUG_IN)),
     "charging": RUNNING,
+    "charging-much": replace(
+        RUNNING, view=replace(VIEW, energy_wh=118_640, power_w=149_900), elapsed_ms=45_000_000, powers=POWERS
+    ),
     "charging-begun": replace(RUNNING, view=replace(VIEW, price=None, energy_wh=0, power_w=0), powers=(), elapsed_ms=0),
     "charging-paused": replace(RUNNING, is_paused=True, view=replace(VIEW, power_w=0)),
     "stale": replace(RUNNING, view=replace(VIEW, value_age_s=260, is_reachable=False)),

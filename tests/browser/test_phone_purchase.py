@@ -18,7 +18,7 @@ from tests.browser.forecourt import PATIENCE_S, Forecourt, forecourt
 from tests.browser.judge import judge
 from tests.browser.keys import press, tab_to, type_into
 
-HAS = 10_000  # what Mina's account holds when a test begins, in cents
+HAS = 10_000  # what the driver's account holds, in cents
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +29,18 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecourt]:
 
 @pytest.fixture
 def place(street: Forecourt) -> Forecourt:
-    """A connector of its own, the kiosk in contact, the clock right, and Mina with all her money."""
+    """A connector of its own, a driver of its own with money, the kiosk in contact, the clock right."""
     street.clock.by = timedelta()
     street.evse_id += 1
     street.hear()
     street.waiting.clear()
-    bank = street.social.bank
-    bank.open_account("mina", HAS - bank.available("mina", time.time()))
+    street.social.bank.open_account(street.driver, HAS)
     return street
 
 
 def taken(place: Forecourt) -> int:
-    """What has left Mina's account or is held on it since the test began."""
-    return HAS - place.social.bank.available("mina", time.time())
+    """What has left the driver's account, or is held on it."""
+    return HAS - place.social.bank.available(place.driver, time.time())
 
 
 def catch_up(page: Page) -> None:
@@ -61,7 +60,7 @@ def chosen(page: Page, place: Forecourt) -> None:
 
 def confirmed(page: Page, place: Forecourt) -> None:
     """Confirm in the payment app."""
-    page.get_by_label("mina").check()
+    page.get_by_label(place.driver, exact=True).check()
     page.get_by_role("button", name="Confirm").click()
     page.wait_for_url(re.compile("/o/[0-9a-f]{32}$"))
 
@@ -93,7 +92,7 @@ def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecou
     type_into(phone, phone.get_by_role("textbox"), place.code)
     phone.keyboard.press("Enter")
     phone.wait_for_url("**/app/pay?**")
-    press(phone, phone.get_by_label("mina"), "Space")
+    press(phone, phone.get_by_label(place.driver, exact=True), "Space")
     press(phone, phone.get_by_role("button", name="Confirm"))
     phone.wait_for_url("**/o/*")
     story = begun(phone, place, minutes=5)
@@ -156,10 +155,10 @@ def test_a_scanned_screen_needs_no_code_and_its_language_stays(place: Forecourt,
 
 
 def test_a_refused_payment_comes_back_with_its_reason_and_keeps_amount_and_code(place: Forecourt, phone: Page) -> None:
-    place.social.bank.open_account("mina", 700 - HAS)
+    place.social.bank.open_account(place.driver, 700 - HAS)
     phone.goto(place.address)
     chosen(phone, place)
-    phone.get_by_label("mina").check()
+    phone.get_by_label(place.driver, exact=True).check()
     phone.get_by_role("button", name="Confirm").click()
     expect(phone.get_by_text("The payment was refused")).to_be_visible()
     expect(phone.get_by_text("not enough money for €\u00a015.00")).to_be_visible()
@@ -241,6 +240,42 @@ def test_a_taken_connector_gives_the_money_back_and_says_so(place: Forecourt, ph
     expect(phone.get_by_text("Released", exact=True)).to_be_visible(timeout=15_000)
     assert taken(place) == 0
     assert judge(phone) == []
+
+
+def test_a_kiosk_that_never_hears_the_start_gives_the_money_back_and_says_when(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    place.obey(CommandKind.RESERVE)
+    confirmed(phone, place)
+    heading(phone, "The kiosk is starting")
+    place.clock.by = timedelta(seconds=25)
+    catch_up(phone)
+    heading(phone, "The kiosk has not answered")
+    expect(phone.get_by_text("Held, not taken")).to_be_visible()
+    expect(phone.get_by_text("the start is cancelled and the hold released")).to_be_visible()
+    assert judge(phone) == []
+    place.clock.by = timedelta(seconds=65)
+    catch_up(phone)
+    heading(phone, "The kiosk did not answer in time")
+    expect(phone.get_by_text("Released", exact=True)).to_be_visible(timeout=15_000)
+    photograph(phone, "flow-start-lost")
+
+    assert taken(place) == 0
+
+
+def test_a_car_that_stays_plugged_in_is_told_until_when_that_is_free(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    confirmed(phone, place)
+    story = begun(phone, place, minutes=3, parked_minutes=2)
+    place.upload(story[3:5])
+    catch_up(phone)
+    heading(phone, "Charged: please unplug")
+    expect(phone.get_by_text(re.compile("Free until [0-9:]+, then €\u00a00.06"))).to_be_visible()
+    assert judge(phone) == []
+    place.upload(story[5:])
+    catch_up(phone)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
 
 
 def test_a_link_that_names_no_order_says_what_to_do(place: Forecourt, phone: Page) -> None:
