@@ -47,6 +47,7 @@ DEV = [
     "mypy>=2.4,<2.5",
     "ruff>=0.17.5,<0.18",
     "httpx>=0.28.1,<0.29",
+    "aiosmtpd>=1.4.6,<2",
     "zxing-cpp>=3,<4",
     "playwright>=1.65,<2",
     "axe-playwright-python>=0.1.8,<0.2",

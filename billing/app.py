@@ -28,10 +28,13 @@ from billing.api.webhooks import router as webhooks
 from billing.checkout.providers import MakeProviders, providers_of
 from billing.database import Store, open_database
 from billing.directory import follow_tariffs
+from billing.drivers.access import NoDriver
 from billing.enrolment import Refused, SlowDown
 from billing.front import Front
+from billing.mail.post import send_waiting
 from billing.migrations import migrate
 from billing.nonces import NonceBook, SharedNonces, forget_expired
+from billing.pages.account import router as account_pages
 from billing.pages.host import router as host_pages
 from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
@@ -67,6 +70,7 @@ CHORES: tuple[Chore[Server], ...] = (
     Chore(
         "tariffs that come into force", 5.0, lambda server: server.store.run(lambda c: follow_tariffs(c, server.now()))
     ),
+    Chore("mails", 0.5, send_waiting),
     Chore("forget used nonces", 60.0, lambda server: server.store.run(lambda c: forget_expired(c, server.now()))),
 )
 
@@ -101,6 +105,7 @@ def create_app(
     app.include_router(landing_page)
     app.include_router(receipt_page)
     app.include_router(phone_pages)
+    app.include_router(account_pages)
     app.include_router(sign_in_pages)
     app.include_router(second_proof_pages)
     app.include_router(me_pages)
@@ -122,6 +127,7 @@ def create_app(
     app.add_exception_handler(Refused, _say(403))
     app.add_exception_handler(NotSignedIn, _say_sign_in)
     app.add_exception_handler(Forbidden, _say_forbidden)
+    app.add_exception_handler(NoDriver, _say_account)
     app.add_exception_handler(WrongForm, _say_wrong_form)
     return app
 
@@ -182,6 +188,11 @@ async def _say_sign_in(request: Request, _error: Exception) -> Response:
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     query = f"?{urlencode({'next': asked})}" if request.method == "GET" else ""
     return RedirectResponse(f"/sign-in{query}", 303)
+
+
+async def _say_account(request: Request, _error: Exception) -> Response:
+    query = f"?{urlencode({'next': request.url.path})}" if request.method == "GET" else ""
+    return RedirectResponse(f"/account{query}", 303)
 
 
 async def _say_forbidden(request: Request, error: Exception) -> Response:

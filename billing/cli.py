@@ -212,6 +212,12 @@ def _parser() -> argparse.ArgumentParser:
 
     add(token, "list", "list_tokens", "cards and codes with their accounts, masked").add_argument("--account")
 
+    account = group("account", "accounts of cards")
+    account_code = (
+        "print a code by which a driver links the account's cards to their sign-in; hand it over with the card"
+    )
+    add(account, "code", "account_code", account_code).add_argument("account")
+
     voucher = group("voucher", "prepaid vouchers")
     voucher_new = add(voucher, "new", "new_voucher", "issue a voucher for one kiosk; prints text and QR code")
     voucher_new.add_argument("--kiosk", required=True)

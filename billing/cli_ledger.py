@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from sqlalchemy import Connection, or_, select
 
+from billing.checkout import proof as payment_proof
 from billing.cli_base import Result, database_of
 from billing.directory import NotKnown
 from billing.hosts import months
@@ -22,7 +23,8 @@ from contract.currency import MINOR_DIGITS, from_minor
 def check_ledger(arguments: Namespace) -> Result:
     """Exit code 1 where anything is wrong."""
     with database_of(arguments) as connection:
-        faults = [*proof.faults_of(connection), *payout_proof.faults_of(connection), *months.faults_of(connection)]
+        proofs = (proof, payment_proof, payout_proof, months)
+        faults = [fault for one in proofs for fault in one.faults_of(connection)]
         balances = {account.name: amount for account, amount in sorted(book.balances(connection).items())}
     lines = [*faults, f"{len(faults)} faults" if faults else "the ledger is right"]
     lines += [f"  {amount:>14}  {name}" for name, amount in balances.items()]
@@ -34,9 +36,12 @@ def explain_ledger(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         order_id = _order_of(connection, arguments.session)
         entries = book.entries_about(connection, order_id)
-        held = holds.about(connection, order_id)
         query = select(payments.c.payment_id).where(payments.c.order_id == order_id)
-        paid = {name: store.story(connection, name) for name in connection.execute(query).scalars()}
+        paid = {name: store.story(connection, name) for name in connection.execute(query).scalars().all()}
+        # A phone's hold is older than its order: it is about the payment, which has the hold's name.
+        found = {hold.hold_id: hold for hold in holds.about(connection, order_id)}
+        found |= {name: hold for name in paid if (hold := holds.find(connection, name)) is not None}
+        held = list(found.values())
     lines = [f"order {order_id}"]
     for entry in entries:
         lines.append(f"{entry.at:%Y-%m-%d %H:%M:%S} UTC  {entry.draft.what}  ({entry.draft.key})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from billing.cli_base import Result, database_of
+from billing.drivers import cards
 from billing.people import api_keys, audit, invitations, persons
 from billing.people.roles import Role
 from billing.settings import read_settings, server_time
@@ -76,6 +77,16 @@ def api_key_revoke(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         api_keys.revoke_key(connection, arguments.name, server_time())
     return Result(f"{arguments.name} opens nothing any more", {"name": arguments.name})
+
+
+def account_code(arguments: Namespace) -> Result:
+    with database_of(arguments) as connection:
+        now = server_time()
+        code = cards.new_claim(connection, arguments.account, now)
+        audit.note(connection, audit.COMMAND_LINE, "made a code for linking cards", arguments.account, now)
+    days = cards.CLAIM_LIVES.days
+    text = f"{code} links the cards of {arguments.account} to a driver's sign-in, once, within {days} days"
+    return Result(text, {"account_id": arguments.account, "code": code})
 
 
 def show_audit(arguments: Namespace) -> Result:

@@ -151,9 +151,24 @@ def add_token(connection: Connection, token: IdToken, account_id: str, now: date
 
 def block_token(connection: Connection, token: IdToken, now: datetime, *, blocked: bool = True) -> None:
     """Block a lost card, or free it again. Raises NotKnown."""
-    known = tokens.c.token_hash == token_hash(token.kind, token.value)
-    if connection.execute(update(tokens).where(known).values(is_blocked=blocked)).rowcount == 0:
+    if not set_blocked(connection, token_hash(token.kind, token.value), now, blocked=blocked):
         raise NotKnown(f"no token {token.masked}")
+
+
+def set_blocked(connection: Connection, name: str, now: datetime, *, blocked: bool) -> bool:
+    """The same by the token's hash. False where there is none."""
+    known = tokens.c.token_hash == name
+    if connection.execute(update(tokens).where(known).values(is_blocked=blocked)).rowcount == 0:
+        return False
+    _changed(connection, now)
+    return True
+
+
+def set_group(connection: Connection, account_id: str, group_id: str | None, now: datetime) -> None:
+    """Whose cards may stop whose charges: those of one group. Raises NotKnown."""
+    known = accounts.c.account_id == account_id
+    if connection.execute(update(accounts).where(known).values(group_id=group_id)).rowcount == 0:
+        raise NotKnown(f"no account {account_id!r}")
     _changed(connection, now)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from billing.checkout.tables import bills, checkouts, hold_rules, refunds
+from billing.drivers.tables import drivers, mail_links
 from billing.hosts.tables import HOSTS_APPEND_ONLY, hosts
 from billing.ledger.tables import APPEND_ONLY
+from billing.mail.tables import mails
 from billing.payments.tables import payment_steps, payments
 from billing.payouts.tables import PAYOUTS_APPEND_ONLY
 from billing.people.tables import audit_log, people
@@ -22,6 +24,9 @@ _OTHERS = (
     sales,
     people,
     audit_log,
+    drivers,
+    mail_links,
+    mails,
     checkouts,
     bills,
     refunds,

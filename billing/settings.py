@@ -12,13 +12,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from billing.mail.mail_server import mail_server_of
 from billing.payments.social import SocialAccess
 from billing.payments.stripe_access import StripeAccess
 from billing.server_key import read_server_key
 
 SETTINGS_FILE = "billing.toml"
 DATABASE_FILE = "billing.db"
-_KEYS = ("operator_name", "help_contact", "public_url")
+_KEYS = ("operator_name", "help_contact", "public_url", "mail_server", "mail_from")
 _SOCIAL_KEYS = ("url", "merchant_secret", "webhook_secret", "fee_account", "app_url")
 _STRIPE_KEYS = ("secret_key", "webhook_secret", "own_account", "url")
 _FORMER = {"operator_password_hash": "people sign in by name now: remove this line, then kiosk-billing person add"}
@@ -37,8 +38,9 @@ class Settings:
     """`now` is the server's clock; `public_url` how browsers reach it, as https://charge.example.org, "" if unknown.
 
     A refund above `second_approval_above_minor` needs a second person.
-    `social`: the payment app's server, `stripe`: cards; None where nobody pays that way. `is_behind_proxy`: plain HTTP
-    here, but TLS between the browser and a proxy.
+    `mail_server` and `mail_from`: where mails are handed in, and as whom (billing.mail.mail_server); "" where none are
+    sent. `social`: the payment app's server, `stripe`: cards; None where nobody pays that way. `is_behind_proxy`: plain
+    HTTP here, but TLS between the browser and a proxy.
     """
 
     database_url: str
@@ -46,6 +48,8 @@ class Settings:
     operator_name: str = "Harbour Energy"
     help_contact: str = ""
     public_url: str = ""
+    mail_server: str = field(default="", repr=False)
+    mail_from: str = ""
     is_behind_proxy: bool = False
     social: SocialAccess | None = field(default=None, repr=False)
     stripe: StripeAccess | None = field(default=None, repr=False)
@@ -70,10 +74,21 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     if type(second_minor) is not int or second_minor < 0:
         raise BadSettings(f"{path}: second_approval_above_minor: want a whole number of minor units, 0 or more")
     _check(f"{path}: ", values, _KEYS)
+    _check_mail(path, values.get("mail_server", ""), values.get("mail_from", ""))
     url = database_url or default_database_url(data_dir)
     return Settings(
         url, read_server_key(data_dir), **values, social=social, stripe=stripe, second_approval_above_minor=second_minor
     )
+
+
+def _check_mail(path: Path, server: str, sender: str) -> None:
+    if bool(server) != bool(sender):
+        raise BadSettings(f"{path}: mail_server and mail_from: want both or neither")
+    try:
+        if server:
+            mail_server_of(server)
+    except ValueError as error:
+        raise BadSettings(f"{path}: {error}") from error
 
 
 def _check(where: str, values: dict[str, Any], known: Sequence[str]) -> None:

@@ -98,6 +98,8 @@ DOORS = (
     Door(
         ("billing",),
         (
+            "billing.checkout.checkout",
+            "billing.checkout.step",
             "contract",
             "alembic",
             "argon2",
@@ -117,6 +119,12 @@ DOORS = (
             "weasyprint",
             "xmlschema",
         ),
+    ),
+    # What follows from a checkout and the facts is decided without looking anywhere.
+    Door(
+        ("billing.checkout.checkout", "billing.checkout.step"),
+        ("contract", "billing.checkout.checkout", "billing.checkout.step"),
+        IMPURE,
     ),
     Door(("sim",), ("contract", "pymodbus", "serial")),
     Door(("sim.social",), ("fastapi", "pydantic", "qrcode", "requests")),

@@ -47,7 +47,7 @@ class Device:
 def device_at(connection: Connection, kiosk: str, evse_id: int, now: datetime) -> Device:
     """Raises directory.NotKnown for a kiosk that is none and an EVSE that sells nothing."""
     kiosk_id = directory.find_kiosk(connection, kiosk)
-    offer = directory.current_offer(connection, kiosk_id, evse_id)
+    offer = directory.current_offer(connection, kiosk_id, evse_id, now)
     if offer is None:
         raise directory.NotKnown(f"nothing is offered at EVSE {evse_id} of {kiosk_id}")
     row = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == kiosk_id)).one()

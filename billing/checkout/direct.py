@@ -55,7 +55,7 @@ def payment_id_of(kiosk_id: str, transaction_id: str) -> str:
 
 def begin(connection: Connection, kiosk_id: str, asked: AuthorizeRequest, provider: str, now: datetime) -> str | None:
     """The payment to ask for; None where nothing is sold there. Repeated, it is the same."""
-    offer = current_offer(connection, kiosk_id, asked.evse_id)
+    offer = current_offer(connection, kiosk_id, asked.evse_id, now)
     if offer is None:
         return None
     payment_id = payment_id_of(kiosk_id, asked.transaction_id)

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from billing.api.gate import server_of
 
 SESSION = "session"
+DRIVER = "driver"  # a driver's own session, beside that of staff or a host in the same browser
 FORM = "form"  # before sign-in: what a form's token is made from
 KNOWN = "known"  # signed in here before
 LONGEST = 400

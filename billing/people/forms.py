@@ -14,7 +14,7 @@ from fastapi import Request
 from markupsafe import Markup
 
 from billing.api.gate import body_of
-from billing.people.cookies import FORM, SESSION, read_cookie
+from billing.people.cookies import DRIVER, FORM, SESSION, read_cookie
 from billing.people.tokens import new_token
 
 FIELD = "form_token"
@@ -43,7 +43,7 @@ async def checked_form(request: Request, limit: int = 4_000) -> dict[str, str]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise WrongForm("a field came twice")
-    key = read_cookie(request, SESSION) or read_cookie(request, FORM)
+    key = _key_of(request)
     if not key or not hmac.compare_digest(fields.pop(FIELD, "").encode(), form_token(key).encode()):
         raise WrongForm("without this browser's token")
     return fields
@@ -54,8 +54,12 @@ def form_token(key: str) -> str:
     return hmac.digest(key.encode(), b"form", hashlib.sha256).hex()[:32]
 
 
+def _key_of(request: Request) -> str:
+    return read_cookie(request, SESSION) or read_cookie(request, DRIVER) or read_cookie(request, FORM)
+
+
 def _key(request: Request) -> str:
-    key = read_cookie(request, SESSION) or read_cookie(request, FORM)
+    key = _key_of(request)
     if not key:
         key = getattr(request.state, "new_form_key", "") or new_token()
         request.state.new_form_key = key  # billing.app sets the cookie with the answer

@@ -121,6 +121,11 @@ def end_all(connection: Connection, holder: str, now: datetime, except_hash: str
     return connection.execute(mine.values(ended_ms=to_ms(now))).rowcount
 
 
+def forget_all(connection: Connection, holder: str) -> None:
+    """Ended, and no trace left of where they were."""
+    connection.execute(delete(web_sessions).where(web_sessions.c.holder == holder))
+
+
 def _live(row: Row[Any], now: datetime) -> Session | None:
     now_ms = to_ms(now)
     if row.ended_ms is not None or now_ms >= row.expires_ms or now_ms - row.seen_ms >= row.idle_ms:

@@ -185,6 +185,17 @@ class Bank:
             raise answer
         return answer
 
+    def statement(self, now_s: float) -> Answer:
+        """All holds of the merchant, and what stands on each account money was ever remitted to or its fee paid by."""
+        self.expire(now_s)
+        accounts = {name for hold in self.holds.values() for name in (*hold.split, hold.fee_account) if name}
+        return {
+            "currency": self.currency,
+            "holds": [hold.words() for hold in self.holds.values()],
+            "balances": {name: self.balance(name) for name in sorted(accounts)},
+            "fees_minor": self.balance(FEES),
+        }
+
     def charge_back(self, hold_id: str, now_s: float) -> Answer:
         """The payer's bank takes the money back; the accounts that had it give it, in proportion."""
         hold = self._known(hold_id)

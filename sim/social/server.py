@@ -18,7 +18,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from sim.social.bank import FEES, Bank, Refusal
+from sim.social.bank import Bank, Refusal
 from sim.social.pages import add_pages
 from sim.social.postman import Postman, Webhook
 from sim.social.trouble import Mood, Trouble
@@ -136,16 +136,7 @@ class SocialServer:
 
         @app.get("/v1/statement")
         async def statement() -> dict[str, Any]:
-            """All of the merchant's holds, and what stands on each account they were remitted to."""
-            bank.expire(time.time())
-            holds = [hold.words() for hold in bank.holds.values()]
-            accounts = {name for hold in bank.holds.values() for name in (*hold.split, hold.fee_account) if name}
-            return {
-                "currency": bank.currency,
-                "holds": holds,
-                "balances": {name: bank.balance(name) for name in sorted(accounts)},
-                "fees_minor": bank.balance(FEES),
-            }
+            return bank.statement(time.time())
 
         @app.get("/sim/books")
         async def books() -> dict[str, Any]:

@@ -62,10 +62,11 @@ class Desk:
 
 
 @contextmanager
-def open_desk(database_url: str) -> Iterator[Desk]:
+def open_desk(database_url: str, mail_server: str = "") -> Iterator[Desk]:
     clock = Clock()
     engine = open_database(database_url)
-    with running(Settings(database_url, SERVER_KEY, now=clock)) as url:
+    mail = {"mail_server": mail_server, "mail_from": "kiosk@harbour.example"} if mail_server else {}
+    with running(Settings(database_url, SERVER_KEY, now=clock, **mail)) as url:
         yield Desk(url, engine, clock)
     engine.dispose()
 

@@ -14,6 +14,8 @@ from billing.people.passwords import hash_password
 from billing.people.roles import Person, Role
 from billing.settings import server_time
 
+FORM_KEYS = ("session", "driver", "form")  # cookies whose secret a form's token is made from, the first there is
+
 
 class Browser(requests.Session):
     """Asks one server; paths instead of addresses. `post` sends the form's token along, as a page's form does."""
@@ -36,9 +38,9 @@ class Browser(requests.Session):
     @property
     def form_token(self) -> str:
         """What a form on a page of this browser carries now; opens the sign-in page where there is no cookie yet."""
-        if not (self.cookies.get("session") or self.cookies.get("form")):
+        if not any(self.cookies.get(name) for name in FORM_KEYS):
             super().request("GET", f"{self.base_url}/sign-in", timeout=30)
-        return form_token(self.cookies.get("session") or self.cookies["form"])
+        return form_token(next(key for name in FORM_KEYS if (key := self.cookies.get(name))))
 
 
 def add(engine: Engine, role: Role = Role.OPERATOR, *, host_id: str | None = None, password: str = "") -> Person:

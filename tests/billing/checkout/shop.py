@@ -17,7 +17,8 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine, update
 
 from billing.authorization import authorize, begin_payment, disclaim
-from billing.checkout import desk
+from billing.checkout import desk, reconcile
+from billing.checkout import proof as payment_proof
 from billing.checkout.bills import Bill, bill_of, note
 from billing.checkout.checkout import Checkout
 from billing.checkout.till import Till
@@ -294,6 +295,8 @@ class Shop:
         return self.bank.balance("mina") - self.bank.available("mina", self.now.timestamp())
 
     def check(self) -> None:
-        """Every proof there is: the ledger's own, and ours against the bank's books."""
+        """Every proof there is: the ledger's own, every payment's, and ours against the bank's book."""
         assert self.run(proof.faults_of) == []
-        assert self.balance(Kind.PROVIDER_CLEARING, "social") == self.bank.balance("operator")
+        assert self.run(payment_proof.faults_of) == []
+        statement = reconcile.read_statement(self.bank.statement(self.now.timestamp()))
+        assert self.run(lambda c: reconcile.differences(c, "social", "operator", statement)) == []

@@ -1,0 +1,1 @@
+"""Drivers who wish an account: history, cards, household. Charging never asks for one."""

@@ -1,0 +1,82 @@
+"""kiosk-billing payments, refund, ledger reconcile: what an operator types, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from billing.cli import main
+from billing.database import open_database
+from billing.settings import read_settings
+from tests.billing.checkout.shop import Shop
+from tests.social_server import MERCHANT_SECRET, running
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    folder = tmp_path / "data"
+    assert main(["init", "--data-dir", str(folder)]) == 0
+    capsys.readouterr()
+    return folder
+
+
+def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = main([*words, "--data-dir", str(folder)])
+    out, err = capsys.readouterr()
+    return code, out + err
+
+
+def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconciled_with(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(data_dir, capsys, "ledger", "reconcile")[0] == 2
+    with running() as social:
+        for _ in range(2):  # set up again, it is one table
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{MERCHANT_SECRET}\nhook\n"))
+            code, said = run(data_dir, capsys, "payments", "social", social.url)
+            assert (code, "/hooks/social" in said) == (0, True)
+        access = read_settings(data_dir).social
+        assert access is not None and access.webhook_secret == b"hook" and MERCHANT_SECRET not in said
+        assert run(data_dir, capsys, "ledger", "reconcile") == (0, "0 holds and 0 accounts: no difference\n")
+        social.bank.hold("k", social.bank.issue_token("mina", 0.0), 500, "EUR", "P-of-nobody", 0.0)
+        code, said = run(data_dir, capsys, "ledger", "reconcile")
+
+    assert code == 1 and "P-of-nobody: 500 there, nothing known of it here" in said
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\n"))
+    assert run(data_dir, capsys, "payments", "social", "http://127.0.0.1:9")[0] == 2
+    assert run(data_dir, capsys, "ledger", "check")[0] == 0
+
+
+def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
+    database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = open_database(database_url)
+    shop = Shop(engine)
+    checkout, story = shop.charged(minutes=20, wh_per_minute=300)
+    with (data_dir / "billing.toml").open("a", encoding="utf-8") as file:
+        file.write("second_approval_above_minor = 100\n")
+
+    def typed(*words: str) -> tuple[int, str]:
+        return run(data_dir, capsys, *words, "--database", database_url)
+
+    ask = ("refund", "ask", checkout.payment_id, "150", "the cable was wet", "--by", "fina")
+    assert "would take" in typed(*ask, "--dry-run")[1]
+    code, said = typed(*ask, "--json")
+    refund_id = json.loads(said)["refund_id"]
+    assert (code, typed("refund", "approve", refund_id, "--by", "fina")[0]) == (0, 2)
+    assert "the cable was wet" in typed("refund", "list")[1]
+    assert "goes out" in typed("refund", "approve", refund_id, "--by", "max")[1]
+    shop.work_until_rest()
+    assert "paid" in typed("payments", "list")[1]
+    assert typed("payments", "hold", "hk-07", "6000", "--evse", "2")[0] == 0
+    assert typed("payments", "hold", "hk-07", "0")[0] == 2
+    assert typed("payments", "release", checkout.payment_id)[0] == 2
+    assert "refund" in typed("ledger", "explain", story[0].order_id)[1]
+
+    assert shop.mina_paid == (story[-1].total_incl_vat_minor or 0) - 150
+    assert typed("ledger", "check")[0] == 0
+    shop.check()
+    engine.dispose()
