@@ -26,6 +26,7 @@ from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
 from billing.api.webhooks import router as webhooks
 from billing.checkout.providers import MakeProviders, providers_of
+from billing.checkout.till import has_due_looks, has_due_payments
 from billing.database import Store, open_database
 from billing.directory import follow_tariffs
 from billing.drivers.access import NoDriver
@@ -66,7 +67,9 @@ PAGE_HEADERS = {
 
 # What the server does by itself; one line each, in whichever process keeps house.
 CHORES: tuple[Chore[Server], ...] = (
-    Chore("checkouts, bills and payments", 0.5, lambda server: server.till().work()),
+    Chore("starts nobody answered", 5.0, lambda server: server.till().expire()),
+    Chore("checkouts and bills", 0.3, lambda server: server.is_due(has_due_looks) and server.till().look()),
+    Chore("payments", 0.3, lambda server: server.is_due(has_due_payments) and server.till().pay()),
     Chore(
         "tariffs that come into force", 5.0, lambda server: server.store.run(lambda c: follow_tariffs(c, server.now()))
     ),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from billing.checkout.providers import ANSWER_PATIENCE_S, MakeProviders, providers_of
 from billing.checkout.till import Till
-from billing.database import Store
+from billing.database import Store, reading
 from billing.nonces import Nonces
 from billing.settings import Settings
 from billing.signatures import NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
@@ -55,6 +55,11 @@ class Server:
     async def write(self, job: Callable[[Connection], T], of: str | None = None) -> T:
         """`of`: the kiosk whose rows alone the job changes (billing.database)."""
         return await self.store.write(job, of)
+
+    def is_due(self, asks: Callable[[Connection, datetime], bool]) -> bool:
+        """Whether a chore has anything to do: a look that blocks nobody."""
+        with reading(self.engine) as connection:
+            return asks(connection, self.now())
 
     def till(self, patience_s: float = ANSWER_PATIENCE_S) -> Till:
         """A till for one thread; `patience_s` for each answer of a payment provider."""

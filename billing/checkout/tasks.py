@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from billing.checkout import refunds, store
 from billing.checkout.bills import Bill, bill_of
+from billing.checkout.books import HOLD_LIVES
 from billing.checkout.checkout import Checkout, Stage
 from billing.checkout.facts import gather
 from billing.checkout.tables import checkouts
@@ -25,13 +26,19 @@ from billing.tables import kiosks
 from contract.codec import from_bytes
 
 SILENT_AFTER = timedelta(days=1)
+UNBILLED_AFTER = timedelta(days=2)
 MOST_SHOWN = 200
 
 Line = dict[str, str]
 
 
 def money_tasks(connection: Connection, now: datetime) -> list[Line]:
-    return [*_owed(connection, now), *_never_heard(connection, now), *_waiting(connection, now)]
+    return [
+        *_owed(connection, now),
+        *_never_heard(connection, now),
+        *_not_billed(connection, now),
+        *_waiting(connection, now),
+    ]
 
 
 def _owed(connection: Connection, now: datetime) -> list[Line]:
@@ -82,6 +89,21 @@ def _never_heard(connection: Connection, now: datetime) -> list[Line]:
         held = money(checkout.hold_minor, checkout.currency, "en")
         do = f"{held} may be held until the provider lets go. Look at the kiosk; is it gone for good, release by hand."
         found.append(_line(connection, checkout, "warn", "Begun and never heard of again", do, now))
+    return found
+
+
+def _not_billed(connection: Connection, now: datetime) -> list[Line]:
+    """Held, begun, and for some reason without a bill: after the hold nobody can take it."""
+    c = checkouts.c
+    query = select(c.body).where(c.stage == Stage.RUNNING.value, c.begun_ms < to_ms(now - UNBILLED_AFTER))
+    found = []
+    for body in connection.execute(query.order_by(c.begun_ms).limit(MOST_SHOWN)).scalars().all():
+        checkout = from_bytes(Checkout, body)
+        if not gather(connection, checkout, now).order_id:
+            continue  # never heard of, see above
+        ends = checkout.begun + HOLD_LIVES
+        do = f"The hold ends about {ends:%d %B %Y, %H:%M} UTC. Its sessions say what is missing or in doubt."
+        found.append(_line(connection, checkout, "warn", "Held and not billed yet", do, now))
     return found
 
 

@@ -45,23 +45,32 @@ class Till:
         """The one payment codes and phones are sent to; "" where there is none."""
         return next(iter(self._providers), "")
 
-    def round(self) -> int:
-        """Do what is due, once; how many things that were."""
+    def expire(self) -> None:
+        """Starts that nobody answered come to their end."""
+        self._transact(lambda connection: expire_starts(connection, self._clock()))
+
+    def look(self) -> int:
+        """Every checkout and bill that is due, once; how many those were. Asks no provider."""
         now = self._clock()
-        self._transact(lambda connection: expire_starts(connection, now))
         links = self._transact(lambda connection: list(store.due(connection, now)))
         for link_id in links:
             self._try(partial(acts.advance, link_id=link_id, now=self._clock()), tables.checkouts.c.link_id, link_id)
         orders = self._transact(lambda connection: list(bills.due(connection, now)))
         for order_id in orders:
             self._try(partial(bills.settle, order_id=order_id, now=self._clock()), tables.bills.c.order_id, order_id)
-        return len(links) + len(orders) + self._cashier.work()
+        return len(links) + len(orders)
+
+    def pay(self) -> int:
+        """Ask providers what is due, once each; how many requests that were. May wait for a network."""
+        return self._cashier.work()
 
     def work(self) -> None:
-        """Rounds until nothing is due now, bounded: what one step makes due, the next may do at once."""
+        """Everything, until nothing is due now; bounded. For whoever has one thread: tests and worlds."""
+        self.expire()
         for _ in range(MOST_ROUNDS):
-            self.round()
-            if not self._transact(self._has_due):
+            self.look()
+            self.pay()
+            if not self._transact(lambda c: has_due_looks(c, self._clock()) or has_due_payments(c, self._clock())):
                 return
 
     def ask_now(self, payment_id: str) -> None:
@@ -83,10 +92,16 @@ class Till:
         try:
             self._transact(job)
         except Exception:
-            log.exception("%s %s", key.table.name, name)
+            log.exception("%s %s…", key.table.name, name[:8])  # a whole link would open the page
             later = {"due_ms": to_ms(self._clock() + FAILED_WAITS)}
             self._transact(lambda c: c.execute(update(key.table).where(key == name).values(later)))
 
-    def _has_due(self, connection: Connection) -> bool:
-        now = self._clock()
-        return bool(store.due(connection, now) or bills.due(connection, now) or payments.due(connection, now))
+
+def has_due_looks(connection: Connection, now: datetime) -> bool:
+    """Whether `look` has anything to do. Reads only."""
+    return bool(store.due(connection, now, 1) or bills.due(connection, now, 1))
+
+
+def has_due_payments(connection: Connection, now: datetime) -> bool:
+    """Whether `pay` has anything to do. Reads only."""
+    return bool(payments.due(connection, now, 1))

@@ -44,13 +44,18 @@ class Cashier:
         books: Books,
         clock: Callable[[], datetime],
     ) -> None:
+        self._silent = set[str]()  # who did not answer in this round: nobody else of it is kept waiting for them
         self._transact, self._providers, self._books, self._clock = transact, providers, books, clock
 
     def work(self) -> int:
         """Ask everything that is due now, once each; how many requests that were."""
         found: list[tuple[str, str]] = []
         self._transact(lambda connection: found.extend(store.due(connection, self._clock())))
-        return sum(self.ask(payment_id, self._provider(provider)) for payment_id, provider in found)
+        asked, self._silent = 0, set()
+        for payment_id, provider in found:
+            if provider not in self._silent:
+                asked += self.ask(payment_id, self._provider(provider))
+        return asked
 
     def _provider(self, name: str) -> Provider:
         return self._providers.get(name) or NotSetUp(name)
@@ -81,6 +86,8 @@ class Cashier:
         self._transact(announce)
         for _, request in asked:
             outcome = provider.ask(request)
+            if isinstance(outcome, Unknown):
+                self._silent.add(provider.name)
 
             def keep(connection: Connection, request: Request = request, outcome: Outcome = outcome) -> None:
                 payment, heard = store.load(connection, payment_id), self._clock()

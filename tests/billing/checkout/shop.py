@@ -1,12 +1,10 @@
 """A whole shop in virtual time: the server's tables and till, a bank in-process, a kiosk that does as it is told.
 
-`BankDoor` and `Kiosk` are stand-ins: the bank is the simulated one itself, asked without HTTP; the kiosk only writes
-what a kiosk would.
+The bank is the simulated one itself, asked without HTTP; the kiosk is a stand-in that only writes what a kiosk would.
 """
 
 from __future__ import annotations
 
-import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -32,7 +30,7 @@ from billing.moments import to_ms
 from billing.orders import release_hold
 from billing.payments import store as payments
 from billing.payments.payment import Payment
-from billing.payments.provider import Outcome, Request, Unknown
+from billing.payments.social import sight_of
 from billing.rating import site_of, write_cdr
 from billing.settlement import proof
 from billing.settlement.agreement import Agreement, agree
@@ -45,9 +43,10 @@ from contract.order import Continuation, price_of_part
 from contract.price import TimeUse
 from contract.transaction import ChargingState, StoppedReason, TransactionEvent, samples_of, token_hash
 from sim.social.bank import Bank
+from sim.social.trouble import Trouble
 from tests.billing.conftest import SERVER_KEY
-from tests.billing.payments.test_payment import Wire, sight_of
 from tests.billing.stories import NOON, batch, charge, rows_of
+from worlds.bank_door import BankDoor
 
 __all__ = ["Shop", "sight_of"]
 
@@ -58,27 +57,6 @@ AGREED = Agreement(
     HostTerms("rosa", "EUR", per_use_minor=20, per_kwh=Decimal("2.5")),
     partners=PartnerTerms("cpo", operator_permille=100),
 )
-
-
-class BankDoor:
-    """The bank asked in-process, behind a wire that may lose a request or its answer."""
-
-    name = "social"
-
-    def __init__(self, bank: Bank, clock: Callable[[], float], seed: int = 0) -> None:
-        self.bank, self._clock = bank, clock
-        self.wire = Wire(bank, random.Random(seed), 0.0)
-        self.is_down = False
-        self.loses_answers = False  # acts, and nobody hears of it
-        self.asked: list[Request] = []
-
-    def ask(self, request: Request) -> Outcome:
-        self.wire.now_s = self._clock()
-        self.asked.append(request)
-        if self.is_down:
-            return Unknown("down")
-        outcome = self.wire.ask(request)
-        return Unknown("the answer was lost") if self.loses_answers else outcome
 
 
 @dataclass
@@ -285,6 +263,10 @@ class Shop:
 
     def owed_by(self, checkout: Checkout) -> int:
         return self.balance(Kind.RECEIVABLE, checkout.payer)
+
+    @property
+    def trouble(self) -> Trouble:
+        return self.door.trouble
 
     @property
     def mina_paid(self) -> int:

@@ -51,11 +51,11 @@ def gave_all_back(shop: Shop) -> None:
 def test_answer_lost_after_the_hold(shop: Shop) -> None:
     checkout = shop.begin()
     shop.obey(CommandKind.RESERVE)
-    shop.door.loses_answers = True
+    shop.trouble.loses_answer = 1.0
     shop.pay(checkout)
     shop.work()
     assert shop.view(checkout).step is Step.PAYING and shop.mina_held == 4_000
-    shop.door.loses_answers = False
+    shop.trouble.loses_answer = 0.0
     shop.pass_time(5)
     shop.work()
     start = shop.obey(CommandKind.START)
@@ -87,7 +87,7 @@ def test_kiosk_offline_at_the_start(shop: Shop) -> None:
 def test_provider_down_at_the_start(shop: Shop) -> None:
     checkout = shop.begin()
     shop.obey(CommandKind.RESERVE)
-    shop.door.is_down = True
+    shop.trouble.is_down = True
     shop.pay(checkout)
     shop.work()
     assert shop.view(checkout).step is Step.PAYING
@@ -96,7 +96,7 @@ def test_provider_down_at_the_start(shop: Shop) -> None:
     view = shop.view(checkout)
     assert (view.step, view.reason) == (Step.FAILED, Reason.PAYMENT_UNAVAILABLE)
     assert CommandKind.CANCEL_RESERVATION in [command.kind for command in shop.commands()]
-    shop.door.is_down = False
+    shop.trouble.is_down = False
     shop.work_until_rest()
 
     assert shop.payment(checkout).is_at_rest and not shop.commands()
@@ -107,13 +107,13 @@ def test_payment_too_late(shop: Shop) -> None:
     """The hold was made, its answer lost, and the connector is not kept any more when it is known."""
     checkout = shop.begin()
     shop.obey(CommandKind.RESERVE)
-    shop.door.loses_answers = True
+    shop.trouble.loses_answer = 1.0
     shop.pay(checkout)
     shop.work()
     assert shop.mina_held == 4_000
     shop.pass_time(121)
     shop.work()
-    shop.door.loses_answers = False
+    shop.trouble.loses_answer = 0.0
     shop.work_until_rest()
 
     assert shop.view(checkout).reason is Reason.PAYMENT_UNAVAILABLE
@@ -140,10 +140,10 @@ def test_payment_refused(shop: Shop) -> None:
 def test_webhook_before_the_answer(shop: Shop) -> None:
     checkout = shop.begin()
     shop.obey(CommandKind.RESERVE)
-    shop.door.loses_answers = True
+    shop.trouble.loses_answer = 1.0
     shop.pay(checkout)
     shop.work()
-    shop.door.loses_answers = False
+    shop.trouble.loses_answer = 0.0
     told = sight_of(shop.bank.events[-1].body)
     assert shop.till.tell(checkout.payment_id, told)
     shop.work()
@@ -264,9 +264,9 @@ def test_payment_code_refused_with_its_reason(shop: Shop) -> None:
     old = code(shop)
     shop.pass_time(TOKEN_LIVES_S + 1)
     assert shop.ask(old, "t-4").reason is PaymentRefusal.EXPIRED_CODE
-    shop.door.is_down = True
+    shop.trouble.is_down = True
     silent = shop.ask(code(shop), "t-5")
-    shop.door.is_down = False
+    shop.trouble.is_down = False
 
     assert (silent.reason, silent.offer) == (PaymentRefusal.PROVIDER_SILENT, None)
     assert shop.ask("spay:mina:9", "t-6", evse_id=9).reason is PaymentRefusal.NOT_TAKEN_HERE
@@ -276,10 +276,10 @@ def test_payment_code_refused_with_its_reason(shop: Shop) -> None:
 
 
 def test_payment_code_whose_hold_arrives_after_the_refusal(shop: Shop) -> None:
-    shop.door.loses_answers = True
+    shop.trouble.loses_answer = 1.0
     token = code(shop)
     assert shop.ask(token).reason is PaymentRefusal.PROVIDER_SILENT and shop.mina_held == 4_000
-    shop.door.loses_answers = False
+    shop.trouble.loses_answer = 0.0
     assert shop.ask(token).reason is PaymentRefusal.PROVIDER_SILENT  # the same Ask, the same answer
     shop.work_until_rest()
 
@@ -300,12 +300,12 @@ def test_power_cut_between_ask_and_started(shop: Shop) -> None:
 def test_answer_lost_after_the_capture(shop: Shop) -> None:
     checkout, start = shop.started()
     story = shop.story_of(start)
-    shop.door.loses_answers = True
+    shop.trouble.loses_answer = 1.0
     shop.upload(story)
     for _ in range(3):
         shop.work()
         shop.pass_time(10)
-    shop.door.loses_answers = False
+    shop.trouble.loses_answer = 0.0
     shop.work_until_rest()
 
     assert shop.view(checkout).step is Step.FINISHED
@@ -364,13 +364,13 @@ def test_power_cut_between_ended_and_upload(shop: Shop) -> None:
 
 def test_provider_down_at_the_end(shop: Shop) -> None:
     checkout, start = shop.started()
-    shop.door.is_down = True
+    shop.trouble.is_down = True
     story = shop.story_of(start)
     shop.upload(story)
     shop.work()
     view = shop.view(checkout)
     assert view.step is Step.FINISHED and view.money.taken_minor == 0 and not view.money.is_known
-    shop.door.is_down = False
+    shop.trouble.is_down = False
     shop.work_until_rest()
 
     paid_once(shop, story[-1].total_incl_vat_minor or 0)
@@ -378,14 +378,14 @@ def test_provider_down_at_the_end(shop: Shop) -> None:
 
 def test_provider_down_for_three_days(shop: Shop) -> None:
     checkout, start = shop.started()
-    shop.door.is_down = True
+    shop.trouble.is_down = True
     story = shop.story_of(start)
     shop.upload(story)
     for _ in range(24):
         shop.pass_time(hours=3)
         shop.work()
     pause_s = shop.payment(checkout).pause_until_s - shop.now.timestamp()
-    shop.door.is_down = False
+    shop.trouble.is_down = False
     shop.work_until_rest()
 
     assert pause_s == LONGEST_PAUSE_S  # asked every quarter of an hour, not faster and not seldomer

@@ -87,9 +87,9 @@ class Player:
                 for _, story in self.paid:
                     shop.upload(story)  # type: ignore[arg-type]
             case "lose answers" | "hear answers":
-                shop.door.loses_answers = what == "lose answers"
+                shop.trouble.loses_answer = 0.6 if what == "lose answers" else 0.0
             case "down" | "up":
-                shop.door.is_down = what == "down"
+                shop.trouble.is_down = what == "down"
             case "hours" | "days":
                 shop.pass_time(**{what: size})
         shop.work()
@@ -125,7 +125,7 @@ class Player:
 
     def rest(self) -> None:
         """All that is broken is whole again, and time passes until nothing is left to do."""
-        self.shop.door.is_down = self.shop.door.loses_answers = False
+        self.shop.trouble.is_down, self.shop.trouble.loses_answer = False, 0.0
         self.shop.pass_time(days=8)
         self.shop.hear()
         self.shop.pass_time(hours=1)
