@@ -49,6 +49,7 @@ from billing.pages.render import POLICY
 from billing.pages.second_proof import router as second_proof_pages
 from billing.pages.sign_in import forbidden, wrong_form
 from billing.pages.sign_in import router as sign_in_pages
+from billing.pages.tariffs import router as tariff_pages
 from billing.people.access import Forbidden, NotSignedIn
 from billing.people.cookies import FORM, set_cookie
 from billing.people.forms import WrongForm
@@ -114,6 +115,7 @@ def create_app(
     app.include_router(me_pages)
     app.include_router(people_pages)
     app.include_router(operator_pages)
+    app.include_router(tariff_pages)
     app.include_router(payment_pages)
     app.include_router(host_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

@@ -19,7 +19,7 @@ from billing.server_key import read_server_key
 
 SETTINGS_FILE = "billing.toml"
 DATABASE_FILE = "billing.db"
-_KEYS = ("operator_name", "help_contact", "public_url", "mail_server", "mail_from")
+_KEYS = ("operator_name", "help_contact", "public_url", "country_code", "party_id", "mail_server", "mail_from")
 _SOCIAL_KEYS = ("url", "merchant_secret", "webhook_secret", "fee_account", "app_url")
 _STRIPE_KEYS = ("secret_key", "webhook_secret", "own_account", "url")
 _FORMER = {"operator_password_hash": "people sign in by name now: remove this line, then kiosk-billing person add"}
@@ -37,6 +37,7 @@ def server_time() -> datetime:
 class Settings:
     """`now` is the server's clock; `public_url` how browsers reach it, as https://charge.example.org, "" if unknown.
 
+    `country_code` (ISO 3166 alpha-2) and `party_id` (three letters) are the operator's in OCPI, "" where it has none.
     A refund above `second_approval_above_minor` needs a second person.
     `mail_server` and `mail_from`: where mails are handed in, and as whom (billing.mail.mail_server); "" where none are
     sent. `social`: the payment app's server, `stripe`: cards; None where nobody pays that way. `is_behind_proxy`: plain
@@ -50,6 +51,8 @@ class Settings:
     public_url: str = ""
     mail_server: str = field(default="", repr=False)
     mail_from: str = ""
+    country_code: str = ""
+    party_id: str = ""
     is_behind_proxy: bool = False
     social: SocialAccess | None = field(default=None, repr=False)
     stripe: StripeAccess | None = field(default=None, repr=False)

@@ -28,6 +28,7 @@ PLACES = (
     Place("payments", "/operator/payments", "Payments"),
     Place("unfinished", "/operator/unfinished", "Unfinished"),
     Place("quarantine", "/operator/quarantine", "Quarantine", "quarantine", "warn"),
+    Place("tariffs", "/operator/tariffs", "Tariffs"),
     Place("people", "/operator/people", "People", roles=frozenset({Role.ADMIN})),
     Place("audit", "/operator/audit", "Audit log", roles=frozenset({Role.ADMIN})),
 )
@@ -36,6 +37,9 @@ BELONGS_TO = {
     "kiosk": "fleet",
     "payment": "payments",
     "refund": "payments",
+    "tariff": "tariffs",
+    "tariff_draft": "tariffs",
+    "tariff_publish": "tariffs",
 }  # a page of one thing → the place it is found under
 
 

@@ -31,13 +31,13 @@ def csrf_field(request: Request) -> Markup:
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, form_token(_key(request)))
 
 
-async def checked_form(request: Request, limit: int = 4_000) -> dict[str, str]:
-    """The fields of a form from our own page. Raises WrongForm, TooLarge."""
+async def checked_form(request: Request, limit: int = 4_000, most_fields: int = MOST_FIELDS) -> dict[str, str]:
+    """The fields of a form from our own page, of at most `limit` bytes. Raises WrongForm, TooLarge."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in OWN_SITES:
         raise WrongForm("sent from another site")
     body = await body_of(request, limit)
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MOST_FIELDS)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=most_fields)
     except ValueError as error:
         raise WrongForm("not readable as a form") from error
     fields = dict(pairs)
