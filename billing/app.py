@@ -190,14 +190,17 @@ async def _say_sign_in(request: Request, _error: Exception) -> Response:
     """Pages lead to the sign-in page and back; a program is told that it needs a key."""
     if request.url.path.startswith("/v1/"):
         return JSONResponse({"error": "want Authorization: Bearer KEY; kiosk-billing api-key add makes one"}, 401)
+    return RedirectResponse(f"/sign-in{_back_to(request)}", 303)
+
+
+def _back_to(request: Request) -> str:
+    """Where to return after signing in; a form is not sent again."""
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    query = f"?{urlencode({'next': asked})}" if request.method == "GET" else ""
-    return RedirectResponse(f"/sign-in{query}", 303)
+    return f"?{urlencode({'next': asked})}" if request.method == "GET" else ""
 
 
 async def _say_account(request: Request, _error: Exception) -> Response:
-    query = f"?{urlencode({'next': request.url.path})}" if request.method == "GET" else ""
-    return RedirectResponse(f"/account{query}", 303)
+    return RedirectResponse(f"/account{_back_to(request)}", 303)
 
 
 async def _say_forbidden(request: Request, error: Exception) -> Response:

@@ -85,6 +85,12 @@ def keep_order(connection: Connection, driver_id: str, link_id: str, now: dateti
     return True
 
 
+def is_kept(connection: Connection, driver_id: str, link_id: str) -> bool:
+    o = driver_orders.c
+    mine = select(o.link_id).where(o.link_id == link_id, o.driver_id == driver_id)
+    return connection.execute(mine).first() is not None
+
+
 def delete_driver(connection: Connection, driver: Driver, now: datetime) -> None:
     """Everything that names them goes: address, keys, links, sessions, household, history.
 

@@ -166,6 +166,11 @@ async def get_history(request: Request, driver: Signed) -> Response:
     return narrow_page(request, "account_history.html", ACCOUNT, values)
 
 
+@router.get("/keep")
+async def get_keep(request: Request, driver: Signed, link: str = "") -> Response:
+    return narrow_page(request, "account_keep.html", ACCOUNT, {"link": link[:64], "kept": {"link": link[:64]}})
+
+
 @router.post("/keep")
 async def post_keep(request: Request, driver: Signed) -> Response:
     """Have an order paid by phone in one's history: whoever has its link may."""

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import Request
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 
 from billing.api.gate import server_of
 from billing.pages.render import LANGUAGES, choose_language, page
 from billing.people.access import csrf_field
+from billing.people.cookies import read_cookie, set_cookie
+
+LANGUAGE = "language"
+LANGUAGE_LIVES_S = 365 * 86_400
 
 Texts = Mapping[str, Mapping[str, str]]
 
 
 def language_of(request: Request) -> str:
-    return choose_language(request.query_params.get("lang"), request.headers.get("Accept-Language", ""))
+    """As chosen here, else as chosen before, else the browser's."""
+    chosen = request.query_params.get("lang") or read_cookie(request, LANGUAGE)
+    return choose_language(chosen, request.headers.get("Accept-Language", ""))
+
+
+def with_language(request: Request, response: Response) -> Response:
+    """The answer remembers what was chosen here."""
+    chosen = request.query_params.get("lang")
+    if chosen in LANGUAGES:
+        set_cookie(request, response, LANGUAGE, chosen, LANGUAGE_LIVES_S)
+    return response
 
 
 def words_of(request: Request, texts: Texts) -> Mapping[str, str]:
@@ -44,4 +58,6 @@ def narrow_page(
         "operator_name": settings.operator_name,
         "csrf": csrf_field(request),
     }
-    return page(template, {**shared, **values}, status, runs_script=runs_script)
+    response = page(template, {**shared, **values}, status, runs_script=runs_script)
+    with_language(request, response)
+    return response

@@ -29,6 +29,10 @@ from billing.checkout.view import Step, view_of
 from billing.commands import NotReachable
 from billing.device_codes import Checked, Verdict, check_code, check_signed
 from billing.directory import NotKnown
+from billing.drivers.access import driver_of
+from billing.drivers.drivers import is_kept, keep_order
+from billing.pages.account import post_of
+from billing.pages.narrow import language_of, with_language
 from billing.pages.phone_amounts import amounts_of
 from billing.pages.phone_device_view import Asked, DeviceFacts, DeviceState, Proof, device_page
 from billing.pages.phone_facts import device_facts, order_facts
@@ -36,14 +40,11 @@ from billing.pages.phone_order_view import cancel_page, order_page, stop_page
 from billing.pages.phone_proof import is_seen, seen_word
 from billing.pages.phone_shell import confirm_response, device_response, lost_response, order_response
 from billing.pages.phone_words import Speech
-from billing.pages.render import LANGUAGES, choose_language
+from billing.pages.render import LANGUAGES
 from billing.payments.social import SocialProvider
-from billing.people.cookies import read_cookie, set_cookie
 from billing.people.forms import OWN_SITES, WrongForm
 from contract.codec import to_bytes
 
-LANGUAGE = "language"
-LANGUAGE_LIVES_S = 365 * 86_400
 LARGEST_FORM, MOST_FIELDS = 4_000, 20
 LONGEST_TOKEN = 200
 AGAIN_WITHIN = timedelta(minutes=10)  # a refused payment may be tried again without the code
@@ -75,9 +76,9 @@ async def get_device(request: Request, kiosk: str, evse: str, s: str = "", again
     try:
         facts, asked = await server.read(look)
     except NotKnown:
-        return _kept_language(request, lost_response("unknown", language, *_names(server)))
+        return with_language(request, lost_response("unknown", language, *_names(server)))
     kept = {name: value for name, value in (("s", s[:80]), ("again", again[:64])) if value}
-    return _kept_language(request, _device(server, facts, asked, language, kept))
+    return with_language(request, _device(server, facts, asked, language, kept))
 
 
 @router.post("/d/{kiosk}/{evse}")
@@ -99,9 +100,16 @@ async def post_device(request: Request, kiosk: str, evse: str) -> Response:
         if asked.proof is not Proof.SCANNED:
             return _device(server, facts, asked, language, {})
     assert asked.amount_minor is not None
-    hold_minor = asked.amount_minor
+    hold_minor, driver = asked.amount_minor, await driver_of(request)
+
+    def begin(connection: Connection) -> Checkout:
+        begun = desk.begin(connection, facts.kiosk_id, facts.evse_id, language, now, hold_minor)
+        if driver is not None:
+            keep_order(connection, driver.driver_id, begun.link_id, now)
+        return begun
+
     try:
-        begun = await server.write(lambda c: desk.begin(c, facts.kiosk_id, facts.evse_id, language, now, hold_minor))
+        begun = await server.write(begin)
     except NotReachable:
         return RedirectResponse(f"/d/{facts.kiosk_id}/{facts.evse_id}", 303)
     return RedirectResponse(_pay_address(server, request, facts.kiosk_name, begun, language), 303)
@@ -188,14 +196,23 @@ async def get_order(request: Request, link_id: str, said: str = "") -> Response:
     try:
         facts = await server.read(lambda c: order_facts(c, link_id[:64], language, now))
     except NoCheckout:
-        return _kept_language(request, lost_response("lost", language, *_names(server)))
+        return with_language(request, lost_response("lost", language, *_names(server)))
     if facts.view.step is Step.FAILED and facts.view.reason is Reason.PAYMENT_REFUSED:
         return RedirectResponse(_again_address(facts.view.checkout), 303)
     shown = order_page(facts, language, now, notice=said if said in NOTICES else "")
     pay_address = ""
     if facts.view.step is Step.RESERVED:
         pay_address = _pay_address(server, request, facts.view.kiosk_name, facts.view.checkout, language)
-    return _kept_language(request, order_response(shown, language, *_names(server), pay_address))
+    keep = await _keep(request, facts.view.link_id)
+    return with_language(request, order_response(shown, language, *_names(server), pay_address, keep))
+
+
+async def _keep(request: Request, link_id: str) -> str:
+    """Whether this reader has the order in their account, or could; "" where there are no accounts."""
+    driver = await driver_of(request)
+    if driver is None:
+        return "offer" if post_of(request) is not None else ""
+    return "kept" if await server_of(request).read(lambda c: is_kept(c, driver.driver_id, link_id)) else "offer"
 
 
 @router.get("/o/{link_id}/paid")
@@ -235,7 +252,7 @@ async def get_confirm(request: Request, link_id: str, act: str) -> Response:
     if facts.view.step not in _ACTS.get(act, ()):
         return RedirectResponse(f"/o/{facts.view.link_id}", 303)
     values = (stop_page if act == "stop" else cancel_page)(facts, language)
-    return _kept_language(request, confirm_response(values, act, language, *_names(server)))
+    return with_language(request, confirm_response(values, act, language, *_names(server)))
 
 
 @router.post("/o/{link_id}/{act}")
@@ -295,19 +312,6 @@ def _pay_address(server: Server, request: Request, kiosk_name: str, checkout: Ch
 
 
 # ---- what all of them share ----------------------------------------------------------------------------------------
-
-
-def language_of(request: Request) -> str:
-    """As chosen here, else as chosen before, else the browser's."""
-    chosen = request.query_params.get("lang") or read_cookie(request, LANGUAGE)
-    return choose_language(chosen, request.headers.get("Accept-Language", ""))
-
-
-def _kept_language(request: Request, response: Response) -> Response:
-    chosen = request.query_params.get("lang")
-    if chosen in LANGUAGES:
-        set_cookie(request, response, LANGUAGE, chosen, LANGUAGE_LIVES_S)
-    return response
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -26,14 +26,16 @@ def device_response(
 
 
 def order_response(
-    shown: Shown, language: str, operator_name: str, help_contact: str, pay_address: str = ""
+    shown: Shown, language: str, operator_name: str, help_contact: str, pay_address: str = "", keep: str = ""
 ) -> HTMLResponse:
+    """`keep`: "offer" to have it in an account, "kept" where it is in this reader's, "" where neither is said."""
     words = {"title": shown.values["title"]}
     extra = {
         "state": shown.state,
         "every_s": shown.every_s,
         "plain_every_s": PLAIN_EVERY_S,
         "pay_address": pay_address,
+        "keep": keep,
     }
     values = _shell(language, words, operator_name, help_contact) | shown.values | extra
     return page(shown.template, values, runs_script=shown.every_s > 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -62,15 +63,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator
     engine.dispose()
 
 
-def come_in(site: Site, page: Page, mail: str) -> None:
+def come_in(site: Site, page: Page, mail: str, now: datetime = NOON) -> None:
     with site.engine.begin() as connection:
-        driver = drivers.find_or_add(connection, mail, "en", NOON)
+        driver = drivers.find_or_add(connection, mail, "en", now)
         holder, lives = drivers.holder_of(driver.driver_id), sessions.DRIVER_LIVES
         browser = (
             "Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605.1.15 Version/20.0 Safari/604.1"
         )
         token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, lives, NOON, address="192.0.2.7", browser=browser
+            connection, holder, sessions.Stage.FULL, lives, now, address="192.0.2.7", browser=browser
         )
     page.context.add_cookies([{"name": "driver", "value": token, "url": site.base_url, "httpOnly": True}])
 
