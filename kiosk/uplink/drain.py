@@ -14,7 +14,8 @@ Law:
   acknowledgement, and will not for a while.
 - Nothing here waits or sleeps: `next_request` says what may go now, `deadline_s` when to ask again.
 
-Three lanes, so that a long poll or a slow batch never delays an ask: one request of each lane may be under way.
+Four lanes, so that neither a long poll nor a slow batch nor a payment provider ever delays a card's ask or an answer to
+a command: one request of each lane may be under way.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from contract.api import (
     RowAnswer,
     RowBatch,
 )
+from contract.identity import TokenKind
 from kiosk.wire import (
     Acknowledged,
     Fetch,
@@ -57,6 +59,7 @@ MOST_LETTERS = 1000  # disclaims and command answers that wait for the server
 
 class Lane(StrEnum):
     URGENT = "urgent"
+    PAYMENT = "payment"  # asks behind which a payment provider is asked: it holds nobody else up
     BULK = "bulk"
     POLL = "poll"
 
@@ -129,6 +132,7 @@ class Drain:
         self._is_connected = False
         self._under_way: set[Lane] = set()
         self._asks: deque[tuple[float, AuthorizeRequest]] = deque()
+        self._payment_asks: deque[tuple[float, AuthorizeRequest]] = deque()
         self._letters: deque[Disclaim | CommandAnswer] = deque()
         self._rows_due_s = NEVER_S  # when rows that are not in a batch yet are to be fetched
         self._batch: RowBatch | None = None
@@ -159,6 +163,7 @@ class Drain:
         self._is_connected = False
         self._rows_due_s = NEVER_S
         self._asks.clear()
+        self._payment_asks.clear()
         self._batch = None
         self._refusals = 0
         self._under_way.discard(Lane.BULK)
@@ -166,8 +171,9 @@ class Drain:
     def heard(self, heard: UplinkHears, now_s: float) -> None:
         match heard:
             case AuthorizeRequest():
-                if len(self._asks) < MOST_ASKS:
-                    self._asks.append((now_s, heard))
+                asks = self._payment_asks if heard.token_kind is TokenKind.DIRECT_PAYMENT else self._asks
+                if len(asks) < MOST_ASKS:
+                    asks.append((now_s, heard))
             case Disclaim() | CommandAnswer():
                 if len(self._letters) >= MOST_LETTERS:
                     self._letters.popleft()
@@ -190,9 +196,9 @@ class Drain:
 
     def next_request(self, now_s: float) -> Request | None:
         """What may go now; it counts as under way until succeeded, failed or refused (a fetch: until heard)."""
-        if not self._is_connected or (not self.is_online and self._under_way - {Lane.POLL}):
+        if not self._is_connected or (not self.is_online and self._under_way - {Lane.POLL, Lane.PAYMENT}):
             return None  # while offline one request at a time finds out whether the server is back
-        for choose in (self._urgent, self._bulk, self._poll):
+        for choose in (self._urgent, self._payment, self._bulk, self._poll):
             request = choose(now_s)
             if request is not None:
                 self._under_way.add(request.lane)
@@ -206,6 +212,8 @@ class Drain:
             return NEVER_S
         due = []
         if Lane.URGENT not in self._under_way and (self._asks or self._letters):
+            due.append(self._retry_at_s)
+        if Lane.PAYMENT not in self._under_way and self._payment_asks:
             due.append(self._retry_at_s)
         if Lane.BULK not in self._under_way:
             due += [self._list_due_s, max(self._epoch_due_s, self._rows_at_s)]
@@ -250,6 +258,7 @@ class Drain:
             self._retry_at_s = now_s + bound_s * self._draw()
         was_online, self.is_online = self.is_online, False
         self._asks.clear()  # the controller decides alone now
+        self._payment_asks.clear()
         return (Online(False),) if was_online else ()
 
     def refused(self, request: ServerRequest, now_s: float, reason: str = "") -> tuple[UplinkSays, ...]:
@@ -290,13 +299,22 @@ class Drain:
         return lane not in self._under_way and now_s >= self._retry_at_s
 
     def _urgent(self, now_s: float) -> ServerRequest | None:
-        while self._asks and now_s - self._asks[0][0] > self._settings.ask_lives_s:
-            self._asks.popleft()
+        self._drop_stale(self._asks, now_s)
         if not self._may_try(Lane.URGENT, now_s):
             return None
         if self._asks:
             return AskRequest(self._asks.popleft()[1])
         return LetterRequest(self._letters.popleft()) if self._letters else None
+
+    def _payment(self, now_s: float) -> ServerRequest | None:
+        self._drop_stale(self._payment_asks, now_s)
+        if not self._payment_asks or not self._may_try(Lane.PAYMENT, now_s):
+            return None
+        return AskRequest(self._payment_asks.popleft()[1], Lane.PAYMENT)
+
+    def _drop_stale(self, asks: deque[tuple[float, AuthorizeRequest]], now_s: float) -> None:
+        while asks and now_s - asks[0][0] > self._settings.ask_lives_s:
+            asks.popleft()
 
     def _bulk(self, now_s: float) -> Request | None:
         if not self._may_try(Lane.BULK, now_s):

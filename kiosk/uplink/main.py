@@ -28,6 +28,7 @@ log = logging.getLogger("kiosk.uplink")
 RECONNECT_LEAST_S, RECONNECT_MOST_S = 0.2, 5.0
 ENROLMENT_LOOK_S = 2.0
 LONGEST_SLEEP_S = 3600.0
+PAYMENT_PATIENCE_S = 12.0  # the server waits for the payment provider before it answers
 
 
 class Uplink:
@@ -51,7 +52,8 @@ class Uplink:
         self._lanes: dict[Lane, tuple[ThreadPoolExecutor, Exchange]] = {}
         for lane in Lane:
             session = Session(trust(ca_file, known_time.bound), known_time)
-            exchange = Exchange(server_url, identity, server.timeout_s, session)
+            patience_s = server.timeout_s if lane is not Lane.PAYMENT else max(server.timeout_s, PAYMENT_PATIENCE_S)
+            exchange = Exchange(server_url, identity, patience_s, session)
             self._lanes[lane] = (ThreadPoolExecutor(1, f"uplink-{lane}"), exchange)
         self._told = ""  # why the server does not answer, as it stands in the log
         self._because: WhyOffline | None = None  # the same, for the controller

@@ -29,6 +29,7 @@ from kiosk.uplink.drain import (
     Drain,
     DrainSettings,
     FetchRequest,
+    Lane,
     LetterRequest,
     ListRequest,
     PollRequest,
@@ -80,6 +81,38 @@ def test_nothing_goes_before_the_controller_is_there() -> None:
 
     assert drain.next_request(0.0) is None
     assert drain.deadline_s == float("inf")
+
+
+def test_a_payment_code_that_the_provider_is_slow_about_delays_no_card_and_no_letter() -> None:
+    drain = online()
+    payment = AuthorizeRequest("t2", "o2", "r2", 1, TokenKind.DIRECT_PAYMENT, "spay:lena:1")
+    drain.heard(payment, 1.0)
+    drain.heard(payment, 1.0)
+    assert _next(drain, 1, AskRequest) == AskRequest(payment, Lane.PAYMENT)
+    assert drain.next_request(1.0) is None, "one at a time"
+    drain.heard(ASK, 2.0)
+    drain.heard(CommandAnswer("c-1", CommandStatus.ACCEPTED), 2.0)
+    card = _next(drain, 2, AskRequest)
+    assert card == AskRequest(ASK)
+    assert drain.succeeded(card, ACCEPTED, 3.0) == (ACCEPTED,)
+    _next(drain, 3, LetterRequest)
+
+    assert drain.next_request(9.0) is None
+    answer = AuthorizeAnswer("t2", AuthorizeStatus.ACCEPTED)
+    assert drain.succeeded(AskRequest(payment, Lane.PAYMENT), answer, 9.0) == (answer,)
+    assert _next(drain, 9, AskRequest) == AskRequest(payment, Lane.PAYMENT)
+
+
+def test_payment_codes_are_forgotten_with_the_controller_and_when_they_are_old() -> None:
+    drain = online()
+    payment = AuthorizeRequest("t2", "o2", "r2", 1, TokenKind.DIRECT_PAYMENT, "spay:lena:1")
+    drain.heard(payment, 1.0)
+    assert drain.next_request(1.0 + SETTINGS.ask_lives_s + 0.1) is None
+    drain.heard(payment, 20.0)
+    drain.lost()
+    drain.connected(21.0)
+
+    assert not isinstance(drain.next_request(21.0), AskRequest)
 
 
 def test_the_list_is_fetched_first_then_every_minute() -> None:
