@@ -212,6 +212,7 @@ class Controller:
         self._offered: dict[int, int] = {}  # as last told to the boards: the interlock's own memory
         self.last_error = ""  # of the disk, for `kiosk why`
         self._disk_hangs = False
+        self.rate = 1.0  # kiosk seconds in one of the server's; more only in demos
         self.notes = Notes()
         if knowledge.authorizations is not None:
             self._inbox.append(_published(knowledge))
@@ -307,6 +308,8 @@ class Controller:
             return  # it comes again, and by then the disk may take its answer
         self._commands.take(command.command_id)
         outcome: events.Event | Answered = outcome_of(command, self._mint)
+        if isinstance(outcome, events.ReserveCommanded):
+            outcome = replace(outcome, hold_s=outcome.hold_s * self.rate)
         if command.kind is CommandKind.UPDATE_LIST and command.left_s > 0:
             self._uplink.refresh_list(self.list_version())
             outcome = Answered(command.command_id, CommandStatus.ACCEPTED)

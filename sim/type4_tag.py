@@ -8,7 +8,7 @@ UID that begins with 08 is a random number, new after each loss of the field); I
 from __future__ import annotations
 
 RATS, DESELECT, WTX = 0xE0, 0xC2, 0xF2
-ATS = bytes.fromhex("0578807002")  # frames to 256 bytes, 39 ms to answer; what Android phones have said
+ATS = bytes.fromhex("0578809002")  # frames to 256 bytes, 155 ms to answer: so much may a busy test machine need
 APPLICATION = bytes.fromhex("d2760000850101")
 CAPABILITIES, MESSAGE = 0xE103, 0xE104
 SELECT, READ_BINARY = 0xA4, 0xB0

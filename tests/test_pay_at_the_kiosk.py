@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from billing.settings import SETTINGS_FILE
+from billing.checkout import desk
+from billing.database import open_database
+from billing.settings import SETTINGS_FILE, default_database_url, server_time
 from contract.transaction import StoppedReason
 from kiosk.session.events import ConnectorShown, NoticeDismissed
 from kiosk.session.snapshot import NoticeCode
@@ -87,6 +89,30 @@ def test_a_phone_at_the_card_reader_pays_for_what_flowed_and_only_the_stop_code_
     assert checked.stopped_reason is StoppedReason.LOCAL and checked.minor > 0
     assert hold.captured_minor == checked.minor == 10_000 - bank.balance("mina")
     assert len(bank.holds) == 1 and sum(hold.split.values()) == checked.minor
+
+
+def test_a_phone_that_pays_on_its_own_keeps_the_connector_with_the_cable_in_and_starts_the_charge(
+    forecourt: Forecourt,
+) -> None:
+    charges, stage = forecourt.charges, forecourt.stage
+    stage.street("plug", evse=2, car="id3")
+    charges.wait_for(2, "sees the car", lambda e: e.pilot is not None and e.pilot.is_connected)
+    engine = open_database(default_database_url(stage.till.folder))
+    with engine.begin() as connection:
+        checkout = desk.begin(connection, "hk-07", 2, "en", server_time())
+    kept = charges.wait_for(2, "is kept for the phone", lambda e: e.reserved_for_phone)
+    with engine.begin() as connection:
+        desk.pay(connection, checkout.link_id, "social", forecourt.code_of("mina"), server_time())
+    begun = charges.wait_for(2, "has begun", lambda e: e.transaction is not None, PATIENCE_S)
+    engine.dispose()
+    charges.wait_until_delivering(2)
+    charges.stop_with_code(2)
+    charges.wait_for(2, "is parked", lambda e: e.state is State.PARKED)
+    stage.street("unplug", evse=2)
+    charges.wait_for(2, "is free again", lambda e: e.state is State.IDLE and e.transaction is None)
+
+    assert kept.reserved_s is not None and kept.reserved_s > 60 * (stage.rate - 1), "as long as the phone was told"
+    assert begun.transaction is not None and begun.transaction.is_by_phone and begun.reserved_s is None
 
 
 def test_an_app_that_refuses_says_why_on_the_screen_and_nothing_was_taken(forecourt: Forecourt) -> None:

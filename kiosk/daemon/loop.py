@@ -86,6 +86,7 @@ class Daemon:
             ),
             clock.now(),
         )
+        self._controller.rate = config.clock.rate
         self._desk = FrontDesk(self._controller, self._recorder, self._line, clock)
         self._attendance, self._steps, self._health = Attendance(), ClockSteps(), HealthLog()
         self._panel = Panel(place.socket, allowed, self._desk)

@@ -66,6 +66,7 @@ _ERRORS: tuple[type[Exception], ...] = (
     ValueError,
 )
 _LOG = logging.getLogger(__name__)
+logging.getLogger("nfc.tag").setLevel(logging.CRITICAL)  # a phone that is taken away early is no trouble of the kiosk's
 
 
 class ReaderError(OSError):
