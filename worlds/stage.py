@@ -32,8 +32,10 @@ T = TypeVar("T")
 HERE = Path(__file__).resolve().parents[1]
 PLAN = HERE / "config" / "demo" / "street.toml"
 CONFIG = HERE / "config" / "demo" / "kiosk.toml"
+LIVE_CONFIG = HERE / "config" / "demo" / "kiosk-live.toml"  # in real time
 RUN_IN_CONFIG, STATE_IN_CONFIG = "/run/kiosk-demo", "/var/lib/kiosk-demo"
 URL_IN_CONFIG, ADDRESS_IN_CONFIG = "https://127.0.0.1:8000", "https://localhost:8000"
+MERCHANT_SECRET, WEBHOOK_SECRET = "harbour-charging", "told-by-the-social-server"  # both processes are on loopback
 KIOSK_PROCESSES = ("controller", "uplink", "ui")
 LOOK_EVERY_S = 0.05
 START_PATIENCE_S = 30.0
@@ -92,6 +94,7 @@ class Stage:
         self._stack.callback(self.till.close)
         self.server_url = ""  # the server itself, past the cable
         self.gate_url = ""  # as the kiosk sees it
+        self.social_url = ""  # the payment app's server, where there is one
 
     def __enter__(self) -> Stage:
         return self
@@ -104,12 +107,26 @@ class Stage:
 
     # ---- starting ----------------------------------------------------------------------------------------------------
 
+    def start_social(self, people: Mapping[str, int]) -> None:
+        """The payment app's server, before ours: who has an account there, and how much in minor units."""
+        self.server_url, port = f"https://127.0.0.1:{_free_port()}", _free_port()
+        self.social_url = f"http://127.0.0.1:{port}"
+        self.till.take_payments(self.social_url, MERCHANT_SECRET, WEBHOOK_SECRET)
+        argv = [program("kiosk-sim"), "social", "--port", str(port), "--merchant-secret", MERCHANT_SECRET]
+        argv += ["--webhook-url", f"{self.server_url}/hooks/social", "--webhook-secret", WEBHOOK_SECRET]
+        for name, money_minor in people.items():
+            argv += ["--person", f"{name}:{money_minor}"]
+        env = {**os.environ, "REQUESTS_CA_BUNDLE": str(self.till.authority)}
+        self.launcher.start(Program("social", tuple(argv), env))
+        self.wait_for("the payment app answers", lambda: _is_listening(port), START_PATIENCE_S, "social")
+
     def start_server_and_street(self) -> None:
         """Server with one kiosk, cards and tariff; street with its cable to the server."""
         cards = {card.name: card.uid for card in self.plan.card if card.name != "stranger"}
         self.till.furnish([evse.evse_id for evse in self.plan.evse], cards)
-        port = _free_port()
-        self.server_url = f"https://127.0.0.1:{port}"
+        if not self.server_url:
+            self.server_url = f"https://127.0.0.1:{_free_port()}"
+        port = int(self.server_url.rpartition(":")[2])
         data = str(self.till.folder)
         argv = (program("kiosk-billing"), "serve", "--data-dir", data, "--host", "127.0.0.1", "--port", str(port))
         self.launcher.start(Program("server", argv))

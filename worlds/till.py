@@ -95,11 +95,19 @@ class Till:
         self._key = make_server_key(folder)
         settings = 'operator_name = "Harbour Charging"\n'
         settings += f'help_contact = "{HELP_CONTACT}"\n'
-        (folder / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+        self._settings = folder / SETTINGS_FILE
+        self._settings.write_text(settings, encoding="utf-8")
         self.authority = make_authority(folder, "Harbour Charging", server_time())
         make_certificate(folder, ("127.0.0.1",), server_time())
         self._engine = open_database(default_database_url(folder))
         migrate(self._engine)
+
+    def take_payments(self, url: str, merchant_secret: str, webhook_secret: str) -> None:
+        """Phones pay through the social server at `url`. Before the server starts."""
+        words = {"url": url, "merchant_secret": merchant_secret, "webhook_secret": webhook_secret}
+        lines = "".join(f'{key} = "{value}"\n' for key, value in words.items())
+        with self._settings.open("a", encoding="utf-8") as settings:
+            settings.write(f"\n[social]\n{lines}")
 
     def furnish(self, evse_ids: list[int], cards: dict[str, str]) -> None:
         """The kiosk, the tariff at each EVSE, an account with a card for each name → UID."""
