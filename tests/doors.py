@@ -130,7 +130,20 @@ DOORS = (
     Door(("sim.social",), ("fastapi", "pydantic", "qrcode", "requests")),
     Door(("sim.stripe_stand_in",), ("fastapi", "uvicorn")),
     Door(
-        ("worlds",), ("contract", "kiosk", "billing", "sim", "cryptography", "PIL", "requests", "sqlalchemy", "uvicorn")
+        ("worlds",),
+        (
+            "contract",
+            "kiosk",
+            "billing",
+            "sim",
+            "cryptography",
+            "PIL",
+            "playwright",
+            "requests",
+            "sqlalchemy",
+            "uvicorn",
+            "zxingcpp",
+        ),
     ),
 )
 

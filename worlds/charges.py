@@ -67,11 +67,12 @@ class Charges:
             READY_PATIENCE_S,
         )
 
-    def wait_until_delivering(self, evse_id: int, least_wh: int = 1) -> EvseView:
+    def wait_until_delivering(self, evse_id: int, least_wh: int = 1, patience_s: float = STEP_PATIENCE_S) -> EvseView:
         return self.wait_for(
             evse_id,
             f"delivers, {least_wh} Wh at least",
             lambda e: e.state is State.DELIVERING and e.transaction is not None and e.transaction.energy_wh >= least_wh,
+            patience_s,
         )
 
     def wait_until_online(self, online: bool = True) -> None:

@@ -66,8 +66,8 @@ class Hands(Protocol):
     def show(self, evse_id: int) -> None:
         """Look at a connector that is busy or out of service."""
 
-    def shoot(self, name: str) -> None:
-        """A picture of what the window shows now."""
+    def shoot(self, name: str) -> Path | None:
+        """A picture of what the window shows now; None where there is no window."""
 
 
 class Intents:
@@ -113,8 +113,8 @@ class Intents:
     def show(self, evse_id: int) -> None:
         return
 
-    def shoot(self, name: str) -> None:
-        return
+    def shoot(self, name: str) -> Path | None:
+        return None
 
 
 class Mirror:
@@ -141,10 +141,13 @@ class Mirror:
 
 
 class Finger:
-    """Real touches. `pictures` gets screen-NN-name.png."""
+    """Real touches. `pictures` gets SERIES-NN-name.png."""
 
-    def __init__(self, charges: Charges, screen: Touchscreen, mirror: Mirror, pictures: Path) -> None:
-        self._charges, self._screen, self._mirror, self._pictures = charges, screen, mirror, pictures
+    def __init__(
+        self, charges: Charges, screen: Touchscreen, mirror: Mirror, pictures: Path, series: str = "screen"
+    ) -> None:
+        self._charges, self._screen, self._mirror = charges, screen, mirror
+        self._pictures, self._series = pictures, series
         self._shots = 0
 
     def wait_for_window(self) -> None:
@@ -267,10 +270,12 @@ class Finger:
     def show(self, evse_id: int) -> None:
         self._tap(acts.Show(evse_id))
 
-    def shoot(self, name: str) -> None:
+    def shoot(self, name: str) -> Path | None:
         time.sleep(PHOTO_S)
         self._shots += 1
-        self._screen.photograph(self._pictures / f"screen-{self._shots:02d}-{name}.png")
+        path = self._pictures / f"{self._series}-{self._shots:02d}-{name}.png"
+        self._screen.photograph(path)
+        return path
 
     def _tap(self, act: Act, pause_s: float = LOOK_S) -> None:
         """A touch once the screen has painted what is true, and time for it to paint the effect."""

@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from contract.tariff import Tariff
 from sim.control import ControlServer, Mistake, ask
 from sim.lgpio_client import environment
 from sim.street_plan import load_plan
 from worlds.controls import LAUNCHER, STREET
 from worlds.launcher import Launcher, Program
-from worlds.till import Till
+from worlds.till import TARIFF, Till
 
 T = TypeVar("T")
 
@@ -74,7 +75,12 @@ class Stage:
     """Use as a context manager; `start_server_and_street`, then `start_kiosk`, and `start_screen` if wanted."""
 
     def __init__(
-        self, root: Path, rate: float | None = None, plan: Path | None = None, config: Path | None = None
+        self,
+        root: Path,
+        rate: float | None = None,
+        plan: Path | None = None,
+        config: Path | None = None,
+        tariff: Tariff = TARIFF,
     ) -> None:
         self._stack = ExitStack()
         root = root.resolve()
@@ -87,7 +93,7 @@ class Stage:
         (root / "run").symlink_to(run)
         self._stack.callback((root / "run").unlink, missing_ok=True)
         self._plan_file, self._config_file = plan or PLAN, config or CONFIG
-        self.plan = load_plan(self._plan_file)
+        self.plan, self._tariff = load_plan(self._plan_file), tariff
         self.rate = rate or _rate_in(self._config_file)
         self.launcher = self._stack.enter_context(Launcher(self.places.logs))
         self.till = Till(root / "server")
@@ -104,6 +110,10 @@ class Stage:
 
     def close(self) -> None:
         self._stack.close()
+
+    @property
+    def evse_ids(self) -> list[int]:
+        return [evse.evse_id for evse in self.plan.evse]
 
     # ---- starting ----------------------------------------------------------------------------------------------------
 
@@ -123,7 +133,7 @@ class Stage:
     def start_server_and_street(self) -> None:
         """Server with one kiosk, cards and tariff; street with its cable to the server."""
         cards = {card.name: card.uid for card in self.plan.card if card.name != "stranger"}
-        self.till.furnish([evse.evse_id for evse in self.plan.evse], cards)
+        self.till.furnish(self.evse_ids, cards, self._tariff)
         if not self.server_url:
             self.server_url = f"https://127.0.0.1:{_free_port()}"
         port = int(self.server_url.rpartition(":")[2])

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
 
@@ -20,12 +21,17 @@ from billing.database import open_database, reading
 from billing.device_codes import check_code, check_signed
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
 from billing.enrolment import new_code
+from billing.hosts.party import Host, add_host
+from billing.hosts.terms import Terms, Window, write_terms
 from billing.migrations import migrate
 from billing.people.passwords import hash_password
 from billing.people.persons import add_person, set_password
 from billing.people.roles import Role
 from billing.server_key import make_server_key
 from billing.settings import SETTINGS_FILE, default_database_url, server_time
+from billing.settlement.agreement import Agreement, agree
+from billing.settlement.allocation import Bearer, PartnerTerms
+from billing.settlement.sales import sold_in
 from billing.tables import cdrs, events, kiosk_keys, quarantine, transactions
 from billing.vouchers import new_voucher
 from contract.codec import from_bytes
@@ -55,6 +61,28 @@ VOUCHER_LIVES = timedelta(days=365)
 HELP_CONTACT = "+49 40 555 0177"  # as on the demo kiosk's screen
 OPERATOR = "operator"  # signs in at the demo's pages, which listen on loopback only
 PASSWORD = "seven kiosks in the harbour"
+HOST, HOST_LOGIN = Host("H-12", "Café Mole", "Pier 4, 20457 Hamburg", "EUR", "Europe/Berlin"), "mole"
+PARTNER = "volt-works"  # runs the charger; a fifth of the net is the operator's (system D)
+PARTNERS = PartnerTerms(PARTNER, operator_permille=200)
+TERMS = Terms(
+    per_use=Decimal("0.10"), price=Decimal("0.31"), windows=(Window("22:00", "06:00", Decimal("0.24")),),
+    paid_by=Bearer.PROVIDER,
+)  # fmt: skip
+# In real time nobody waits for a kilowatt-hour, so a use costs something by itself.
+LIVE_TARIFF = Tariff(
+    "harbour-live",
+    1,
+    "EUR",
+    (
+        TariffElement(
+            (
+                PriceComponent(Dimension.ENERGY, Decimal("0.45"), VAT),
+                PriceComponent(Dimension.FLAT, Decimal("0.50"), VAT),
+                PriceComponent(Dimension.PARKING_TIME, Decimal("3.00"), VAT, 60),
+            )
+        ),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +137,39 @@ class Till:
         with self._settings.open("a", encoding="utf-8") as settings:
             settings.write(f"\n[social]\n{lines}")
 
-    def furnish(self, evse_ids: list[int], cards: dict[str, str]) -> None:
+    def furnish(self, evse_ids: list[int], cards: dict[str, str], tariff: Tariff = TARIFF) -> None:
         """The kiosk, the tariff at each EVSE, an account with a card for each name → UID."""
         now = server_time()
         with self._engine.begin() as connection:
             ole = add_person(connection, OPERATOR, "Ole", Role.OPERATOR, now)
             set_password(connection, ole.person_id, hash_password(PASSWORD))
             add_kiosk(connection, KIOSK, now, place="Pier 4 North", time_zone="Europe/Berlin")
-            load_tariff(connection, TARIFF, now)
+            load_tariff(connection, tariff, now)
             for evse_id in evse_ids:
-                set_offer(connection, KIOSK_ID, evse_id, TARIFF.id, now, parking_grace_s=GRACE_S)
+                set_offer(connection, KIOSK_ID, evse_id, tariff.id, now, parking_grace_s=GRACE_S)
             for name, uid in cards.items():
                 add_account(connection, name, now, offline_cap_minor=5_000)
                 add_token(connection, IdToken(TokenKind.ISO14443, uid.upper()), name, now)
+
+    def agree(self, evse_ids: list[int]) -> None:
+        """A host and a partner have their parts of every EVSE from today on, and the host may sign in."""
+        now = server_time()
+        today = now.astimezone(ZoneInfo(HOST.time_zone)).date()
+        with self._engine.begin() as connection:
+            add_host(connection, HOST, now)
+            person = add_person(connection, HOST_LOGIN, "Mara", Role.HOST, now, host_id=HOST.host_id)
+            set_password(connection, person.person_id, PASSWORD)
+            for evse_id in evse_ids:
+                begins = datetime.combine(today, time(), ZoneInfo(HOST.time_zone))
+                agree(connection, KIOSK_ID, evse_id, Agreement(partners=PARTNERS), begins, now)
+                write_terms(connection, HOST, KIOSK_ID, evse_id, TERMS, today, now)
+
+    def earned_by_host(self) -> dict[str, int]:
+        """Per transaction, what its use pays the host, in minor units."""
+        with reading(self._engine) as connection:
+            query = select(cdrs.c.transaction_id, cdrs.c.cdr_id).where(is_current())
+            sold = {name: sold_in(connection, cdr_id) for name, cdr_id in connection.execute(query).all()}
+            return {name: one.allocation.host.total_minor for name, one in sold.items() if one is not None}
 
     def enrolment_code(self) -> str:
         with self._engine.begin() as connection:
