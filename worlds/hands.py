@@ -222,6 +222,8 @@ class Finger:
         evse = self._charges.wait_for(evse_id, "has a transaction", lambda e: e.transaction is not None)
         assert evse.transaction is not None
         for _ in range(TRIES):
+            if self._mirror.nav.page is Page.MAIN:  # it came just after the moment of being believed, and waits
+                self._tap(acts.Open(Page.LIMIT))
             self._tap(acts.SetLimit(evse_id))
             if self._mirror.nav.page is Page.LIMIT_CODE:
                 break

@@ -9,8 +9,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import requests
 from playwright.sync_api import Browser
@@ -22,7 +24,7 @@ from worlds.charges import STEP_PATIENCE_S, Charges, Checked
 from worlds.hands import Hands
 from worlds.phone import Camera, Office, Phone, read_code
 from worlds.stage import MERCHANT_SECRET, NotTrue, program
-from worlds.till import HOST_LOGIN, OPERATOR, PARTNER, PASSWORD
+from worlds.till import HOST, HOST_LOGIN, OPERATOR, PARTNER, PASSWORD
 
 PERSON = "mina"
 HAS_MINOR = 20_000
@@ -189,7 +191,8 @@ class PhoneTour:
             amount = f"{earned[one.billed.transaction_id] / 100:.2f}"
             if amount not in words:
                 raise NotTrue(f"the host's page does not show {amount} for {one.billed.transaction_id}:\n{words[:800]}")
-        host.open("/host/statement", "host-statement")
+        month = datetime.now(ZoneInfo(HOST.time_zone)).strftime("%Y-%m")
+        host.open(f"/host/statements/{month}", "host-statement")
         total = sum(earned[one.billed.transaction_id] for one in paid)
         self.tell(f"the host signs in and sees both uses with their calculation: {total / 100:.2f} EUR to be paid out")
         operator = Office(self.browser, self._camera, url)
