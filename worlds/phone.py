@@ -119,7 +119,10 @@ class Office:
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(re.compile("^(?!.*sign-in)"))
+        try:
+            self.page.wait_for_url(re.compile("^(?!.*sign-in)"))
+        except Error as error:
+            raise NotTrue(f"{name} cannot sign in: {self.page.inner_text('body')[:400]}") from error
 
     def open(self, path: str, name: str) -> str:
         """Its words, after a picture was taken. Raises NotTrue where there is no such page."""

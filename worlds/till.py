@@ -158,7 +158,7 @@ class Till:
         with self._engine.begin() as connection:
             add_host(connection, HOST, now)
             person = add_person(connection, HOST_LOGIN, "Mara", Role.HOST, now, host_id=HOST.host_id)
-            set_password(connection, person.person_id, PASSWORD)
+            set_password(connection, person.person_id, hash_password(PASSWORD))
             for evse_id in evse_ids:
                 begins = datetime.combine(today, time(), ZoneInfo(HOST.time_zone))
                 agree(connection, KIOSK_ID, evse_id, Agreement(partners=PARTNERS), begins, now)
