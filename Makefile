@@ -32,7 +32,7 @@ format: setup ## let the formatter and the linter put right what they can
 test: check ## check, then the whole test suite
 	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST)
 
-demo: setup ## server, street, kiosk and touchscreen: a tour in two minutes, then yours to play with
+demo: setup ## server, street, kiosk, touchscreen and a phone: a tour in three minutes, then yours to play with
 	$(BIN)/kiosk-sim demo
 
 kills: setup ## kill controller and uplink at 200 random moments of a charge
