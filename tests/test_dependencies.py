@@ -25,6 +25,7 @@ PACKAGE_OF = {
     "fontTools": "fonttools",
     "PIL": "pillow",
     "argon2": "argon2-cffi",
+    "zxingcpp": "zxing-cpp",
 }
 COMES_WITH = {"markupsafe": "jinja2", "pydantic": "fastapi", "starlette": "fastapi", "RPi": "rpi-lgpio"}
 
