@@ -258,6 +258,7 @@ class Snapshot:
     devices: tuple[DeviceView, ...]
     offline_because: str = ""  # why the server is not reached, in a word for `kiosk why`; empty while it is
     token_waiting: str = ""  # masked; "" where none waits
+    token_is_code: bool = False  # a voucher, a member's or a payment app's code waits, and no card
     token_starts: tuple[int, ...] = ()  # EVSEs where the waiting token would start
     token_stops: tuple[int, ...] = ()  # EVSEs where it would stop what runs
     overrides: tuple[str, ...] = ()  # settings the server has changed, as KEY=VALUE

@@ -86,6 +86,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         offline_because="" if about.is_online else about.offline_because,
         overrides=about.overrides,
         token_waiting="" if front.waiting is None else front.waiting.token.masked,
+        token_is_code=front.waiting is not None and front.waiting.token.kind is not TokenKind.ISO14443,
         token_starts=_token_moves(kiosk, now, Outcome.START),
         token_stops=_token_moves(kiosk, now, Outcome.STOP),
         phone_problem=phone.problem(about.is_online, now, about.code_secret),

@@ -208,7 +208,7 @@ def test_a_stale_front_does_not_bring_a_payment_code_to_another_connector() -> N
     """A code that waits for a connector is used for the one that is touched, once."""
     bench = Bench(count=2, offer=ENERGY_ONLY)
     pay(bench)
-    assert bench.notice is NoticeCode.WHICH_CONNECTOR
+    assert bench.notice is NoticeCode.WHICH_CONNECTOR and shown(bench).token_is_code
     bench.choose(2)
     assert [ask.evse_id for ask in bench.asks] == [2]
     bench.wall += timedelta(minutes=5)

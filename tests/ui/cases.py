@@ -103,6 +103,13 @@ CASES: dict[str, Case] = {
     "01-home-silent": (s.snapshot(), NAV, 3.0),
     "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
     "02-choose": (s.snapshot(**_WAITS, token_starts=(1, 2), notice=replace(_WHICH, evse_id=None)), NAV, 0),
+    "02-choose-code": (
+        s.snapshot(**_WAITS, token_is_code=True, token_starts=(1, 2), notice=replace(_WHICH, evse_id=None)), NAV, 0,
+    ),
+    "02-choose-code-busy": (
+        s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_is_code=True, token_starts=(2,),
+                   notice=replace(_WHICH, evse_id=1)), NAV, 0,
+    ),
     "02-choose-three": (s.snapshot(*_THREE, **_WAITS, token_starts=(1, 2), token_stops=(3,)), NAV, 0),
     "02-choose-busy": (
         s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_starts=(2,), notice=replace(_WHICH, evse_id=1)), NAV, 0,

@@ -87,7 +87,7 @@ def choose_view(seen: Seen) -> ChooseView:
         more,
         seen.say("home.more"),
         seen.say("choose.back"),
-        seen.say("choose.waits", token=seen.snapshot.token_waiting),
+        seen.say(f"choose.waits{_of_code(seen)}", token=seen.snapshot.token_waiting),
         seen.say("frame.left", left=seen.formats.duration(left)) if left is not None else "",
     )
 
@@ -96,8 +96,12 @@ def _why_asked(seen: Seen) -> str:
     """Which card it is; or that the connector that was touched is none for it."""
     notice = current_notice(seen.snapshot)
     if notice is not None and notice.code is NoticeCode.WHICH_CONNECTOR and notice.evse_id is not None:
-        return seen.say("choose.busy", number=notice.evse_id)
-    return seen.say("choose.sub", token=seen.snapshot.token_waiting)
+        return seen.say(f"choose.busy{_of_code(seen)}", number=notice.evse_id)
+    return seen.say(f"choose.sub{_of_code(seen)}", token=seen.snapshot.token_waiting)
+
+
+def _of_code(seen: Seen) -> str:
+    return "_code" if seen.snapshot.token_is_code else ""
 
 
 def _page(seen: Seen, size: int, as_choice: bool) -> tuple[tuple[Tile, ...], Act | None]:
