@@ -41,6 +41,8 @@ from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.me import router as me_pages
 from billing.pages.operator import router as operator_pages
+from billing.pages.operator_hosts import router as operator_host_pages
+from billing.pages.operator_payouts import router as operator_payout_pages
 from billing.pages.payments import router as payment_pages
 from billing.pages.people import router as people_pages
 from billing.pages.phone import router as phone_pages
@@ -118,6 +120,8 @@ def create_app(
     app.include_router(tariff_pages)
     app.include_router(payment_pages)
     app.include_router(host_pages)
+    app.include_router(operator_host_pages)
+    app.include_router(operator_payout_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
     app.add_middleware(Front, _add_headers)

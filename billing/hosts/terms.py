@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -177,7 +178,7 @@ def agreements_of(connection: Connection, host_id: str) -> list[InForce]:
     )
     found: list[InForce] = []
     rows = connection.execute(query).all()
-    for row, after in zip(rows, [*rows[1:], None], strict=True):
+    for row, after in zip_longest(rows, rows[1:]):
         if row.host_id != host_id:
             continue
         is_same = after is not None and (after.kiosk_id, after.evse_id) == (row.kiosk_id, row.evse_id)

@@ -26,6 +26,8 @@ PLACES = (
     Place("fleet", "/operator", "Fleet", "alarms", "bad"),
     Place("sessions", "/operator/sessions", "Sessions", "sessions"),
     Place("payments", "/operator/payments", "Payments"),
+    Place("hosts", "/operator/hosts", "Hosts"),
+    Place("payouts", "/operator/payouts", "Payouts", roles=frozenset({Role.ADMIN, Role.FINANCE})),
     Place("unfinished", "/operator/unfinished", "Unfinished"),
     Place("quarantine", "/operator/quarantine", "Quarantine", "quarantine", "warn"),
     Place("tariffs", "/operator/tariffs", "Tariffs"),
@@ -40,6 +42,10 @@ BELONGS_TO = {
     "tariff": "tariffs",
     "tariff_draft": "tariffs",
     "tariff_publish": "tariffs",
+    "host": "hosts",
+    "agree": "hosts",
+    "run": "payouts",
+    "payout_step": "payouts",
 }  # a page of one thing → the place it is found under
 
 
