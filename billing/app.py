@@ -39,6 +39,7 @@ from billing.pages.account import router as account_pages
 from billing.pages.host import router as host_pages
 from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
+from billing.pages.ledger import router as ledger_pages
 from billing.pages.me import router as me_pages
 from billing.pages.operator import router as operator_pages
 from billing.pages.operator_hosts import router as operator_host_pages
@@ -118,6 +119,7 @@ def create_app(
     app.include_router(people_pages)
     app.include_router(operator_pages)
     app.include_router(tariff_pages)
+    app.include_router(ledger_pages)
     app.include_router(payment_pages)
     app.include_router(host_pages)
     app.include_router(operator_host_pages)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from sqlalchemy import Connection, or_, select
-
+from billing import money_story
 from billing.checkout import proof as payment_proof
 from billing.cli_base import Result, database_of
-from billing.directory import NotKnown
 from billing.hosts import months
-from billing.ledger import book, holds
-from billing.moments import from_ms
-from billing.payments import store
-from billing.payments.tables import payments
+from billing.ledger import book
 from billing.payouts import proof as payout_proof
 from billing.settlement import proof
-from billing.tables import cdrs, transactions
 from contract.currency import MINOR_DIGITS, from_minor
 
 
@@ -32,57 +26,27 @@ def check_ledger(arguments: Namespace) -> Result:
 
 
 def explain_ledger(arguments: Namespace) -> Result:
-    """Everything that happened to the money of a session, by its transaction, order, receipt or CDR id."""
+    """Everything that happened to the money of a session, by its transaction, order, receipt, CDR or payment id."""
     with database_of(arguments) as connection:
-        order_id = _order_of(connection, arguments.session)
-        entries = book.entries_about(connection, order_id)
-        query = select(payments.c.payment_id).where(payments.c.order_id == order_id)
-        paid = {name: store.story(connection, name) for name in connection.execute(query).scalars().all()}
-        # A phone's hold is older than its order: it is about the payment, which has the hold's name.
-        found = {hold.hold_id: hold for hold in holds.about(connection, order_id)}
-        found |= {name: hold for name in paid if (hold := holds.find(connection, name)) is not None}
-        held = list(found.values())
-    lines = [f"order {order_id}"]
-    for entry in entries:
+        story = money_story.story_of(connection, money_story.order_of(connection, arguments.session))
+    lines = [f"order {story.order_id}"]
+    for told in story.entries:
+        entry = told.entry
         lines.append(f"{entry.at:%Y-%m-%d %H:%M:%S} UTC  {entry.draft.what}  ({entry.draft.key})")
+        lines += [f"    {why}" for why in told.why]
         for leg in entry.draft.legs:
             lines.append(f"  {_shown(leg.amount, leg.account.unit):>14}  {leg.account.name}")
-    for hold in held:
+    for matrix in money_story.matrices(told for told in story.entries):
+        lines.append(f"now, in {matrix.unit}; the sum is {sum(matrix.now)}")
+        for account, amount in zip(matrix.accounts, matrix.now, strict=True):
+            lines.append(f"  {_shown(amount, matrix.unit):>14}  {account.name}")
+    for hold in story.holds:
         end = "stands" if hold.end is None else f"{hold.end.value}, {_shown(hold.taken, hold.account.unit)} taken"
         lines.append(f"hold {hold.hold_id}: {_shown(hold.amount, hold.account.unit)} of {hold.account.name}, {end}")
-    for name, steps in paid.items():
+    for name, steps in story.payments.items():
         lines.append(f"payment {name}")
-        lines += [f"  {from_ms(at_ms):%Y-%m-%d %H:%M:%S} UTC  {what}: {detail}" for at_ms, what, detail in steps]
-    data = {
-        "order_id": order_id,
-        "entries": [
-            {
-                "key": entry.draft.key,
-                "what": entry.draft.what,
-                "at": entry.at.isoformat(),
-                "legs": {leg.account.name: leg.amount for leg in entry.draft.legs},
-            }
-            for entry in entries
-        ],
-        "payments": {
-            name: [{"at_ms": at_ms, "what": what, "detail": detail} for at_ms, what, detail in steps]
-            for name, steps in paid.items()
-        },
-    }
-    return Result("\n".join(lines), data)
-
-
-def _order_of(connection: Connection, name: str) -> str:
-    t, key = transactions.c, name.strip().replace("-", "").lower()
-    named = or_(t.transaction_id == name, t.order_id == name, t.receipt_key == key)
-    found = connection.execute(select(t.order_id).where(named).limit(1)).scalar()
-    if found is None:
-        joined = (cdrs.c.kiosk_id == t.kiosk_id) & (cdrs.c.transaction_id == t.transaction_id)
-        query = select(t.order_id).select_from(transactions.join(cdrs, joined)).where(cdrs.c.cdr_id == name)
-        found = connection.execute(query).scalar()
-    if found is None:
-        raise NotKnown(f"no session, order, receipt or CDR {name!r}")
-    return str(found)
+        lines += [f"  {step.at:%Y-%m-%d %H:%M:%S} UTC  {step.what}: {step.detail}" for step in steps]
+    return Result("\n".join(lines), money_story.as_data(story))
 
 
 def _shown(amount: int, unit: str) -> str:
