@@ -1,11 +1,12 @@
 """Stories with pages torn out: the events that close them, so that what is readable can still be billed. Pure.
 
 Rules, all in the driver's favour and never a guess about energy:
-- A hole is filled by repeating the event before it: same register, same time. Energy between two readings is linear,
-  so the hole changes no bill. Where the server has heard of what stood there, the filling counts as acknowledged: it
+- A hole is filled by repeating the event after it: same register, same time. Energy between two readings is linear,
+  so the hole changes no bill. The server may know the first rows of the hole, as uploads go in order: what follows
+  there stands behind all it knows. Where it has heard of the whole of it, the filling counts as acknowledged: it
   leaves only if the server's data are restored from a backup and everything is sent again.
-- A story whose beginning is torn out is filled from its second event on with the first one that is left: should the
-  server have the beginning, the story is whole there.
+- So a story whose beginning is torn out is filled from its second event on: should the server have the beginning, the
+  story is whole there.
 - A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
   counted for somebody else since, of whom every trace is gone, so what it says now is nobody's energy.
 
@@ -72,7 +73,7 @@ def _fillings(story: dict[int, Told]) -> list[Told]:
             continue
         is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
         for seq_no in range(before + 1, after):
-            filled.append(Told(_repeated(story[before].event, seq_no), is_safe))
+            filled.append(Told(_repeated(story[after].event, seq_no), is_safe))
     return filled
 
 

@@ -48,6 +48,18 @@ def test_the_filling_of_a_hole_the_server_has_heard_of_is_kept_and_not_sent() ->
         assert [(one.event.seq_no, one.is_acknowledged) for one in mended] == [(2, is_safe), (3, is_safe)]
 
 
+@given(known_to=st.integers(1, 6))
+def test_a_hole_of_which_the_server_knows_the_beginning_leaves_a_story_that_goes_forward(known_to: int) -> None:
+    story = charge(minutes=8, wh_per_minute=150)
+    left = [event for event in story if not 2 <= event.seq_no <= 6]
+
+    told_later = {one.event.seq_no: one.event for one in mending(told(left, acknowledged_to=1))}
+    known = told_later | {event.seq_no: event for event in [*left, *story[: known_to + 1]]}
+    samples = [known[seq_no].sample for seq_no in range(len(story))]
+
+    assert price(OFFER, samples) == price(OFFER, [event.sample for event in story])
+
+
 def test_a_story_without_end_ends_with_its_last_reading() -> None:
     story = charge(minutes=6)[:4]
 
