@@ -70,7 +70,7 @@ class SafetyWatch:
         if why == "no vehicle":
             allowed_s += 2 * times.pilot_period_s
         patience, broken = self.world.settings.patience, self._broken(evse_id)
-        if self.world.outlets[evse_id].contactor.is_welded:
+        if self.world.outlets[evse_id].contactor.is_welded or "contactor_welded" in broken:
             allowed_s += patience.open_s + times.feedback_period_s + 1.0
         if broken & {"board_silent", "bus_noise", "meter_late"}:
             allowed_s += patience.pilot_stale_s + OFTEN_S

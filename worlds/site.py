@@ -15,12 +15,13 @@ from kiosk.devices import Health
 from kiosk.session.settings import EvseSettings, SiteSettings
 from sim.people import Visit
 from sim.vehicle import NEVER_S, Mood
+from worlds.twins import Times
 
 if TYPE_CHECKING:
     from worlds.world import Boot, World
 
 ROTATIONS = ("RST", "STR", "TRS")
-OVERLOAD_S = 10.0  # a fuse carries a little too much far longer; and the wiring of an EVSE is given its own time
+OVERLOAD_S = 10.0  # a fuse carries a little too much far longer; the wiring of an EVSE is given its own time besides
 SLOWEST_CAR_S = 4.0
 SLOWEST_WIRING_S = 2.0  # of a cabinet that shares a limit
 IN_DOUBT_S = 10.0  # between looks at a meter that is not believed
@@ -160,7 +161,7 @@ class SiteWorld:
         if over_a <= SAME_A:
             self.over_since_s, self.is_counted = None, False
             return
-        allowed_s = OVERLOAD_S + max(times.command_delay_s for times in self.world.times.values())
+        allowed_s = OVERLOAD_S + max(map(_answers_s, self.world.times.values()))
         if self.over_since_s is None:
             self.over_since_s = now_s
             self.world.agenda.at(now_s + allowed_s + 0.01, self.look)
@@ -190,6 +191,11 @@ class SiteWorld:
         elif self.twin is not None and not self.is_silent:
             due_s = min(due_s, now_s + self.twin.period_s)
         return due_s
+
+
+def _answers_s(times: Times) -> float:
+    """Two readings of its meter, as one proves nothing, and the way of a command."""
+    return 2 * times.meter_period_s + times.command_delay_s
 
 
 def _ma(amps: tuple[float, float, float]) -> tuple[int, int, int]:
