@@ -47,10 +47,10 @@ class Cabinet:
     # ---- when the loop comes across it ---------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """What the drivers and the loop know by now: they go on all the time, also where a world has jumped."""
-        if self.world.kiosk is not None:
-            for outlet in self.world.outlets.values():
-                outlet.advance(self.world.agenda.now_s)
+        """What the loop knows by now of a current that flows: it goes on all the time, also where a world has jumped."""
+        for outlet in self.world.outlets.values():
+            outlet.advance(self.world.agenda.now_s)
+        if any(outlet.power_w for outlet in self.world.outlets.values()):
             self.world.stir()
             self.world.look_at_kiosk()
 

@@ -58,7 +58,8 @@ def feedback_pause_s(session: Session, outlet: Outlet, now_s: float, judged_s: f
     if facts.contactor_closed is not outlet.contactor.feedback:
         return SAFETY_POLL_S if facts.contactor_sensed_at_s < now_s else LOOK_AGAIN_S
     is_against = facts.contactor_closed is not session.wishes_closed
-    return LOOK_AGAIN_S if is_against and facts.contactor_sensed_at_s < session.wish_since_s + judged_s else None
+    since_s = session.wish_since_s if session.wishes_closed else session.open_since_s
+    return LOOK_AGAIN_S if is_against and facts.contactor_sensed_at_s < since_s + judged_s else None
 
 
 def needs_reading(session: Session, outlet: Outlet, now_s: float) -> bool:

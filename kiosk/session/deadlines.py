@@ -22,7 +22,11 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
         due += [session.unlock_since_s + at for start in energy.RELOCKS_AT_S for at in (start, start + energy.RELOCK_S)]
     if session.state in (State.PREPARING, State.DELIVERING):
         due.append(session.running.started.s + patience.own_start_s)
-    due.append(session.wish_since_s + (patience.close_s if session.wishes_closed else patience.open_s))
+    if session.facts.contactor_closed is not session.wishes_closed:
+        is_late_s = (
+            session.wish_since_s + patience.close_s if session.wishes_closed else session.open_since_s + patience.open_s
+        )
+        due.append(is_late_s)
     if session.watch is not protection.CALM:
         due.append(protection.next_look_s(session.watch, evse.protection))
     if session.transaction is not None:

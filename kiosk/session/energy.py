@@ -4,6 +4,8 @@ Law:
 - The contactor is wanted closed only while the vehicle asks (pilot C or D) in a transaction whose Started is on disk.
 - A normal stop first takes the offered current to zero and waits, bounded; a fault opens at once.
 - Feedback older than the wish proves nothing.
+- At a start the safety relay is not fed while a contactor is seen that was closed from the first look on: whoever left
+  it so is gone, and if it does not open it is welded.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ IDLE_POWER_W = 150  # below this no current is broken worth a worn contact
 def wants(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> Wants:
     """The outputs of an EVSE as a function of its state and facts."""
     facts = session.facts
-    heartbeat = not session.is_welded
+    heartbeat = not session.is_welded and (session.was_seen_open or facts.contactor_closed is not True)
     feedback_not_open = facts.contactor_closed is not False
     transaction = session.transaction
     if session.state in (State.PREPARING, State.DELIVERING) and transaction is not None:

@@ -42,6 +42,8 @@ class Session:
     was_plugged: bool = False  # in this session the cable was seen in the vehicle
     wishes_closed: bool = False  # the contactor's level as last wanted
     wish_since_s: float = LONG_AGO_S
+    first_look_s: float = NEVER_S  # of this start
+    was_seen_open: bool = False  # since this start; before, no safety relay is fed beside a closed contactor
     ramp_until_s: float = LONG_AGO_S
     opened_at_s: float | None = None  # after the last closing, when it was first seen open again
     is_welded: bool = False  # seen closed against the wish: the safety relay must drop
@@ -74,6 +76,12 @@ class Session:
     def is_free(self) -> bool:
         """Somebody may begin here, unless the cable or a reservation is another's."""
         return self.state is State.IDLE and not self.is_blocked
+
+    @property
+    def open_since_s(self) -> float:
+        """Since when the contactor should be open. At a start it may be closed still: its line keeps its level until
+        the safety relay drops."""
+        return max(self.wish_since_s, self.first_look_s)
 
     @property
     def is_plugged(self) -> bool:

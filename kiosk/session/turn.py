@@ -115,7 +115,14 @@ class Turn:
         offered = session.offered if session.wishes_closed else None
         open_since_s = NEVER_S if session.wishes_closed else session.wish_since_s
         watch = protection.watched(session.watch, facts, reading, self.evse, offered, open_since_s, self.now.s)
-        self._change(facts=facts, was_plugged=session.was_plugged or plugged, watch=watch)
+        is_open = facts.contactor_closed is False
+        self._change(
+            facts=facts,
+            was_plugged=session.was_plugged or plugged,
+            watch=watch,
+            first_look_s=min(session.first_look_s, self.now.s),
+            was_seen_open=session.was_seen_open or is_open,
+        )
         if energy.is_seen(self.session, closed=False) and not self.session.wishes_closed:
             if self.session.opened_at_s is None:
                 self._change(opened_at_s=facts.contactor_sensed_at_s)
@@ -400,7 +407,7 @@ class Turn:
         session, code = self.session, fault_in(self.session.facts, self.session.watch)
         seen_for_s = session.facts.contactor_sensed_at_s - session.wish_since_s  # since when the wish could be seen
         is_welded = bool(session.facts.contactor_closed) and not session.wishes_closed
-        is_welded = is_welded and seen_for_s >= self.patience.open_s
+        is_welded = is_welded and session.facts.contactor_sensed_at_s - session.open_since_s >= self.patience.open_s
         if is_welded or (session.watch.flows_though_open and not session.is_welded):
             # Whatever else is wrong: an emergency stop needs the safety relay most.
             reading = session.weld_reading if session.is_welded else session.facts.meter

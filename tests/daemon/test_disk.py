@@ -192,7 +192,6 @@ def test_a_kiosk_that_starts_on_a_read_only_disk_says_why_and_goes_on_by_itself_
     scene, disk, charges = stage
     transaction_id = begin(charges)
     scene.launcher.cut(("controller", "uplink"))
-    scene.wait_for("the safety relay has dropped", lambda: not scene.physics()["evses"]["1"]["is_closed"], 10.0)
     disk.remount("ro")
     scene.launcher.restore(("controller", "uplink"))
 

@@ -367,6 +367,28 @@ def test_after_a_power_cut_a_welded_contactor_is_found() -> None:
     assert not after.plugs[1].wanted.heartbeat
 
 
+def test_a_contactor_that_a_killed_controller_left_closed_is_waited_for_and_the_safety_relay_not_fed() -> None:
+    """A GPIO line keeps its level until the safety relay drops, and the journal may not have been readable."""
+    bench = Bench(plugs={1: Plug(closed=True, welded=True)})
+    bench.run(0.5)
+
+    assert bench.session().fault is not FaultCode.CONTACTOR_WELDED
+    assert not bench.plugs[1].wanted.heartbeat
+    bench.plugs[1].welded = False
+    bench.run(5)
+    assert bench.state() is State.IDLE
+    assert bench.plugs[1].wanted.heartbeat
+
+
+def test_a_contactor_that_does_not_open_at_a_start_is_welded_and_the_safety_relay_was_never_fed() -> None:
+    bench = Bench(plugs={1: Plug(closed=True, welded=True)})
+    for _ in range(50):
+        bench.run(0.1)
+        assert not bench.plugs[1].wanted.heartbeat
+
+    assert bench.session().fault is FaultCode.CONTACTOR_WELDED
+
+
 def test_a_second_power_cut_during_recovery_still_gives_one_ended() -> None:
     bench = Bench()
     bench.charge(for_s=120)
