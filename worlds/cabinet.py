@@ -47,7 +47,7 @@ class Cabinet:
     # ---- when the loop comes across it ---------------------------------------------------------------------------
 
     def catch_up(self) -> None:
-        """What the loop knows by now of a current that flows: it goes on all the time, also where a world has jumped."""
+        """What the loop knows of a current that flows: it goes on all the time, also where a world has jumped."""
         for outlet in self.world.outlets.values():
             outlet.advance(self.world.agenda.now_s)
         if any(outlet.power_w for outlet in self.world.outlets.values()):
