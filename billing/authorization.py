@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from billing.checkout import direct
 from billing.commands import find_start
@@ -41,10 +42,8 @@ def authorize(
 ) -> AuthorizeAnswer:
     """Decide an Ask and remember the answer."""
     request_hash = hashlib.sha256(to_bytes(request)).hexdigest()
-    a = asks.c
-    known = connection.execute(
-        select(a.request_hash, a.answer).where(a.kiosk_id == kiosk_id, a.transaction_id == request.transaction_id)
-    ).one_or_none()
+    asked = {"of_kiosk": kiosk_id, "of_id": request.transaction_id}
+    known = connection.execute(_KNOWN_ASK, asked).one_or_none()
     if known is not None and known.request_hash != request_hash:
         return _refused(request, AuthorizeStatus.INVALID)
     if _is_disclaimed(connection, kiosk_id, request.transaction_id):
@@ -52,18 +51,17 @@ def authorize(
     if known is not None:
         return from_bytes(AuthorizeAnswer, known.answer)
     answer = _decide(connection, kiosk_id, request, now, server_key)
-    connection.execute(
-        asks.insert().values(
-            kiosk_id=kiosk_id,
-            transaction_id=request.transaction_id,
-            order_id=request.order_id,
-            request_hash=request_hash,
-            token_hash=token_hash(request.token_kind, request.token),
-            status=answer.status.value,
-            answer=to_bytes(answer).decode(),
-            asked_ms=to_ms(now),
-        )
-    )
+    values = {
+        "kiosk_id": kiosk_id,
+        "transaction_id": request.transaction_id,
+        "order_id": request.order_id,
+        "request_hash": request_hash,
+        "token_hash": token_hash(request.token_kind, request.token),
+        "status": answer.status.value,
+        "answer": to_bytes(answer).decode(),
+        "asked_ms": to_ms(now),
+    }
+    connection.execute(_NOTE_ASK, values)
     return answer
 
 
@@ -118,12 +116,7 @@ def _decide_token(
     connection: Connection, kiosk_id: str, request: AuthorizeRequest, offer: TariffOffer, now: datetime
 ) -> AuthorizeAnswer:
     name = token_hash(request.token_kind, request.token)
-    query = (
-        select(tokens.c.is_blocked.label("token_is_blocked"), accounts)
-        .join_from(tokens, accounts)
-        .where(tokens.c.token_hash == name)
-    )
-    holder = connection.execute(query).one_or_none()
+    holder = connection.execute(_HOLDER, {"name": name}).one_or_none()
     if holder is None:
         return _refused(request, AuthorizeStatus.UNKNOWN)
     if holder.token_is_blocked or holder.is_blocked:
@@ -188,35 +181,61 @@ def _decide_start(connection: Connection, kiosk_id: str, request: AuthorizeReque
 
 def _open_elsewhere(connection: Connection, kiosk_id: str, request: AuthorizeRequest, name: str, now: datetime) -> int:
     """Transactions and fresh accepted Asks of this token at other kiosks; its own kiosk knows its own better."""
+    asked = {
+        "name": name,
+        "of_kiosk": kiosk_id,
+        "of_order": request.order_id,
+        "contact_ms": to_ms(now - CONTACT_IS_FRESH),
+        "since_ms": to_ms(now - ASK_IS_FRESH),
+    }
+    return int(connection.execute(_OPEN_ELSEWHERE, asked).scalar_one())
+
+
+def _is_disclaimed(connection: Connection, kiosk_id: str, transaction_id: str) -> bool:
+    return connection.execute(_DISCLAIMED, {"of_kiosk": kiosk_id, "of_id": transaction_id}).first() is not None
+
+
+def _refused(request: AuthorizeRequest, status: AuthorizeStatus) -> AuthorizeAnswer:
+    return AuthorizeAnswer(request.transaction_id, status)
+
+
+# ---- asked for at every Ask: built once ------------------------------------------------------------------------------
+
+
+def _open_elsewhere_query() -> Select[Any]:
     t, a = transactions.c, asks.c
-    in_contact = select(kiosks.c.kiosk_id).where(kiosks.c.last_contact_ms >= to_ms(now - CONTACT_IS_FRESH))
+    in_contact = select(kiosks.c.kiosk_id).where(kiosks.c.last_contact_ms >= bindparam("contact_ms"))
     is_held = exists().where(quarantine.c.kiosk_id == t.kiosk_id, quarantine.c.transaction_id == t.transaction_id)
     running = select(func.count()).where(
-        t.token_hash == name,
+        t.token_hash == bindparam("name"),
         t.ended_seq.is_(None),
-        t.kiosk_id != kiosk_id,
-        t.order_id != request.order_id,
+        t.kiosk_id != bindparam("of_kiosk"),
+        t.order_id != bindparam("of_order"),
         t.kiosk_id.in_(in_contact),
         ~is_held,
     )
     became = exists().where(t.kiosk_id == a.kiosk_id, t.transaction_id == a.transaction_id)
     given_up = exists().where(disclaims.c.kiosk_id == a.kiosk_id, disclaims.c.transaction_id == a.transaction_id)
     asked = select(func.count()).where(
-        a.token_hash == name,
+        a.token_hash == bindparam("name"),
         a.status == AuthorizeStatus.ACCEPTED.value,
-        a.kiosk_id != kiosk_id,
-        a.asked_ms >= to_ms(now - ASK_IS_FRESH),
+        a.kiosk_id != bindparam("of_kiosk"),
+        a.asked_ms >= bindparam("since_ms"),
         ~became,
         ~given_up,
     )
-    return int(connection.execute(running).scalar_one()) + int(connection.execute(asked).scalar_one())
+    return select(running.scalar_subquery() + asked.scalar_subquery())
 
 
-def _is_disclaimed(connection: Connection, kiosk_id: str, transaction_id: str) -> bool:
-    d = disclaims.c
-    query = select(d.at_ms).where(d.kiosk_id == kiosk_id, d.transaction_id == transaction_id)
-    return connection.execute(query).first() is not None
-
-
-def _refused(request: AuthorizeRequest, status: AuthorizeStatus) -> AuthorizeAnswer:
-    return AuthorizeAnswer(request.transaction_id, status)
+_OPEN_ELSEWHERE = _open_elsewhere_query()
+_OF_ASK = (asks.c.kiosk_id == bindparam("of_kiosk"), asks.c.transaction_id == bindparam("of_id"))
+_KNOWN_ASK = select(asks.c.request_hash, asks.c.answer).where(*_OF_ASK)
+_NOTE_ASK = asks.insert()
+_DISCLAIMED = select(disclaims.c.at_ms).where(
+    disclaims.c.kiosk_id == bindparam("of_kiosk"), disclaims.c.transaction_id == bindparam("of_id")
+)
+_HOLDER = (
+    select(tokens.c.is_blocked.label("token_is_blocked"), accounts)
+    .join_from(tokens, accounts)
+    .where(tokens.c.token_hash == bindparam("name"))
+)

@@ -236,18 +236,27 @@ def _as_in_force(connection: Connection, offer: TariffOffer, at: datetime) -> Ta
 
 
 def _newer(connection: Connection, tariff: Tariff, at: datetime) -> Tariff | None:
-    t = tariffs.c
-    query = select(t.body).where(t.tariff_id == tariff.id, t.version > tariff.version, t.from_ms <= to_ms(at))
-    body = connection.execute(query.order_by(t.version.desc()).limit(1)).scalar()
+    asked = {"of_id": tariff.id, "than": tariff.version, "at_ms": to_ms(at)}
+    body = connection.execute(_NEWER, asked).scalar()
     return None if body is None else from_bytes(Tariff, body)
+
+
+_NEWER = (
+    select(tariffs.c.body)
+    .where(tariffs.c.tariff_id == bindparam("of_id"), tariffs.c.version > bindparam("than"))
+    .where(tariffs.c.from_ms <= bindparam("at_ms"))
+    .order_by(tariffs.c.version.desc())
+    .limit(1)
+)
+_CHANGES_TO_COME = (
+    select(tariffs.c.from_ms).where(tariffs.c.from_ms > bindparam("now_ms")).distinct().order_by(tariffs.c.from_ms)
+)
 
 
 def later_offers(connection: Connection, kiosk_id: str, now: datetime) -> tuple[LaterOffer, ...]:
     """The published changes to come at a kiosk's EVSEs, in order of time."""
-    t = tariffs.c
     found = []
-    moments = connection.execute(select(t.from_ms).where(t.from_ms > to_ms(now)).distinct().order_by(t.from_ms))
-    moments_ms = list(moments.scalars())
+    moments_ms = list(connection.execute(_CHANGES_TO_COME, {"now_ms": to_ms(now)}).scalars())
     for row in current_offers(connection, kiosk_id) if moments_ms else ():
         offer = from_bytes(TariffOffer, row.body)
         for moment_ms in moments_ms:

@@ -10,7 +10,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from billing.device_codes import code_secret
 from billing.directory import current_offers, later_offers
@@ -64,6 +64,9 @@ def _note_change(connection: Connection, kiosk_id: str, old: AuthorizationList, 
     connection.execute(delete(list_changes).where(*forgotten))
 
 
+_STORED = select(lists).where(lists.c.kiosk_id == bindparam("of_kiosk"))  # asked for by every kiosk all the time
+
+
 def authorization_list(
     connection: Connection,
     kiosk_id: str,
@@ -74,7 +77,7 @@ def authorization_list(
 ) -> str | None:
     """The signed list, or None where the kiosk's `after_version` is the newest."""
     revision = directory_revision(connection)
-    stored = connection.execute(select(lists).where(lists.c.kiosk_id == kiosk_id)).one_or_none()
+    stored = connection.execute(_STORED, {"of_kiosk": kiosk_id}).one_or_none()
     # A kiosk that holds a higher version than ours heard it before a backup was restored here; it takes no lower one.
     is_good = stored is not None and stored.issued_ms > to_ms(now - valid_for / 2) and stored.version >= after_version
     if stored is not None and is_good and stored.revision == revision:

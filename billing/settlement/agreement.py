@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from billing.moments import to_ms
 from billing.settlement.allocation import HostTerms, PartnerTerms
@@ -53,14 +53,16 @@ def agree(
     connection.execute(agreements.insert(), values)
 
 
+_IN_FORCE = (
+    select(agreements.c.body)
+    .where(agreements.c.kiosk_id == bindparam("of_kiosk"), agreements.c.evse_id == bindparam("evse"))
+    .where(agreements.c.from_ms <= bindparam("at_ms"))
+    .order_by(agreements.c.from_ms.desc(), agreements.c.agreement_no.desc())
+    .limit(1)
+)
+
+
 def in_force(connection: Connection, kiosk_id: str, evse_id: int, at: datetime) -> Agreement:
     """The agreement of an EVSE at a moment; an empty one where nothing was agreed."""
-    a = agreements.c
-    query = (
-        select(a.body)
-        .where(a.kiosk_id == kiosk_id, a.evse_id == evse_id, a.from_ms <= to_ms(at))
-        .order_by(a.from_ms.desc(), a.agreement_no.desc())
-        .limit(1)
-    )
-    body = connection.execute(query).scalar()
+    body = connection.execute(_IN_FORCE, {"of_kiosk": kiosk_id, "evse": evse_id, "at_ms": to_ms(at)}).scalar()
     return Agreement() if body is None else from_bytes(Agreement, body)
