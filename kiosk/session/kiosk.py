@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contract.api import CommandStatus
@@ -14,8 +14,10 @@ from kiosk.session import events, orders, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
 from kiosk.session.events import Answered, Ids, IdTokenPresented, Message, Now
+from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.front import Front, Looked
 from kiosk.session.offers import Published
+from kiosk.session.rest import rested
 from kiosk.session.session import NEVER_S, Notified, Session
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.sharing import shared
@@ -187,7 +189,15 @@ class _KioskTurn:
         if welded:
             facts = {e: replace(f, relay_dropped=True) if welded - {e} else f for e, f in event.facts.items()}
             event = replace(event, facts=facts)
-        self._step_all(event)
+        looks, each = event.facts, zip(self.kiosk.sessions, self.kiosk.settings.evses, strict=True)
+        sessions = tuple([self._looked_at(session, evse, looks, event) for session, evse in each])
+        self.kiosk = replace(self.kiosk, sessions=sessions)
+
+    def _looked_at(
+        self, session: Session, evse: EvseSettings, looks: Mapping[int, Facts], look: events.Sensed
+    ) -> Session:
+        facts = looks.get(session.evse_id, NOTHING_KNOWN)
+        return rested(session, facts) or self._turned(session, evse, lambda turn: turn.take(look))
 
     # ---- taps and choices ------------------------------------------------------------------------------------------
 
