@@ -55,14 +55,15 @@ class Cabinet:
             self.world.look_at_kiosk()
 
     def look_soon(self, evse_id: int) -> None:
-        """After each device's next poll, and when what is silent, or not believed, has grown too old."""
+        """After the next poll of what polls.py does not compare, and when what is silent, or not believed, has grown
+        too old."""
         times, patience, wires = self.world.times[evse_id], self.world.settings.patience, self.wires[evse_id]
+        self.world.agenda.after(max(times.pilot_period_s, times.meter_period_s) + BEAT_S, self.world.stir)
         for poll_s, stale_s, grows_old in (
             (times.pilot_period_s, patience.pilot_stale_s, wires.pilot_is_cut),
             (times.feedback_period_s, patience.feedback_stale_s, wires.feedback_is_cut),
             (times.meter_period_s, patience.meter_stale_s, True),
         ):
-            self.world.agenda.after(poll_s + BEAT_S, self.world.stir)
             if grows_old:
                 self.world.agenda.after(poll_s + stale_s + BEAT_S, self.world.stir)
 

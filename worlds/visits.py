@@ -245,19 +245,15 @@ class Street:
             if person is not None:
                 person.leave()
 
-    def look(self, sessions: tuple[Session, ...]) -> bool:
-        """What the screen shows now; nothing, where the kiosk is dead. Whoever stands there notices a change.
-
-        Returns whether there was one.
-        """
+    def look(self, sessions: tuple[Session, ...]) -> None:
+        """What the screen shows now; nothing, where the kiosk is dead. Whoever stands there notices a change."""
         shown = {session.evse_id: session.state for session in sessions}
         if shown == self._shown:
-            return False
+            return
         before, self._shown = self._shown, shown
         for evse_id, person in self.people.items():
             if person is not None and shown.get(evse_id) is not before.get(evse_id):
                 person.seen()
-        return True
 
     def free(self, evse_id: int) -> None:
         self.people[evse_id] = None

@@ -42,7 +42,6 @@ from worlds.visits import Street, VisitLog
 
 BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
 MEMBERS = 12
-BEAT_EVERY_S = 0.1  # as the real loop does; a world does so once after a session has moved, and else polls.py knows
 LAST_DIGITS_S = 1e-6  # between two clocks: a deadline is met, not missed by what a float cannot hold
 RELAY_DROPS_AFTER_S = 1.0
 MOST_OVER_RATED = 1.25  # what a meter's register may move and be believed, of an EVSE's rated power
@@ -271,8 +270,7 @@ class World:
             due_s = boot.controller.beat(self.now())
             self._feed_relay(boot.heartbeat.was_given)
             boot.due_s = due_s - 10.0 + boot.started_s + LAST_DIGITS_S
-            if self.street.look(boot.controller.kiosk.sessions):
-                boot.due_s = min(boot.due_s, self.agenda.now_s + BEAT_EVERY_S)
+            self.street.look(boot.controller.kiosk.sessions)
         else:
             boot.due_s = self.agenda.now_s + SAFETY_POLL_S
         boot.due_s = max(self.agenda.now_s + 1e-4, min(boot.due_s, next_poll_s(self, boot)))

@@ -11,7 +11,6 @@ from kiosk.session.states import State
 def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience: Patience) -> float:
     """When this session wants to be looked at again, if nothing happens before."""
     due = [session.deadline_s, session.ramp_until_s, session.code_locked_until_s, limits.deadline_s(session)]
-    due.append(session.wish_since_s + patience.off_s)
     if session.interrupted is not None:
         due.append(restart.deadline_s(session.interrupted, patience))
     if session.unread is not None:
@@ -20,8 +19,8 @@ def next_deadline_s(session: Session, now_s: float, evse: EvseSettings, patience
         due.append(session.reservation.until_s)
     if session.unlock_since_s != LONG_AGO_S:
         due += [session.unlock_since_s + at for start in energy.RELOCKS_AT_S for at in (start, start + energy.RELOCK_S)]
-    if session.state in (State.PREPARING, State.DELIVERING):
-        due.append(session.running.started.s + patience.own_start_s)
+    if session.state in (State.PREPARING, State.DELIVERING) and not session.wishes_closed:
+        due.append(session.wish_since_s + patience.off_s)
     if session.facts.contactor_closed is not session.wishes_closed:
         is_late_s = (
             session.wish_since_s + patience.close_s if session.wishes_closed else session.open_since_s + patience.open_s
