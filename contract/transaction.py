@@ -141,6 +141,11 @@ class Authority:
         return self.token_kind is TokenKind.DIRECT_PAYMENT or is_phone_payer(self.account_id)
 
     @property
+    def stops_by_phone(self) -> bool:
+        """A phone has the page it was started on. A payment app's code leaves nothing behind that could stop it."""
+        return is_phone_payer(self.account_id) and self.token_kind is not TokenKind.DIRECT_PAYMENT
+
+    @property
     def is_guest(self) -> bool:
         """Nobody the operator knows: what was held is the most they owe, parking included."""
         return self.voucher_id is not None or self.is_by_phone

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from contract.api import CommandStatus
+from contract.identity import TokenKind
 from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import StoppedReason, TriggerReason
@@ -121,7 +122,7 @@ class _KioskTurn:
                 events.StopPressed(evse_id, code)
                 | events.UnlockPressed(evse_id, code)
                 | events.LimitChosen(evse_id, _, code)
-            ) if code and not self.kiosk.settings.stop_with_code:
+            ) if code and not self._counts(evse_id):
                 self._notify(NoticeCode.NOT_YOUR_SESSION, evse_id)
             case (
                 events.StopPressed(evse_id)
@@ -232,6 +233,14 @@ class _KioskTurn:
         if self.kiosk.session(evse_id) is not None:
             front = self.kiosk.front.looking(Looked(touch, evse_id, self.now.s + for_s, limit))
             self.kiosk = replace(self.kiosk, front=front)
+
+    def _counts(self, evse_id: int) -> bool:
+        """Whether the four digits may move a session here. Nothing else stops a charge by payment code."""
+        if self.kiosk.settings.stop_with_code:
+            return True
+        session = self.kiosk.session(evse_id)
+        word = None if session is None else session.transaction.authority if session.transaction else session.held_for
+        return word is not None and word.token_kind is TokenKind.DIRECT_PAYMENT
 
     def _waits_for_token(self, event: events.LimitChosen | events.UnlockPressed) -> bool:
         """Without the four digits it is kept for a token that may; a limit only where it needs that."""

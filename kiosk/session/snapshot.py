@@ -169,6 +169,7 @@ class TransactionView:
     charge_cap_minor: int | None = None  # of cap_minor, what the charge may use; the rest is kept for parking
     is_prepaid: bool = False  # by a voucher: nothing is left to pay
     is_by_phone: bool = False  # the phone's payment holds cap_minor, and what is owed is taken from that
+    stops_by_phone: bool = False  # on the page it was started on; a payment app's code leaves none
     nears_its_end: bool = False  # a limit or cap: less current is offered
     parking_is_free: bool = False  # the hold is used up: parking no longer counts
     parked_s: int | None = None  # since the stop; None while not parked

@@ -150,7 +150,7 @@ def test_a_payment_code_asks_and_starts_and_its_charge_says_so() -> None:
     transaction = shown(bench).evses[0].transaction
 
     assert transaction is not None and transaction.is_by_phone and not transaction.is_prepaid
-    assert transaction.stop_code == CODE
+    assert transaction.stop_code == CODE and not transaction.stops_by_phone
 
 
 @pytest.mark.parametrize("code", [code for code in NoticeCode if code.name.startswith("PAYMENT_")])
@@ -187,6 +187,20 @@ def test_a_payment_code_never_stops_the_charge_that_one_started(code: str) -> No
     bench.say(events.StopPressed(1, CODE))
     bench.run_until(State.IDLE)
     assert bench.ended.stopped_reason is StoppedReason.LOCAL
+
+
+def test_where_codes_stop_nothing_they_stop_a_charge_by_payment_code_all_the_same() -> None:
+    bench = Bench(stop_with_code=False)
+    bench.plug_in()
+    bench.run(1)
+    pay(bench)
+    bench.accept(PAYER, cap_minor=2_000)
+    bench.run_until(State.DELIVERING)
+    bench.say(events.StopPressed(1, "0000"))
+    assert (bench.state(), bench.notice) == (State.DELIVERING, NoticeCode.WRONG_CODE)
+    bench.say(events.StopPressed(1, CODE))
+
+    assert bench.state() is State.CLOSING
 
 
 @pytest.mark.parametrize(("account", "is_guest"), [(PAYER, True), ("anna", False)])

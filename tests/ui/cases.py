@@ -55,7 +55,8 @@ _FIVE = (*_THREE, s.evse(4), s.evse(5))
 
 _WAITS: dict[str, Any] = {"token_waits": True, "token_waits_s": 17.0, "token_waiting": "…52F1"}
 _UNTIL = s.START + timedelta(minutes=37)
-_BY_PHONE: dict[str, Any] = {"token": "", "is_by_phone": True, "cap_minor": 5_000, "charge_cap_minor": 4_900}
+_BY_APP: dict[str, Any] = {"is_by_phone": True, "cap_minor": 5_000, "charge_cap_minor": 4_900}
+_BY_PHONE: dict[str, Any] = {**_BY_APP, "token": "", "stops_by_phone": True}
 _PHONE_RESERVES = s.evse(
     1, status=Availability.RESERVED, reserved_until=s.START + timedelta(seconds=107), reserved_s=107.0,
     reserved_for_phone=True,
@@ -152,6 +153,9 @@ CASES: dict[str, Case] = {
     "04-plug-in-voucher": (
         s.snapshot(s.preparing(is_prepaid=True, is_offline=True, cap_minor=2_000), s.evse(2)), AT_1, 0,
     ),
+    "04-plug-in-app": (s.snapshot(s.preparing(**_BY_APP), s.evse(2)), AT_1, 0),
+    "06-stop-app": (_charging(**_BY_APP), replace(AT_1, page=Page.STOP, digits="51"), 0),
+    "06-limit-code-app": (_charging(**_BY_APP, limit_needs_right=True), replace(AT_1, page=Page.LIMIT_CODE), 0),
     "04-plug-in-phone": (s.snapshot(s.preparing(**_BY_PHONE), s.evse(2)), AT_1, 0),
     "04-plugged-in": (s.snapshot(s.preparing(PilotState.B, is_offline=True), s.evse(2)), AT_1, 0),
     "04-switching-on": (s.snapshot(s.preparing(PilotState.C), s.evse(2)), AT_1, 0),

@@ -298,6 +298,14 @@ def test_a_charge_paid_by_phone_says_so_and_how_it_is_stopped_from_start_to_rece
     assert receipt.rest == "€\u00a050.00 was held: €\u00a043.27 of it is released"
 
 
+def test_no_phone_is_promised_to_stop_what_a_payment_apps_code_has_started() -> None:
+    plug_in, stop = view_of("04-plug-in-app"), view_of("06-stop-app")
+    assert isinstance(plug_in, PlugInView) and isinstance(stop, KeypadView)
+
+    assert plug_in.stop_note == "To stop you need this:" and plug_in.code == "5 1 8 3"
+    assert stop.or_card == "it was shown at the start; without it, unplug at your car"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("code", [code for code in NoticeCode if code.name.startswith("PAYMENT_")])
 def test_a_refused_payment_code_is_told_apart_in_words(code: NoticeCode, language: str) -> None:

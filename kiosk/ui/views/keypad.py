@@ -49,8 +49,8 @@ def stop_view(seen: Seen, evse: EvseView, transaction: TransactionView) -> Keypa
         ask=say("stop.ask"),
         digits=seen.nav.digits,
         error=_error(seen),
-        or_card=say("stop.or_phone" if transaction.is_by_phone else "stop.or_card"),
-        or_symbol="phone" if transaction.is_by_phone else "card",
+        or_card=say(f"stop.{_or(transaction)}"),
+        or_symbol=_SIGNS[_or(transaction)],
         back=say("stop.keep"),
         back_symbol="bolt",
         do=say("stop.stop"),
@@ -73,7 +73,6 @@ def limit_code_view(seen: Seen, evse: EvseView) -> KeypadView:
 
 def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act) -> KeypadView:
     say, shown = seen.say, evse.transaction or evse.receipt
-    by_phone = shown is not None and shown.is_by_phone
     return KeypadView(
         frame=frame(seen, symbol, say(f"{key}.title"), connector_words(seen, evse)),
         advice=say(f"{key}.advice"),
@@ -85,8 +84,8 @@ def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act)
         ask=say(f"{key}.ask"),
         digits=seen.nav.digits,
         error=_error(seen),
-        or_card=say(f"{key}.or_phone" if by_phone else f"{key}.or_card"),
-        or_symbol="phone" if by_phone else "card",
+        or_card=say(f"{key}.{_or(shown)}"),
+        or_symbol=_SIGNS[_or(shown)],
         back=say(f"{key}.back"),
         back_symbol="back",
         do=say(f"{key}.{do}"),
@@ -95,6 +94,16 @@ def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act)
         missing=_missing(seen),
         do_act=act,
     )
+
+
+_SIGNS = {"or_card": "card", "or_phone": "phone", "or_lost": "help"}
+
+
+def _or(transaction: TransactionView | None) -> str:
+    """What serves beside the digits."""
+    if transaction is None or not transaction.is_by_phone:
+        return "or_card"
+    return "or_phone" if transaction.stops_by_phone else "or_lost"
 
 
 def _error(seen: Seen) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kiosk.session.snapshot import EvseView, ReaderView
+from kiosk.session.snapshot import EvseView, ReaderView, TransactionView
 from kiosk.session.states import State
 from kiosk.ui.acts import Act, Cancel
 from kiosk.ui.tokens import SECONDS
@@ -166,8 +166,7 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
     if is_in:
         title, sub = say("plug_in.title_in"), connector_words(seen, evse)
     left_s = evse.deadline_in_s if evse.state is State.PREPARING else None
-    has_code, by_phone = bool(transaction and transaction.stop_code), bool(transaction and transaction.is_by_phone)
-    stop_note = f"stop_note{'_phone' if by_phone else ''}" if has_code else f"stop_{'phone' if by_phone else 'card'}"
+    by_phone = transaction is not None and transaction.is_by_phone
     return PlugInView(
         frame(seen, "charge", title, sub),
         str(number),
@@ -175,7 +174,7 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         seen.phase,
         is_in,
         steps,
-        say(f"plug_in.{stop_note}"),
+        say(f"plug_in.{_stop_note(transaction)}"),
         say("plug_in.stop_code"),
         " ".join(transaction.stop_code) if transaction else "",
         say("plug_in.cancel"),
@@ -185,3 +184,13 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         else say("frame.kept", number=number),
         say("frame.left", left=seen.formats.duration(left_s)) if left_s is not None else "",
     )
+
+
+def _stop_note(transaction: TransactionView | None) -> str:
+    """How it is stopped: with what, beside the digits that follow where there are any."""
+    has_code = transaction is not None and bool(transaction.stop_code)
+    if transaction is None or not transaction.is_by_phone:
+        return "stop_note" if has_code else "stop_card"
+    if not transaction.stops_by_phone:
+        return "stop_note_code"
+    return "stop_note_phone" if has_code else "stop_phone"
