@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
-from billing.api.gate import Server, TooLarge, TooSlow
+from billing.api.gate import Server, TooLarge, TooSlow, server_of
 from billing.api.health import router as health
 from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
@@ -41,12 +43,14 @@ from billing.pages.landing import landing
 from billing.pages.landing import router as landing_page
 from billing.pages.ledger import router as ledger_pages
 from billing.pages.me import router as me_pages
+from billing.pages.narrow import language_of
 from billing.pages.operator import router as operator_pages
 from billing.pages.operator_hosts import router as operator_host_pages
 from billing.pages.operator_payouts import router as operator_payout_pages
 from billing.pages.payments import router as payment_pages
 from billing.pages.people import router as people_pages
 from billing.pages.phone import router as phone_pages
+from billing.pages.phone_shell import broken_response
 from billing.pages.receipt import router as receipt_page
 from billing.pages.render import POLICY
 from billing.pages.second_proof import router as second_proof_pages
@@ -61,6 +65,7 @@ from billing.settings import Settings
 from billing.signatures import NotAuthentic, WrongBoard
 from contract.codec import WireError
 
+log = logging.getLogger("billing.app")
 PAGE_HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
@@ -140,6 +145,7 @@ def create_app(
     app.add_exception_handler(Forbidden, _say_forbidden)
     app.add_exception_handler(NoDriver, _say_account)
     app.add_exception_handler(WrongForm, _say_wrong_form)
+    app.add_exception_handler(Exception, _say_broken)
     return app
 
 
@@ -218,6 +224,19 @@ async def _say_forbidden(request: Request, error: Exception) -> Response:
 
 async def _say_wrong_form(request: Request, _error: Exception) -> Response:
     return wrong_form(request)
+
+
+async def _say_broken(request: Request, error: Exception) -> Response:
+    """Last of all: a failure nobody foresaw, with a reference that also stands in the log."""
+    reference = uuid.uuid4().hex[:8]
+    log.error("%s: %s %s: %s", reference, request.method, request.url.path, type(error).__name__)
+    if request.url.path.startswith(("/v1/", "/hooks/")):
+        return JSONResponse({"error": f"the server failed; reference {reference}"}, 500)
+    settings = server_of(request).settings
+    response = broken_response(reference, language_of(request), settings.operator_name, settings.help_contact)
+    for name, value in PAGE_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 async def _say_slow_down(_request: Request, error: Exception) -> Response:

@@ -15,7 +15,7 @@ LANDING: dict[str, dict[str, str]] = {
         "telephone.",
         "show": "Show receipt",
         "wrong": "“{number}” is no receipt number: it has 32 characters, 0 to 9 and A to F.",
-        "start": "A charge starts at the kiosk, with a card or a code.",
+        "start": "A charge starts at the kiosk, with a card or a code; or scan the code on its screen and pay here.",
         "help": "A question?",
         "contact": "Contact {contact}.",
         "lost": "There is no such page.",
@@ -33,7 +33,8 @@ LANDING: dict[str, dict[str, str]] = {
         "das Telefon.",
         "show": "Beleg zeigen",
         "wrong": "„{number}“ ist keine Belegnummer: Sie hat 32 Zeichen, 0 bis 9 und A bis F.",
-        "start": "Das Laden beginnt an der Station, mit Karte oder Code.",
+        "start": "Das Laden beginnt an der Station, mit Karte oder Code; oder scannen Sie den Code auf ihrer Anzeige "
+        "und bezahlen Sie hier.",
         "help": "Eine Frage?",
         "contact": "Wenden Sie sich an {contact}.",
         "lost": "Diese Seite gibt es nicht.",
@@ -50,7 +51,8 @@ LANDING: dict[str, dict[str, str]] = {
         "hint": "32文字：コードのリンクの末尾です。充電機の画面の短い番号は、お電話でのお問い合わせ用です。",
         "show": "領収書を表示",
         "wrong": "「{number}」は領収書番号ではありません。番号は0～9とA～Fの32文字です。",
-        "start": "充電は、充電機でカードまたはコードをかざして開始します。",
+        "start": "充電は、充電機でカードまたはコードをかざして開始します。"
+        "画面のコードを読み取り、ここで支払うこともできます。",
         "help": "ご質問は",
         "contact": "{contact} へお問い合わせください。",
         "lost": "このページはありません。",

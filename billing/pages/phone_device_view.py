@@ -19,6 +19,7 @@ from billing.pages.phone_amounts import Amounts, Estimate, amounts_of, estimate,
 from billing.pages.phone_words import Speech
 from billing.pages.render import number
 from contract.device_code import CODE_DIGITS
+from contract.parking_reserve import charge_cap_of_guest
 from contract.tariff import TariffOffer
 from contract.words import tariff_words
 
@@ -145,8 +146,7 @@ def _alternative(one: Alternative, speech: Speech) -> tuple[str, str]:
 def _form(facts: DeviceFacts, asked: Asked, speech: Speech, now: datetime) -> dict[str, Any]:
     amounts = amounts_of(speech.currency, facts.most_minor)
     chosen = amounts.nearest(amounts.usual if asked.amount_minor is None else asked.amount_minor)
-    bought = estimate(facts.offer, chosen, facts.max_power_w, now)
-    has_parking = facts.offer.tariff.bills_parking
+    bought = estimate(facts.offer, charge_cap_of_guest(chosen, facts.offer), facts.max_power_w, now)
     return {
         "amounts": amounts,
         "chosen": chosen,
@@ -161,13 +161,27 @@ def _form(facts: DeviceFacts, asked: Asked, speech: Speech, now: datetime) -> di
         "promise": speech.rich("hold.promise", amount=_live(speech.money(chosen))),
         "refusal": _refusal(asked, speech, chosen),
         "note": _note(asked, amounts, speech),
-        "never_more": speech.rich("hold.never_more", amount=_live(speech.money(chosen))) if has_parking else "",
+        "never_more": _never_more(facts, chosen, speech),
     }
 
 
-def _live(amount: str) -> Markup:
+def _live(amount: str, name: str = "amount") -> Markup:
     """An amount that the script changes while the slider moves."""
-    return Markup("<b data-amount>{}</b>").format(amount)
+    return Markup("<b data-{}>{}</b>").format(name, amount)
+
+
+def _never_more(facts: DeviceFacts, chosen: int, speech: Speech) -> Markup:
+    """Where the charge ends so that staying plugged in is covered too; "" where that costs nothing."""
+    if not facts.offer.tariff.bills_parking:
+        return Markup("")
+    ends, kept = (_live(text, name) for text, name in zip(_kept(facts, chosen, speech), ("ends", "kept"), strict=True))
+    return speech.rich("hold.never_more", ends=ends, kept=kept, amount=_live(speech.money(chosen)))
+
+
+def _kept(facts: DeviceFacts, amount_minor: int, speech: Speech) -> tuple[str, str]:
+    """The amount a charge ends at, and what is kept for parking."""
+    ends_minor = charge_cap_of_guest(amount_minor, facts.offer)
+    return speech.money(ends_minor), speech.money(amount_minor - ends_minor)
 
 
 def _bought(one: Estimate, speech: Speech) -> tuple[str, str]:
@@ -184,9 +198,14 @@ def _bought(one: Estimate, speech: Speech) -> tuple[str, str]:
 
 
 def _table(facts: DeviceFacts, amounts: Amounts, speech: Speech, now: datetime) -> str:
-    """What the script shows while the slider moves: for each choice amount, energy and time in the server's words."""
-    found = estimates(facts.offer, amounts.all, facts.max_power_w, now)
-    return json.dumps([[speech.money(one.amount_minor), *_bought(one, speech)] for one in found], ensure_ascii=False)
+    """What the script shows while the slider moves, for each choice and in the server's words."""
+    ends = tuple(charge_cap_of_guest(amount, facts.offer) for amount in amounts.all)
+    found = estimates(facts.offer, ends, facts.max_power_w, now)
+    rows = [
+        [speech.money(amount), *_bought(one, speech), *_kept(facts, amount, speech)]
+        for amount, one in zip(amounts.all, found, strict=True)
+    ]
+    return json.dumps(rows, ensure_ascii=False)
 
 
 def _code_says(facts: DeviceFacts, asked: Asked, speech: Speech, now: datetime) -> str:

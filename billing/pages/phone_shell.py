@@ -57,11 +57,27 @@ def lost_response(room: str, language: str, operator_name: str, help_contact: st
     """No such order ("lost"), or no such device ("unknown")."""
     say = PHONE[language].say
     prefix = "lost." if room == "lost" else "device.unknown_"
-    values = {name: say(f"{prefix}{name}") for name in ("heading", "means", "do")}
-    words = {"title": say(f"{prefix}title")}
-    shell = _shell(language, words, operator_name, help_contact)
-    question = say("page.question", contact=shell["contact"])
-    return page("phone_lost.html", shell | values | {"help": question}, 404)
+    return _words_response(
+        {name: say(f"{prefix}{name}") for name in _WORDS}, language, operator_name, help_contact, 404
+    )
+
+
+def broken_response(reference: str, language: str, operator_name: str, help_contact: str) -> HTMLResponse:
+    """The server itself failed. `reference` stands in its log, too."""
+    say = PHONE[language].say
+    texts = {name: say(f"broken.{name}") for name in _WORDS[:3]} | {"do": say("broken.do", reference=reference)}
+    return _words_response(texts, language, operator_name, help_contact, 500)
+
+
+_WORDS = ("title", "heading", "means", "do")
+
+
+def _words_response(
+    texts: dict[str, str], language: str, operator_name: str, help_contact: str, status: int
+) -> HTMLResponse:
+    shell = _shell(language, {"title": texts["title"]}, operator_name, help_contact)
+    question = PHONE[language].say("page.question", contact=shell["contact"])
+    return page("phone_lost.html", shell | texts | {"help": question}, status)
 
 
 def _shell(language: str, words: dict[str, str], operator_name: str, help_contact: str) -> dict[str, Any]:

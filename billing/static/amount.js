@@ -4,8 +4,8 @@
   const range = document.querySelector("#a"), table = JSON.parse(range.dataset.table);
   const put = (name, text) => document.querySelectorAll(`[data-${name}]`).forEach((e) => { e.textContent = text; });
   const show = () => {
-    const place = Math.round((range.value - range.min) / range.step), [amount, energy, time] = table[place];
-    put("amount", amount); put("energy", energy); put("lasts", time);
+    const place = Math.round((range.value - range.min) / range.step), [amount, energy, time, ends, kept] = table[place];
+    put("amount", amount); put("energy", energy); put("lasts", time); put("ends", ends); put("kept", kept);
     range.setAttribute("aria-valuetext", amount);
     range.style.setProperty("--p", `${(100 * place) / Math.max(1, table.length - 1)}%`);
   };

@@ -15,11 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 
-from contract.currency import MINOR_DIGITS, to_minor
+from contract.currency import to_minor
 from contract.iec61851 import LEAST_OFFER_A
 from contract.local_time import utc_ms
+from contract.parking_reserve import charge_cap_of_guest
 from contract.price import Sample, TimeUse, price
 from contract.tariff import Dimension, TariffOffer
 from contract.transaction import Authority, StoppedReason, TriggerReason
@@ -209,19 +210,7 @@ def charge_cap_minor(cap_minor: int, authority: Authority, offer: TariffOffer, e
     """What of the cap the charge may use: of a guest's some is kept for parking, at most half."""
     if not authority.is_guest:
         return cap_minor
-    return cap_minor - min(cap_minor // 2, parking_reserve_minor(offer, evse.parking_reserve_s))
-
-
-def parking_reserve_minor(offer: TariffOffer, reserve_s: int) -> int:
-    """The most that so much parking costs with VAT, beyond its grace. 0 where parking is free or nothing is kept."""
-    parts = [part for element in offer.tariff.elements for part in element.price_components]
-    costs = [
-        part.gross * math.ceil(reserve_s / part.step_size) * part.step_size / 3600
-        for part in parts
-        if part.type is Dimension.PARKING_TIME
-    ]
-    minor = max(costs, default=Decimal(0)).scaleb(MINOR_DIGITS[offer.tariff.currency])
-    return int(minor.to_integral_value(ROUND_CEILING))
+    return charge_cap_of_guest(cap_minor, offer, evse.parking_reserve_s)
 
 
 def parking_reaches_hold(session: Session, now: Now, evse: EvseSettings, patience: Patience) -> bool:

@@ -252,6 +252,15 @@ def test_a_silent_payment_provider_leaves_the_page_waiting_and_says_until_when(s
     assert "Waiting for the payment" in page.text and "Reserved to 14:02:00" in page.text
 
 
+def test_a_failure_of_the_server_says_whether_money_moved_and_gives_a_reference(stand: Stand) -> None:
+    with stand.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE evse_offers")
+    page = stand.web.get("/d/hk-07/1", headers={"Accept-Language": "de"})
+
+    assert page.status_code == 500 and "Dadurch wurde nichts abgebucht" in page.text
+    assert re.search("nennen Sie uns [0-9a-f]{8}:", page.text) and page.headers["Cache-Control"] == "no-store"
+
+
 def test_a_server_without_a_payment_provider_sells_nothing_to_phones(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'billing.db'}"
     engine = open_database(url)
