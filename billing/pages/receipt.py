@@ -23,7 +23,8 @@ async def get_pdf(request: Request, receipt_id: str, lang: str | None = None) ->
     values = await _values(request, receipt_id, lang)
     if values["receipt"] is None:
         return RedirectResponse(f"/r/{values['receipt_key']}", 303)
-    document = html("receipt_pdf.html", values | {"address": f"{request.base_url}r/{values['receipt_key']}"})
+    home = server_of(request).settings.public_url or str(request.base_url)
+    document = html("receipt_pdf.html", values | {"address": f"{home.rstrip('/')}/r/{values['receipt_key']}"})
     return await pdf_response(document, f"receipt-{values['receipt_key'][:8]}.pdf")
 
 

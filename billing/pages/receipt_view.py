@@ -26,6 +26,9 @@ from billing.pages.render import (
     zone_text,
 )
 from billing.pages.texts import RECEIPT
+from billing.payments import store
+from billing.payments.payment import Payment
+from billing.payments.provider import HoldState
 from billing.quarantine import HOLDS_BILL, doubts_of
 from billing.rating import read_story
 from billing.tables import cdrs, events, kiosks, tokens, transactions, vouchers
@@ -55,6 +58,7 @@ class Receipt:
     registers: tuple[tuple[str, str], ...]
     delivered: str
     payment: tuple[tuple[str, str], ...]
+    you_paid: str  # in the end, by phone; "" where it was not by phone, or is not settled yet
     paid: str
     notes: tuple[str, ...]
     history: tuple[HistoryRow, ...]  # of a corrected order: the first bill, its credit, the new one
@@ -128,7 +132,8 @@ def find_receipt(connection: Connection, receipt_id: str, language: str, now: da
     if not parts:
         return None
     site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == parts[0].found.kiosk_id)).one()
-    return _Writer(connection, language, site, parts, now).write()
+    held = [p for p in store.of_order(connection, parts[0].found.order_id) if p.sight is not None]
+    return _Writer(connection, language, site, parts, now, tuple(held)).write()
 
 
 def cdr_body(connection: Connection, receipt_id: str) -> str | None:
@@ -164,6 +169,7 @@ class _Writer:
     site: Row[Any]
     parts: tuple[_Part, ...]
     now: datetime
+    paid_by: tuple[Payment, ...]  # what phones paid or have held for the order, oldest first
 
     def write(self) -> Receipt:
         words = RECEIPT[self.language]
@@ -189,6 +195,7 @@ class _Writer:
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
             payment=self._payment(bill),
+            you_paid="" if bill is None else self._you_paid(bill.currency),
             paid=self._paid(bool(lines)) if bill is not None else "",
             notes=self._notes(),
             history=self._history(bill),
@@ -309,7 +316,43 @@ class _Writer:
                 if bill is not None and bill.currency == voucher.currency and bill.incl_vat_minor < voucher.value_minor:
                     rest_minor = voucher.value_minor - bill.incl_vat_minor
                     rows.append((words["voucher_rest"], money(rest_minor, voucher.currency, self.language)))
+        for payment in self.paid_by:
+            rows += self._steps(payment)
         return tuple(rows)
+
+    def _steps(self, payment: Payment) -> list[tuple[str, str]]:
+        """What was held, taken, given free and given back of one payment, each with its time."""
+        sight = payment.sight
+        if sight is None:
+            return []
+        story = store.story(self.connection, payment.payment_id)
+        words, found = RECEIPT[self.language], []
+
+        def told(word: str, request: str, amount_minor: int) -> None:
+            label, at = words[word], _answered_at(story, request)
+            label += "" if at is None else f", {self._clock(at)}"
+            found.append((label, money(amount_minor, payment.currency, self.language)))
+
+        told("held", "Hold", sight.held_minor)
+        if sight.captured_minor:
+            told("taken", "Capture", sight.captured_minor)
+        free_minor = sight.held_minor - sight.captured_minor
+        if free_minor and sight.state is not HoldState.AUTHORISED:
+            told("given_free", "Capture" if sight.captured_minor else "Release", free_minor)
+        if sight.refunded_minor:
+            told("refunded", "Refund", -sight.refunded_minor)
+        if sight.charged_back_minor:
+            told("charged_back", "Look", -sight.charged_back_minor)
+        if payment.owed_minor > 0:
+            found.append((words["still_owed"], money(payment.owed_minor, payment.currency, self.language)))
+        return found
+
+    def _you_paid(self, currency: str) -> str:
+        seen = [payment.sight for payment in self.paid_by if payment.sight is not None]
+        if not seen or any(sight.state is HoldState.AUTHORISED for sight in seen):
+            return ""
+        paid_minor = sum(sight.captured_minor - sight.refunded_minor - sight.charged_back_minor for sight in seen)
+        return money(paid_minor, currency, self.language)
 
     def _paid(self, has_lines: bool) -> str:
         if self._started is None or self._started.authority is None:
@@ -317,6 +360,9 @@ class _Writer:
         kind = self._started.authority.token_kind
         name = {TokenKind.VOUCHER: "paid_voucher", TokenKind.CENTRAL: "paid_central"}.get(kind, "paid_account")
         words = RECEIPT[self.language]
+        if self.paid_by:
+            is_back = any(payment.sight is not None and payment.sight.refunded_minor for payment in self.paid_by)
+            return words["paid_refund"] if is_back else words["paid_phone"]
         sentences = [words[name]] if has_lines else []
         if kind is TokenKind.VOUCHER:
             sentences.append(words["voucher_rule"])
@@ -399,6 +445,17 @@ class _Writer:
     def _moment(self, moment: datetime) -> str:
         zone = self.site.time_zone
         return f"{date_text(moment, zone, self.language)}, {self._clock(moment)} ({zone_text(moment, zone)})"
+
+
+def _answered_at(story: list[tuple[int, str, str]], request: str) -> datetime | None:
+    """When the provider last answered a request of that kind."""
+    asked, found = "", None
+    for at_ms, what, detail in story:
+        if what == "asked":
+            asked = detail
+        elif what == "answered" and asked == request:
+            found = from_ms(at_ms)
+    return found
 
 
 def _summed(bodies: list[dict[str, Any]]) -> tuple[VatLine, ...]:
