@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
+from billing.checkout.checkout import shown_payer
 from contract.codec import to_wire, utc_text
 from contract.identity import TokenKind
 from contract.price import Line, Price, TimeUse, as_decimal, measure, span_between
@@ -62,7 +63,7 @@ def cdr_json(
         "cdr_token": {
             "uid": authority.token_hash,  # a hash: the journal holds no card
             "type": _TOKEN_TYPE[authority.token_kind],
-            "contract_id": authority.account_id,
+            "contract_id": shown_payer(authority.account_id),
         },
         "auth_method": "COMMAND" if authority.token_kind is TokenKind.CENTRAL else "AUTH_REQUEST",
         "authorization_reference": started.order_id,

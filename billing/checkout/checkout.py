@@ -91,6 +91,11 @@ def payer_of(link_id: str) -> str:
     return _GUEST + link_id
 
 
+def shown_payer(account_id: str) -> str:
+    """The name as others may read it: a guest's would open their page."""
+    return "guest" if account_id.startswith(_GUEST) else account_id
+
+
 def link_of(payer: str) -> str | None:
     """The checkout a payer stands for; None for an account or a voucher."""
     return payer.removeprefix(_GUEST) if payer.startswith(_GUEST) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -12,10 +12,13 @@ from billing.checkout.tables import bills
 from billing.corrections import is_current
 from billing.moments import to_ms
 from billing.payments import store as payments
-from billing.tables import cdrs, commands, transactions
-from contract.api import CommandStatus
+from billing.tables import asks, cdrs, commands, kiosks, transactions
+from contract.api import AuthorizeStatus, CommandStatus
 from contract.identity import TokenKind
 from contract.transaction import token_hash
+
+ANSWERED_WITHIN = timedelta(minutes=2)  # an Ask; the kiosk itself waits 15 s
+BEGUN_WITHIN = timedelta(minutes=10)  # after an accepted Ask the kiosk begins at once, and its rows come in order
 
 
 def gather(connection: Connection, checkout: Checkout, now: datetime) -> Facts:
@@ -35,6 +38,7 @@ def gather(connection: Connection, checkout: Checkout, now: datetime) -> Facts:
         began_as,
         order_id,
         _running_as(connection, order_id),
+        _is_disproved(connection, checkout, now),
         is_billed,
         has_delivered,
     )
@@ -70,6 +74,18 @@ def _begun(connection: Connection, checkout: Checkout) -> tuple[str, str]:
         query = query.where(t.order_id == checkout.order_id)
     row = connection.execute(query.order_by(t.started_ms, t.transaction_id).limit(1)).one_or_none()
     return ("", "") if row is None else (row.transaction_id, row.order_id)
+
+
+def _is_disproved(connection: Connection, checkout: Checkout, now: datetime) -> bool:
+    """Of a payment code's Ask: nobody answered it, or rows have come that Started would have come before."""
+    if checkout.origin is not Origin.KIOSK or now < checkout.begun + ANSWERED_WITHIN:
+        return False
+    a = asks.c
+    query = select(a.status).where(a.kiosk_id == checkout.kiosk_id, a.transaction_id == checkout.transaction_id)
+    if connection.execute(query).scalar() != AuthorizeStatus.ACCEPTED.value:
+        return True
+    heard_ms = connection.execute(select(kiosks.c.last_rows_ms).where(kiosks.c.kiosk_id == checkout.kiosk_id)).scalar()
+    return heard_ms is not None and heard_ms > to_ms(checkout.begun + BEGUN_WITHIN)
 
 
 def _running_as(connection: Connection, order_id: str) -> str:

@@ -9,6 +9,7 @@
 | paying | the time is over | failed: payment unavailable; a hold that turns up later is released |
 | starting | the kiosk accepted, or Started is here | running |
 | starting | the kiosk refused; the command expired unheard | failed; released |
+| starting | a payment code's Ask was never answered, or the kiosk was heard and has not begun | failed; released |
 | starting | no answer and the kiosk is silent | nothing yet: it may be delivering |
 | running | the person wants it to end | the stop is sent, once |
 | running | the order is billed | settled |
@@ -45,6 +46,7 @@ class Facts:
     began_as: str = ""  # the transaction whose Started is here, or that the kiosk's answer names
     order_id: str = ""  # of that Started
     running_as: str = ""  # the order's part that has not ended, if any
+    is_disproved: bool = False  # the kiosk has been heard since, and cannot have begun
     is_billed: bool = False
     has_delivered: bool = False
 
@@ -120,6 +122,8 @@ def _starting(checkout: Checkout, facts: Facts) -> Step:
         return failed(checkout, Reason.START_REFUSED, facts.start.reason)
     if facts.start.status is CommandStatus.EXPIRED or facts.start.is_lost:
         return failed(checkout, Reason.START_LOST, facts.start.reason)
+    if facts.is_disproved:
+        return failed(checkout, Reason.NEVER_BEGAN)
     return checkout, ()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from billing.checkout.checkout import shown_payer
 from billing.directory import current_offers
 from billing.moments import from_ms
 from billing.orders import Reserved, closed_evses, reservations
@@ -77,7 +78,7 @@ def _line(
     elif reserved is not None:
         until_ms = round(reserved.until.timestamp() * 1000)
         chip, state = "warn", "Reserved"
-        note = f"for {reserved.account_id or 'a card'} until {local_time(until_ms, time_zone)}"
+        note = f"for {shown_payer(reserved.account_id or 'a card')} until {local_time(until_ms, time_zone)}"
     if transaction_id is not None:
         chip, state, note = "flow", "Session open", "closed after it" if is_closed else ""
     return EvseLine(

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from billing.checkout.checkout import shown_payer
 from billing.corrections import is_current
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, clock_text, date_text, kwh, money, zone_text
@@ -203,7 +204,7 @@ def _session_line(row: Row[Any], now: datetime) -> SessionLine:
         kiosk_name=row.name,
         transaction_id=row.transaction_id,
         evse_id=row.evse_id,
-        account_id=row.account_id or "not yet known",
+        account_id=shown_payer(row.account_id or "not yet known"),
         started="Started not yet received" if row.started_ms is None else local_time(row.started_ms, row.time_zone),
         energy=kwh(row.energy_wh or 0, "en"),
         amount="" if row.incl_vat_minor is None else money(row.incl_vat_minor, row.currency, "en"),

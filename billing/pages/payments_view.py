@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from billing.checkout import desk, refunds, store
 from billing.checkout.bills import bill_of
-from billing.checkout.checkout import Checkout, Stage, link_of
+from billing.checkout.checkout import Checkout, Stage, shown_payer
 from billing.checkout.facts import gather
 from billing.checkout.view import money_of
 from billing.ledger import book
@@ -209,8 +209,7 @@ def _entries(connection: Connection, payment: Payment) -> list[dict[str, Any]]:
 
 
 def _owner(account: Account) -> str:
-    """A guest's name opens their page: it is not shown."""
-    return "guest" if link_of(account.owner) is not None else account.owner
+    return shown_payer(account.owner)
 
 
 def _signed(amount: int, payment: Payment) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from billing.checkout.checkout import shown_payer
 from billing.corrections import in_order, is_current
 from billing.moments import to_ms
 from billing.pages.operator_view import local_time
@@ -47,7 +48,7 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
         "transaction_id": transaction_id,
         "order_id": found.order_id,
         "receipt_key": found.receipt_key,
-        "account_id": found.account_id or "not yet known",
+        "account_id": shown_payer(found.account_id or "not yet known"),
         "started": "not yet received" if found.started_ms is None else local_time(found.started_ms, found.time_zone),
         "ended": "not yet received" if found.ended_ms is None else local_time(found.ended_ms, found.time_zone),
         "missing": ", ".join(str(n) for n in sorted(set(range(last + 1)) - here)[:20]),

@@ -190,16 +190,22 @@ class Shop:
         self.work()
         return checkout, story
 
-    def ask(self, token: str, transaction_id: str = "t-1", evse_id: int = 1) -> AuthorizeAnswer:
-        """A payment code read by the kiosk."""
+    def asking(self, token: str, transaction_id: str, evse_id: int = 1) -> AuthorizeRequest:
+        receipt_id = uuid.uuid5(uuid.NAMESPACE_OID, transaction_id).hex
         order_id = f"order-of-{transaction_id}"
-        asked = AuthorizeRequest(
-            transaction_id, order_id, uuid.uuid5(uuid.NAMESPACE_OID, transaction_id).hex, evse_id,
-            TokenKind.DIRECT_PAYMENT, token,
-        )  # fmt: skip
+        return AuthorizeRequest(transaction_id, order_id, receipt_id, evse_id, TokenKind.DIRECT_PAYMENT, token)
+
+    def begin_ask(self, token: str, transaction_id: str, evse_id: int = 1) -> None:
+        """The provider is asked, and nobody is answered yet."""
+        asked = self.asking(token, transaction_id, evse_id)
         payment_id = self.run(lambda c: begin_payment(c, "hk-07", asked, "social", self.now))
         if payment_id is not None:
             self.till.ask_now(payment_id)
+
+    def ask(self, token: str, transaction_id: str = "t-1", evse_id: int = 1) -> AuthorizeAnswer:
+        """A payment code read by the kiosk."""
+        self.begin_ask(token, transaction_id, evse_id)
+        asked = self.asking(token, transaction_id, evse_id)
         return self.run(lambda c: authorize(c, "hk-07", asked, self.now, SERVER_KEY))
 
     def direct_story(self, answer: AuthorizeAnswer, transaction_id: str) -> list[TransactionEvent]:

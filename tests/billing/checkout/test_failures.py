@@ -294,6 +294,48 @@ def test_power_cut_between_ask_and_started(shop: Shop) -> None:
     gave_all_back(shop)
 
 
+def test_server_dies_between_the_hold_and_the_answer(shop: Shop) -> None:
+    shop.begin_ask(code(shop), "t-1")
+    assert shop.mina_held == 4_000
+    shop.pass_time(121)
+    shop.work_until_rest()
+
+    gave_all_back(shop)
+
+
+def test_disclaim_lost(shop: Shop) -> None:
+    assert shop.ask(code(shop)).status is AuthorizeStatus.ACCEPTED
+    shop.pass_time(hours=2)
+    shop.work()
+    assert shop.mina_held == 4_000  # silent: it may be delivering
+    shop.hear()
+    shop.pass_time(31)
+    shop.work_until_rest()
+
+    gave_all_back(shop)
+
+
+def test_start_given_up_that_began_all_the_same(shop: Shop) -> None:
+    """Rows that came after others against every rule: the hold is gone, so what was delivered is owed."""
+    checkout = shop.begin()
+    shop.obey(CommandKind.RESERVE)
+    shop.pay(checkout)
+    shop.work()
+    start = next(command for command in shop.commands() if command.kind is CommandKind.START)
+    shop.pass_time(hours=1)
+    shop.hear()
+    shop.work_until_rest()
+    assert shop.view(checkout).reason is Reason.START_LOST and shop.mina_held == 0
+    story = shop.story_of(start)
+    shop.upload(story)
+    shop.work_until_rest()
+
+    assert shop.owed_by(checkout) == story[-1].total_incl_vat_minor
+    tasks = shop.run(lambda c: unfinished(c, shop.now))
+    assert [line["what"] for line in tasks] == ["Owed: the hold had been released"]
+    gave_all_back(shop)
+
+
 # ---- at the end ----------------------------------------------------------------------------------------------------
 
 
