@@ -18,7 +18,8 @@ from billing.database import open_database
 
 TEMPLATE = "furnished"
 # The tests ask whether the words are right, not whether the disk is: what makes it durable is off.
-FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60 -c shared_buffers=16MB"
+COMMON = "-c max_connections=60"
+FAST = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=16MB"
 
 
 def programs() -> Path | None:
@@ -60,12 +61,15 @@ class Postgres:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Raises FileNotFoundError where PostgreSQL is not installed."""
+def running_postgres(*, is_durable: bool = False, parent: Path | None = None) -> Iterator[Postgres]:
+    """`is_durable`: as it keeps what it acknowledged in the field, for benchmarks; `parent`: where its files go.
+
+    Raises FileNotFoundError where PostgreSQL is not installed.
+    """
     where = programs()
     if where is None:
         raise FileNotFoundError("no /usr/lib/postgresql/*/bin/initdb: install Debian's postgresql")
-    folder = tempfile.mkdtemp(prefix="kiosk-pg-")
+    folder = tempfile.mkdtemp(prefix="kiosk-pg-", dir=parent)
     as_owner: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         shutil.chown(folder, "postgres")
@@ -79,7 +83,7 @@ def running_postgres() -> Iterator[Postgres]:
 
     data = f"{folder}/data"
     run(f"{where}/initdb", "-D", data, "-U", "billing", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} {FAST}"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} {COMMON}" + ("" if is_durable else f" {FAST}")
     run(f"{where}/pg_ctl", "-D", data, "-o", options, "-l", f"{folder}/log", "-w", "start")
     try:
         yield Postgres(port)
