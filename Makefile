@@ -38,8 +38,8 @@ demo: setup ## server, street, kiosk, touchscreen and a phone: a tour in three m
 kills: setup ## kill controller and uplink at 200 random moments of a charge
 	$(BIN)/kiosk-sim kills
 
-bench: setup ## the numbers to beat, as ratios against raw baselines
-	@for file in benchmarks/bench_*.py; do [ -e "$$file" ] || { echo "no benchmarks yet"; break; }; $(BIN)/python "$$file"; done
+bench: setup ## the numbers to beat, as ratios against raw baselines; a table at the end, and build/bench.json
+	$(BIN)/python -m benchmarks.run
 
 clean: ## remove everything that was built, the environment too
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,8 +1,8 @@
 """How fast the server takes rows, over HTTP and signed, against what the bare database does with the same rows.
 
-    python benchmarks/bench_intake.py [--rounds 5] [--charges 160] [--only sqlite|postgresql] [--json FILE]
+    python benchmarks/bench_intake.py [--rounds 5] [--charges 40] [--only sqlite|postgresql] [--json FILE]
 
-A row is an event of a charge; ten make a charge, and with its last one it is rated, billed and booked. The server is
+A row is an event of a charge; sixty make one, an hour, and with its last one it is rated and booked. The server is
 `kiosk-billing serve` in a process of its own (on PostgreSQL `--workers 2`), the kiosks are another. Per database:
 
 - one row per POST, 8 kiosks at once : raw transactions of the same rows (SQLite: one connection of the driver, the same
@@ -48,7 +48,7 @@ from tests.billing.stories import NOON, TARIFF
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "build" / "bench"  # on the disk, not in memory
 KIOSKS = 8
-START_PATIENCE_S = 60.0
+START_PATIENCE_S = 240.0
 GOALS = {
     "sqlite, 1 per POST, 8 kiosks : raw transactions": 0.30,
     "sqlite, 100 per POST : raw, 100 per transaction": 0.25,
@@ -56,6 +56,7 @@ GOALS = {
     "postgresql, 100 per POST : COPY": 0.20,
 }
 P99_GOAL_S = 0.020  # SQLite, one per POST
+NOT_ABOUT_ROWS = {"used_nonces"}  # what the signature of a request costs is not given to the baseline
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -118,10 +119,10 @@ def contents(engine: Engine) -> Rows:
 
 
 def grown(before: Rows, after: Rows, charges: int) -> Rows:
-    """The new rows of each table that has one or more for every charge; they only append, so new ones are at the end."""
+    """The new rows of each table that has one or more for every charge."""
     found = {}
     for table, rows in after.items():
-        if len(rows) - len(before[table]) >= charges:
+        if table not in NOT_ABOUT_ROWS and len(rows) - len(before[table]) >= charges:
             known = set(before[table])
             found[table] = [row for row in rows if row not in known]
     return found
@@ -206,11 +207,9 @@ def raw_copy(url: str, rows: Rows) -> float:
 
 
 def pgbench(url: str, rows: Rows, columns: dict[str, list[str]], charges: int, seconds: int) -> float:
-    """Transactions per second of 8 clients: nine events, then one that brings the rows of a whole charge along."""
+    """Transactions per second of 8 clients: an event each, and one in sixty brings the rows of a whole charge along."""
     share = by_charge(rows, charges)[0]
-    contact = (
-        "UPDATE kiosks SET last_contact_ms = :r, last_rows_ms = :r, arrival_age_ms = 1 WHERE kiosk_id = 'bench-:c';"
-    )
+    contact = f"UPDATE kiosks SET last_contact_ms = {_R}, last_rows_ms = {_R} WHERE kiosk_id = {_KIOSK};"
     event = [_insert("events", columns["events"], share["events"][1]), contact]
     ended = list(event)
     for table in in_order(rows):
@@ -230,13 +229,15 @@ def pgbench(url: str, rows: Rows, columns: dict[str, list[str]], charges: int, s
     return float(found[1])
 
 
+_R = "(:r)::bigint"
+_KIOSK = "'bench-' || (:c)::int::text"
+_TEXT = f"md5({_R}::text)"
 # What makes a copied row another one; the same number makes the same text, so rows that belong together stay so.
 _KEYS = {
-    "event_key": "md5(:r::text)", "transaction_id": "md5(:r::text)", "cdr_id": "md5(:r::text)",
-    "cdr_key": "md5(:r::text)", "key": "md5(:r::text)", "order_id": "md5(:r::text)", "receipt_key": "md5(:r::text)",
-    "kiosk_id": "'bench-:c'",
+    **dict.fromkeys(("event_key", "transaction_id", "cdr_id", "cdr_key", "key", "order_id", "receipt_key"), _TEXT),
+    "kiosk_id": _KIOSK,
     "entry_no": "currval(pg_get_serial_sequence('ledger_entries', 'entry_no'))",
-}  # fmt: skip
+}
 
 
 def _insert(table: str, names: Sequence[str], row: Sequence[Any]) -> str:
@@ -272,7 +273,7 @@ def measure(name: str, fresh: Callable[[], str], workers: int, rounds: int, char
         for _ in range(rounds):
             for rows_per_post in (1, 100):
                 clients = KIOSKS if rows_per_post == 1 else 2
-                amount = charges if rows_per_post == 1 else 4 * charges
+                amount = charges if rows_per_post == 1 else 2 * charges
                 before = contents(engine)
                 app = load(port, clients, rows_per_post, amount)
                 rows = grown(before, contents(engine), amount)
@@ -329,7 +330,7 @@ def _copy_accounts(engine: Engine, bare: Engine) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--charges", type=int, default=160)
+    parser.add_argument("--charges", type=int, default=40)
     parser.add_argument("--only", choices=("sqlite", "postgresql"))
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()

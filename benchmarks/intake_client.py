@@ -21,7 +21,7 @@ from contract.codec import to_bytes
 from tests.billing.stories import charge, rows_of
 
 BOARD, BOOT, PATH = "10000000abcdef01", "boot-1", "/v1/rows"
-MINUTES = 8  # Started, an Updated a minute, Ended: ten rows
+MINUTES = 58  # Started, an Updated a minute, Ended: sixty rows, a short charge
 ROWS_PER_CHARGE = MINUTES + 2
 
 

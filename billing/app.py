@@ -100,12 +100,13 @@ def create_app(
         is_shared = engine.dialect.name == "postgresql"
         nonces = SharedNonces(settings.server_key) if is_shared else NonceBook()
         server = app.state.server = Server(settings, engine, store, nonces, {}, providers=providers)
-        house = asyncio.create_task(House(server, Housekeeper(engine), chores).go())
+        house = House(server, Housekeeper(engine), chores)
+        keeping = asyncio.create_task(house.go())
         _tell_of_the_end(server)
         yield
         server.stopping.set()
-        house.cancel()
-        await asyncio.wait([house])
+        house.end()
+        await keeping
         store.close()
         engine.dispose()
 

@@ -17,9 +17,10 @@ from typing import Any
 from billing.checkout.checkout import shown_payer
 from contract.codec import to_wire, utc_text
 from contract.identity import TokenKind
-from contract.price import Line, Price, TimeUse, as_decimal, measure, span_between
+from contract.local_time import Exact
+from contract.price import Line, Price, Sample, TimeUse, as_decimal, measure, span_between
 from contract.tariff import Dimension, TariffOffer
-from contract.transaction import Began, ClockQuality, TransactionEvent, began, samples_of
+from contract.transaction import Began, ClockQuality, TransactionEvent, began
 from contract.walk import rules_of
 
 _TOTALS = {
@@ -45,14 +46,15 @@ def cdr_json(
     place: str,
     time_zone: str,
     story: Sequence[TransactionEvent],
+    samples: Sequence[Sample],
     amount: Price,
     now: datetime,
 ) -> str:
-    """The CDR of a finished transaction, canonical JSON. `story` is its events 0..Ended."""
+    """The CDR of a finished transaction, canonical JSON. `story` is its events 0..Ended, `samples` their readings."""
     started, ended = story[0], story[-1]
     assert started.authority is not None and started.offer is not None
     authority = started.authority
-    used = measure(samples_of(story), started.offer.parking_grace_s)
+    used = measure(samples, started.offer.parking_grace_s)
     start = began(story)
     cdr: dict[str, Any] = {
         "id": cdr_id,
@@ -77,7 +79,7 @@ def cdr_json(
         },
         "currency": amount.currency,
         "tariffs": [to_wire(started.offer.tariff)],
-        "charging_periods": _periods(started.offer, story, start.wall),
+        "charging_periods": _periods(started.offer, samples, start.wall),
         "total_energy": _plain(Decimal(used.energy_wh) / 1000),
         "total_time": _plain(_hours(ended.elapsed_ms)),
         "total_parking_time": _plain(_hours(used.parking_ms)),
@@ -114,20 +116,19 @@ def _clock(start: Began, ended: TransactionEvent, now: datetime) -> dict[str, st
     return {"quality": start.quality.value, "source": "bounds"} | bounds
 
 
-def _periods(offer: TariffOffer, story: Sequence[TransactionEvent], start: datetime) -> list[dict[str, Any]]:
+def _periods(offer: TariffOffer, samples: Sequence[Sample], start: datetime) -> list[dict[str, Any]]:
     """One period per stretch of equal time use and price; times count from Started, so a clock step moves none."""
     rules, energy_wh, of_last = rules_of(offer), Fraction(0), None
-    found: list[tuple[Fraction, dict[str, Fraction]]] = []
-    for now, later in pairwise(samples_of(story)):
+    found: list[tuple[Exact, dict[str, Exact]]] = []  # beginning; Wh and ms
+    for now, later in pairwise(samples):
         for picks, piece in rules.pieces(energy_wh, span_between(now, later)):
             if (picks, piece.time_use) != of_last:
                 of_last = (picks, piece.time_use)
-                found.append((Fraction(piece.from_ms), {}))
+                found.append((piece.from_ms, {}))
             volumes = found[-1][1]
-            volumes["ENERGY"] = volumes.get("ENERGY", Fraction(0)) + Fraction(piece.energy_wh) / 1000
+            volumes["ENERGY"] = volumes.get("ENERGY", 0) + piece.energy_wh
             if (name := _TIMES.get(piece.time_use)) is not None:
-                hours = Fraction(piece.to_ms - piece.from_ms) / 3_600_000
-                volumes[name] = volumes.get(name, Fraction(0)) + hours
+                volumes[name] = volumes.get(name, 0) + piece.to_ms - piece.from_ms
             energy_wh += piece.energy_wh
     return [
         {
@@ -139,10 +140,11 @@ def _periods(offer: TariffOffer, story: Sequence[TransactionEvent], start: datet
     ]
 
 
-def _volume(name: str, volume: Fraction) -> str:
+def _volume(name: str, volume: Exact) -> str:
     """Energy as the register told it; what a cut made of it, and hours, to four decimals."""
-    exact = as_decimal(volume)
-    is_whole = name == "ENERGY" and (volume * 1000).denominator == 1
+    is_energy = name == "ENERGY"
+    exact = as_decimal(Fraction(volume) / (1000 if is_energy else 3_600_000))
+    is_whole = is_energy and Fraction(volume).denominator == 1
     return _plain(exact if is_whole else exact.quantize(Decimal("0.0001"), ROUND_HALF_UP))
 
 

@@ -11,14 +11,15 @@ import uuid
 from sqlalchemy import Connection, select, update
 
 from billing.database import insert_if_absent
+from billing.prepared import Prepared
 from billing.tables import facts
 
-_EPOCH = select(facts.c.value).where(facts.c.name == "epoch")
+_EPOCH = Prepared(select(facts.c.value).where(facts.c.name == "epoch"))
 
 
 def epoch(connection: Connection) -> str:
     """The current epoch; the first call makes it."""
-    known = connection.execute(_EPOCH).scalar()
+    known = _EPOCH.value(connection, {})
     if known is not None:
         return str(known)
     connection.execute(insert_if_absent(connection, facts), {"name": "epoch", "value": uuid.uuid4().hex})

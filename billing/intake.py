@@ -24,6 +24,7 @@ from billing.corrections import correct, set_aside_beyond
 from billing.database import insert_if_absent
 from billing.facts import epoch
 from billing.moments import to_ms
+from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
 from billing.rating import rate
 from billing.received import Received, Unreadable, event_values, read_event, storable
@@ -124,7 +125,7 @@ def _take_events(
     _open_transactions(connection, kiosk_id, received, now)
     arrived = received
     values = [event_values(kiosk_id, item, now) for item in received]
-    stored = connection.execute(insert_if_absent(connection, events), values).rowcount
+    stored = _STORE.do_all(connection, values)
     forgotten: set[str] = set()
     if stored != len(values):
         agreeing = _without_contradictions(connection, kiosk_id, received, now, aside)
@@ -189,7 +190,7 @@ def _end_forgotten(connection: Connection, kiosk_id: str, contradicting: Sequenc
     ends = {r.event.transaction_id: r.event for r in contradicting if r.event.event_type is EventType.ENDED}
     for transaction_id, event in ends.items():
         asked = {"of_kiosk": kiosk_id, "of_id": transaction_id, "at_ms": to_ms(event.at.wall)}
-        connection.execute(_END_WITH_THE_LAST, asked)
+        _END_WITH_THE_LAST.do(connection, asked)
     return set(ends)
 
 
@@ -223,17 +224,17 @@ def _open_transactions(connection: Connection, kiosk_id: str, received: Iterable
         }
         for transaction_id, event in first.items()
     ]
-    connection.execute(insert_if_absent(connection, transactions), values)
+    _OPEN.do_all(connection, values)
 
 
-_START = (
+_START = Prepared(
     update(transactions)
     .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
     .where(transactions.c.started_ms.is_(None))
     .values(started_ms=bindparam("at_ms"), token_hash=bindparam("token"), account_id=bindparam("account"))
 )
 # Two events that both say Ended: the lower seq_no is the end, whichever came first.
-_END = (
+_END = Prepared(
     update(transactions)
     .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
     .where(or_(transactions.c.ended_seq.is_(None), transactions.c.ended_seq > bindparam("seq")))
@@ -246,7 +247,7 @@ _LAST_KNOWN = (
     .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
     .scalar_subquery()
 )
-_END_WITH_THE_LAST = (
+_END_WITH_THE_LAST = Prepared(
     update(transactions)
     .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
     .where(transactions.c.ended_seq.is_(None))
@@ -254,23 +255,29 @@ _END_WITH_THE_LAST = (
 )
 
 
-_FINISHED = (
-    select(transactions.c.transaction_id, transactions.c.ended_seq, func.max(events.c.seq_no), func.count())
+_FINISHED = Prepared(
+    select(transactions.c.ended_seq, func.max(events.c.seq_no), func.count())
     .join_from(
         transactions,
         events,
         (events.c.kiosk_id == transactions.c.kiosk_id) & (events.c.transaction_id == transactions.c.transaction_id),
     )
     .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.ended_seq.is_not(None))
-    .where(transactions.c.transaction_id.in_(bindparam("touched", expanding=True)))
-    .group_by(transactions.c.transaction_id, transactions.c.ended_seq)
+    .where(transactions.c.transaction_id == bindparam("of_id"))
+    .group_by(transactions.c.ended_seq)
 )
-_CONTACT = (
+_NOTE_CONTACT = (
     update(kiosks)
     .where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
     .values(last_contact_ms=bindparam("at_ms"), last_rows_ms=bindparam("at_ms"))
 )
-_CONTACT_WITH_AGE = _CONTACT.values(arrival_age_ms=bindparam("age_ms"))
+_CONTACT = Prepared(_NOTE_CONTACT)
+_CONTACT_WITH_AGE = Prepared(_NOTE_CONTACT.values(arrival_age_ms=bindparam("age_ms")))
+_STORE = prepared_insert(events)
+_OPEN = prepared_insert(
+    transactions,
+    ("kiosk_id", "transaction_id", "order_id", "receipt_key", "evse_id", "connector_id", "first_received_ms"),
+)
 
 
 def _note_starts(connection: Connection, kiosk_id: str, started: Sequence[TransactionEvent], now: datetime) -> None:
@@ -292,7 +299,7 @@ def _note_starts(connection: Connection, kiosk_id: str, started: Sequence[Transa
             if doubt is not None:
                 doubt_transaction(connection, kiosk_id, event.transaction_id, doubt, now)
     if values:
-        connection.execute(_START, values)
+        _START.do_all(connection, values)
 
 
 def _note_ends(connection: Connection, kiosk_id: str, ended: Sequence[TransactionEvent]) -> None:
@@ -301,13 +308,17 @@ def _note_ends(connection: Connection, kiosk_id: str, ended: Sequence[Transactio
         for event in ended
     ]
     if values:
-        connection.execute(_END, values)
+        _END.do_all(connection, values)
 
 
 def _finished(connection: Connection, kiosk_id: str, touched: Iterable[str]) -> list[tuple[str, int, int, int]]:
     """(transaction, seq_no of Ended, highest seq_no, events here) of the touched transactions that have an Ended."""
-    asked = {"of_kiosk": kiosk_id, "touched": sorted(touched)}
-    return [(row[0], row[1], row[2], row[3]) for row in connection.execute(_FINISHED, asked)]
+    found = []
+    for transaction_id in sorted(touched):
+        row = _FINISHED.row(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id})
+        if row is not None:
+            found.append((transaction_id, row[0], row[1], row[2]))
+    return found
 
 
 def _report_after_ended(
@@ -327,4 +338,4 @@ def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Rece
     contact: dict[str, Any] = {"of_kiosk": kiosk_id, "at_ms": to_ms(now)}
     if received:
         contact["age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
-    connection.execute(_CONTACT_WITH_AGE if received else _CONTACT, contact)
+    (_CONTACT_WITH_AGE if received else _CONTACT).do(connection, contact)

@@ -20,8 +20,8 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete
 
-from billing.database import insert_if_absent
 from billing.moments import to_ms
+from billing.prepared import prepared_insert
 from billing.tables import used_nonces
 
 NONCE_LIVES = timedelta(minutes=5)
@@ -116,8 +116,10 @@ class SharedNonces:
             return False
         name, expires_ms = found
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")  # no wait for the disk, see above
-        row = {"nonce": name, "expires_ms": expires_ms}
-        return bool(connection.execute(insert_if_absent(connection, used_nonces), row).rowcount == 1)
+        return _USE.do(connection, {"nonce": name, "expires_ms": expires_ms}) == 1
+
+
+_USE = prepared_insert(used_nonces)
 
 
 def forget_expired(connection: Connection, now: datetime) -> int:

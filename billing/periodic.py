@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -26,6 +27,7 @@ Desk = TypeVar("Desk")  # what a chore works at: the server
 HOUSEKEEPING_LOCK = 0x686F757365  # "house"; whichever number, as long as every worker of this database takes the same
 LONGEST_PAUSE_S = 300.0  # of a chore that fails
 ASK_AGAIN_S = 2.0  # who keeps house now?
+NOT_OURS_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,17 @@ class Housekeeper:
 
 @dataclass(slots=True)
 class House(Generic[Desk]):
-    """Runs the chores until it is cancelled."""
+    """Runs the chores until it is told to end; what is under way then is finished."""
 
     desk: Desk
     keeper: Housekeeper
     chores: Sequence[Chore[Desk]]
-    _is_ours: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_ours: bool = False
+    _ends: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self) -> None:
+        """`go` comes back when the last chore has finished."""
+        self._ends.set()
 
     async def go(self) -> None:
         try:
@@ -93,21 +100,24 @@ class House(Generic[Desk]):
             self.keeper.leaves()
 
     async def _watch(self) -> None:
-        while True:
-            if await asyncio.to_thread(self.keeper.asks):
-                self._is_ours.set()
-            else:
-                self._is_ours.clear()
-            await asyncio.sleep(ASK_AGAIN_S)
+        while not self._ends.is_set():
+            self._is_ours = await asyncio.to_thread(self.keeper.asks)
+            await self._pause(ASK_AGAIN_S)
 
     async def _rounds(self, chore: Chore[Desk]) -> None:
         failures = 0
-        while True:
-            await self._is_ours.wait()
+        while not self._ends.is_set():
+            if not self._is_ours:
+                await self._pause(NOT_OURS_S)
+                continue
             try:
                 await asyncio.to_thread(chore.work, self.desk)
                 failures = 0
             except Exception:
                 log.exception("%s", chore.name)
                 failures += 1
-            await asyncio.sleep(min(LONGEST_PAUSE_S, chore.every_s * 2.0 ** min(failures, 20)))
+            await self._pause(min(LONGEST_PAUSE_S, chore.every_s * 2.0 ** min(failures, 20)))
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ends.wait(), seconds)

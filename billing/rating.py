@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from billing import keys
 from billing.cdr import cdr_json
-from billing.database import insert_if_absent
 from billing.directory import may_have_offered
 from billing.moments import to_ms
 from billing.plausible import doubts_about
+from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction
 from billing.settlement.sales import sell
 from billing.tables import cdrs, events, evse_offers, kiosks, transactions
@@ -30,29 +30,32 @@ from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
-_ENDED_SEQ = select(transactions.c.ended_seq).where(
-    transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
+_ENDED_SEQ = Prepared(
+    select(transactions.c.ended_seq).where(
+        transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
+    )
 )
-_KNOWN_CDR = select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key"))
+_KNOWN_CDR = Prepared(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")))
+_WRITE_CDR = prepared_insert(cdrs)
 _SITE = select(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
-_STORY = (
+_STORY = Prepared(
     select(events.c.body)
     .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
     .order_by(events.c.seq_no)
 )
-_KNOWN_OFFER = (
+_KNOWN_OFFER = Prepared(
     select(evse_offers.c.offer_no)
     .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
     .where(evse_offers.c.body_hash == bindparam("hash"))
     .limit(1)
 )
-_OFFERS_MADE = (
+_OFFERS_MADE = Prepared(
     select(evse_offers.c.body)
     .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
     .order_by(evse_offers.c.offer_no.desc())
     .limit(1000)
 )
-_SAME_RECEIPT = (
+_SAME_RECEIPT = Prepared(
     select(transactions.c.transaction_id)
     .where(transactions.c.receipt_key == bindparam("key"), transactions.c.transaction_id != bindparam("of_id"))
     .where(transactions.c.order_id != bindparam("order"))
@@ -72,11 +75,11 @@ def rate(
     `parsed` holds events by their text where the caller has read them already.
     """
     of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
-    ended_seq = connection.execute(_ENDED_SEQ, of_transaction).scalar()
+    ended_seq = _ENDED_SEQ.value(connection, of_transaction)
     if ended_seq is None:
         return None
     cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
-    known = connection.execute(_KNOWN_CDR, {"key": cdr_key}).scalar()
+    known = _KNOWN_CDR.value(connection, {"key": cdr_key})
     if known is not None:
         return str(known)
     story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
@@ -112,7 +115,8 @@ def write_cdr(
 ) -> str:
     """Its id, which follows from its key: written twice, it is one. Everybody's part of it is booked along with it."""
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
-    body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, amount, now)
+    samples = samples_of(story)
+    body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, samples, amount, now)
     values = {
         "cdr_id": cdr_id,
         "cdr_key": cdr_key,
@@ -126,8 +130,8 @@ def write_cdr(
         "rated_ms": to_ms(now),
         "credit_reference_id": None,
     }
-    connection.execute(insert_if_absent(connection, cdrs), values)
-    sell(connection, cdr_id, kiosk_id, site.time_zone, story, samples_of(story), amount, now)
+    _WRITE_CDR.do(connection, values)
+    sell(connection, cdr_id, kiosk_id, site.time_zone, story, samples, amount, now)
     return cdr_id
 
 
@@ -139,19 +143,19 @@ def read_story(
     connection: Connection, kiosk_id: str, transaction_id: str, parsed: Mapping[str, TransactionEvent] | None = None
 ) -> list[TransactionEvent]:
     """A transaction's events so far, in order of seq_no."""
-    bodies = connection.execute(_STORY, {"of_kiosk": kiosk_id, "of_id": transaction_id}).scalars()
+    bodies = _STORY.rows(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id})
     known = parsed or {}
-    return [known.get(body) or from_bytes(TransactionEvent, body) for body in bodies]
+    return [known.get(body) or from_bytes(TransactionEvent, body) for (body,) in bodies]
 
 
 def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
     body_hash = hashlib.sha256(to_bytes(started.offer)).hexdigest()
     asked = {"of_kiosk": kiosk_id, "evse": started.evse_id, "hash": body_hash}
-    if connection.execute(_KNOWN_OFFER, asked).scalar() is not None:
+    if _KNOWN_OFFER.value(connection, asked) is not None:
         return []
     assert started.offer is not None
-    bodies = connection.execute(_OFFERS_MADE, {"of_kiosk": kiosk_id, "evse": started.evse_id}).scalars()
-    for made in (from_bytes(TariffOffer, body) for body in bodies):
+    bodies = _OFFERS_MADE.rows(connection, {"of_kiosk": kiosk_id, "evse": started.evse_id})
+    for made in (from_bytes(TariffOffer, body) for (body,) in bodies):
         # By its own clock a kiosk follows a tariff's next version before we do.
         for sold in (made, may_have_offered(connection, kiosk_id, made, started.at.wall)):
             # A phone's start carries the price that was shown and no other (billing.checkout.acts).
@@ -173,7 +177,7 @@ def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> 
         "of_id": started.transaction_id,
         "order": started.order_id,
     }
-    other = connection.execute(_SAME_RECEIPT, asked).scalar()
+    other = _SAME_RECEIPT.value(connection, asked)
     if other is None:
         return []
     return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]

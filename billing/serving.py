@@ -11,6 +11,7 @@ Law:
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import resource
 import signal
@@ -39,6 +40,7 @@ MOST_CONNECTIONS = 2_000  # of one worker; a kiosk in contact holds two
 HEAD_PATIENCE_S = 10.0
 IDLE_CONNECTION_S = 75  # a kiosk comes back sooner
 STOP_PATIENCE_S = 20
+GARBAGE_THRESHOLD = 20_000  # objects; an upload of 100 rows makes more than Python's 700
 OPEN_FILES = 3 * MOST_CONNECTIONS
 
 
@@ -129,6 +131,9 @@ def _app(options: Options) -> FastAPI:
         Thread(target=_stop_with, args=(parent,), name="watches-parent", daemon=True).start()
     if options.access_log:
         log_to(options.access_log)
+    # What was imported lives as long as the process: the collector need not look at it again and again.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     settings = read_settings(options.data_dir, options.database_url)
     return create_app(replace(settings, is_behind_proxy=options.is_behind_proxy))
 

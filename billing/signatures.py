@@ -7,12 +7,13 @@ from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from billing.alarms import raise_alarm
 from billing.database import insert_if_absent
 from billing.moments import to_ms
 from billing.nonces import Nonces
+from billing.prepared import Prepared
 from billing.tables import boots, kiosk_keys, kiosks
 from contract.api import request_bytes
 
@@ -39,12 +40,16 @@ class SignedRequest:
     body: bytes
 
 
+_KEY = Prepared(
+    select(kiosk_keys.c.public_key, kiosk_keys.c.board_serial).where(
+        kiosk_keys.c.kiosk_id == bindparam("of_kiosk"), kiosk_keys.c.revoked_ms.is_(None)
+    )
+)
+
+
 def check_signature(connection: Connection, request: SignedRequest, nonces: Nonces, now: datetime) -> str:
     """The board serial the key is bound to. Raises NotAuthentic. The nonce is used up only by a good signature."""
-    k = kiosk_keys.c
-    key = connection.execute(
-        select(k.public_key, k.board_serial).where(k.kiosk_id == request.kiosk_id, k.revoked_ms.is_(None))
-    ).one_or_none()
+    key = _KEY.row(connection, {"of_kiosk": request.kiosk_id})
     if key is None:
         raise NotAuthentic(f"kiosk {request.kiosk_id!r} is not enrolled")
     signed = request_bytes(
@@ -57,14 +62,12 @@ def check_signature(connection: Connection, request: SignedRequest, nonces: Nonc
         request.body,
     )
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key)).verify(
-            bytes.fromhex(request.signature), signed
-        )
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key[0])).verify(bytes.fromhex(request.signature), signed)
     except (InvalidSignature, ValueError) as error:
         raise NotAuthentic("the signature does not match") from error
     if not nonces.take(connection, request.nonce, now):
         raise NotAuthentic("the nonce was used, has expired or is not ours")
-    return str(key.board_serial)
+    return str(key[1])
 
 
 def note_use(

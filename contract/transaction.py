@@ -20,7 +20,6 @@ from contract.metering import Quality
 from contract.order import Continuation, corrected
 from contract.tariff import TariffOffer
 from contract.usage import Sample, TimeUse
-from contract.values import replace
 
 
 class EventType(StrEnum):
@@ -205,17 +204,23 @@ class TransactionEvent:
         if self.event_type is not EventType.STARTED and self.continues is not None:
             raise ValueError("continues stands in Started, and only there")
 
-    @property
-    def sample(self) -> Sample:
-        """Without a wall time, which counts from Started: `samples_of` gives it."""
-        return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use, self.meter.power_w, self.meter.current_ma)
-
 
 def samples_of(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
     """What a transaction is priced by, from its events in order: a MeterCorrection stands in for Ended's reading."""
     last, began = story[-1], story[0].at.known_wall
     is_corrected = last.event_type is EventType.METER_CORRECTION
-    samples = [timed(event.sample, began) for event in (story[:-1] if is_corrected else story)]
+    began_ms = None if began is None else utc_ms(began)
+    samples = [
+        Sample(
+            event.elapsed_ms,
+            event.meter.import_wh,
+            event.time_use,
+            event.meter.power_w,
+            event.meter.current_ma,
+            None if began_ms is None else began_ms + event.elapsed_ms,
+        )
+        for event in (story[:-1] if is_corrected else story)
+    ]
     return corrected(samples, last.meter.import_wh) if is_corrected else tuple(samples)
 
 
@@ -238,11 +243,6 @@ def began(story: Sequence[TransactionEvent]) -> Began:
             since = timedelta(milliseconds=event.at.monotonic_ms - first.monotonic_ms)
             return Began(event.at.wall - since, event.at.clock_quality, is_corrected=True)
     return Began(first.wall, ClockQuality.UNKNOWN)
-
-
-def timed(sample: Sample, began: datetime | None) -> Sample:
-    """A sample with its wall time, where that of Started is known."""
-    return sample if began is None else replace(sample, at_ms=utc_ms(began) + sample.elapsed_ms)
 
 
 def samples_before(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:

@@ -25,10 +25,10 @@ from billing.checkout.checkout import link_of
 from billing.checkout.parts import capture_parts, refund_parts
 from billing.checkout.tables import bills
 from billing.corrections import is_current
-from billing.database import insert_if_absent
 from billing.moments import from_ms, to_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment, RefundWish, billed, refunded
+from billing.prepared import prepared_insert
 from billing.settlement.sales import Sold, sold_in
 from billing.tables import cdrs, events, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
@@ -70,13 +70,16 @@ class Bill:
         return self.corrections[-1].total_minor if self.corrections else self.total_minor
 
 
+_NOTE = prepared_insert(bills, ("order_id", "kiosk_id", "due_ms", "noted_ms"))
+
+
 def note(connection: Connection, kiosk_id: str, orders: Iterable[str], starts: Iterable[str], now: datetime) -> None:
     """Called by the intake: these orders began, ended, became whole or were corrected; these commands began one."""
     orders = sorted(set(orders))
     if not orders:
         return
     rows = [{"order_id": name, "kiosk_id": kiosk_id, "due_ms": to_ms(now), "noted_ms": to_ms(now)} for name in orders]
-    if connection.execute(insert_if_absent(connection, bills), rows).rowcount != len(rows):
+    if _NOTE.do_all(connection, rows) != len(rows):
         connection.execute(update(bills).where(bills.c.order_id.in_(orders)).values(due_ms=to_ms(now)))
     if starts := set(starts):
         store.wake(connection, now, starts=starts)

@@ -13,6 +13,7 @@ from billing.ledger.chart import Account, account_of
 from billing.ledger.draft import Draft, Leg
 from billing.ledger.tables import ledger_accounts, ledger_entries, ledger_postings
 from billing.moments import from_ms, to_ms
+from billing.prepared import Prepared, prepared_insert
 
 
 class KeyReused(ValueError):
@@ -42,9 +43,7 @@ def post(connection: Connection, draft: Draft, now: datetime) -> bool:
         "reverses": draft.reverses,
         "at_ms": to_ms(now),
     }
-    inserted = connection.execute(
-        insert_if_absent(connection, ledger_entries).returning(ledger_entries.c.entry_no), values
-    ).scalar()
+    inserted = _WRITE.value(connection, values)
     if inserted is None:
         known = entry(connection, draft.key)
         if known is None or _meaning(known.draft) != _meaning(draft):
@@ -54,8 +53,14 @@ def post(connection: Connection, draft: Draft, now: datetime) -> bool:
         {"entry_no": inserted, "leg_no": number, "account": leg.account.name, "amount": leg.amount}
         for number, leg in enumerate(draft.legs)
     ]
-    connection.execute(ledger_postings.insert(), rows)
+    _WRITE_LEGS.do_all(connection, rows)
     return True
+
+
+_WRITE = prepared_insert(
+    ledger_entries, ("key", "what", "subject", "reverses", "at_ms"), returning=ledger_entries.c.entry_no
+)
+_WRITE_LEGS = Prepared(ledger_postings.insert(), [column.name for column in ledger_postings.columns])
 
 
 def reverse(connection: Connection, key: str, why: str, now: datetime) -> bool:
@@ -96,19 +101,17 @@ def balances(connection: Connection) -> dict[Account, int]:
 
 
 def open_accounts(connection: Connection, accounts: Iterable[Account]) -> None:
-    wanted = {account.name: account for account in accounts}
-    known = connection.execute(_KNOWN_ACCOUNTS, {"names": sorted(wanted)}).scalars()
-    for name in known:
-        del wanted[name]
+    asked = {account.name: account for account in accounts}
+    wanted = [account for name, account in asked.items() if _KNOWN_ACCOUNT.value(connection, {"of": name}) is None]
     if not wanted:
         return
     # Two jobs that open the same accounts, in whichever order their entries come, must not wait for each other.
     hold_until_commit(connection, ACCOUNTS_LOCK)
-    rows = [{"name": a.name, "kind": a.kind.value, "owner": a.owner, "unit": a.unit} for a in wanted.values()]
+    rows = [{"name": a.name, "kind": a.kind.value, "owner": a.owner, "unit": a.unit} for a in wanted]
     connection.execute(insert_if_absent(connection, ledger_accounts), rows)
 
 
-_KNOWN_ACCOUNTS = select(ledger_accounts.c.name).where(ledger_accounts.c.name.in_(bindparam("names", expanding=True)))
+_KNOWN_ACCOUNT = Prepared(select(ledger_accounts.c.name).where(ledger_accounts.c.name == bindparam("of")))
 
 
 def _meaning(draft: Draft) -> tuple[tuple[Leg, ...], str | None, str | None]:

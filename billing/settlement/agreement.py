@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from billing.moments import to_ms
+from billing.prepared import Prepared
 from billing.settlement.allocation import HostTerms, PartnerTerms
 from billing.settlement.tables import agreements
 from contract.codec import from_bytes, to_bytes
@@ -53,7 +54,7 @@ def agree(
     connection.execute(agreements.insert(), values)
 
 
-_IN_FORCE = (
+_IN_FORCE = Prepared(
     select(agreements.c.body)
     .where(agreements.c.kiosk_id == bindparam("of_kiosk"), agreements.c.evse_id == bindparam("evse"))
     .where(agreements.c.from_ms <= bindparam("at_ms"))
@@ -64,5 +65,5 @@ _IN_FORCE = (
 
 def in_force(connection: Connection, kiosk_id: str, evse_id: int, at: datetime) -> Agreement:
     """The agreement of an EVSE at a moment; an empty one where nothing was agreed."""
-    body = connection.execute(_IN_FORCE, {"of_kiosk": kiosk_id, "evse": evse_id, "at_ms": to_ms(at)}).scalar()
+    body = _IN_FORCE.value(connection, {"of_kiosk": kiosk_id, "evse": evse_id, "at_ms": to_ms(at)})
     return Agreement() if body is None else from_bytes(Agreement, body)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from billing.database import insert_if_absent
 from billing.ledger import book
 from billing.moments import to_ms
+from billing.prepared import prepared_insert
 from billing.settlement.agreement import Agreement, in_force
 from billing.settlement.allocation import Allocation, Sale, allocate
 from billing.settlement.electricity import dearest, electricity_cost
@@ -31,6 +31,9 @@ class Sold:
     allocation: Allocation
     electricity: tuple[Line, ...] = ()
     electricity_at_dearest: bool = False  # the kiosk did not know the time
+
+
+_WRITE = prepared_insert(sales)
 
 
 def sell(
@@ -57,7 +60,7 @@ def sell(
         "started_ms": to_ms(started.at.wall),
         "body": to_bytes(sold).decode(),
     }
-    connection.execute(insert_if_absent(connection, sales), values)
+    _WRITE.do(connection, values)
     draft = sale_entry(cdr_id, sold.parties, sold.allocation)
     if draft is not None:
         book.post(connection, draft, now)

@@ -48,9 +48,30 @@ def test_a_chore_that_fails_comes_again_and_holds_up_no_other(engine: Engine) ->
     chores = (Chore("stubborn", 0.01, stubborn), Chore("other", 0.01, lambda _: other.set()))
 
     async def go() -> None:
-        house = asyncio.create_task(House("desk", Housekeeper(engine), chores).go())
+        house = House("desk", Housekeeper(engine), chores)
+        keeping = asyncio.create_task(house.go())
         assert await asyncio.to_thread(lambda: all(e.wait(PATIENCE_S) for e in (failed, done, other)))
-        house.cancel()
-        await asyncio.wait([house])
+        house.end()
+        await asyncio.wait_for(keeping, PATIENCE_S)
 
     asyncio.run(go())
+
+
+def test_a_chore_that_is_under_way_at_the_end_is_finished(engine: Engine) -> None:
+    begun, may_end, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(_: str) -> None:
+        begun.set()
+        if may_end.wait(PATIENCE_S):
+            ended.set()
+
+    async def go() -> None:
+        house = House("desk", Housekeeper(engine), (Chore("slow", 0.01, slow),))
+        keeping = asyncio.create_task(house.go())
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+        house.end()
+        may_end.set()
+        await asyncio.wait_for(keeping, PATIENCE_S)
+
+    asyncio.run(go())
+    assert ended.is_set()
