@@ -63,16 +63,22 @@ class Housekeeper:
             self._keeps_house = bool(self._connection.exec_driver_sql(words).scalar())
         except SQLAlchemyError as error:
             log.warning("keeping house: %s", error.__class__.__name__)
+            self._keeps_house = False
             self.leaves()
         return self._keeps_house
 
     def leaves(self) -> None:
-        """Let another do it."""
-        if self._is_alone:
+        """Let another do it, from this moment if the database can be told, else when it has noticed."""
+        if self._is_alone or self._connection is None:
             return
-        if self._connection is not None:
-            self._connection.invalidate()
+        try:
+            if self._keeps_house:
+                self._connection.exec_driver_sql(f"SELECT pg_advisory_unlock({HOUSEKEEPING_LOCK})")
             self._connection.close()
+        except SQLAlchemyError as error:
+            log.warning("leaving house: %s", error.__class__.__name__)
+            self._connection.invalidate()
+        self._engine.dispose()
         self._connection, self._keeps_house = None, False
 
 

@@ -204,6 +204,11 @@ class TransactionEvent:
         if self.event_type is not EventType.STARTED and self.continues is not None:
             raise ValueError("continues stands in Started, and only there")
 
+    @property
+    def sample(self) -> Sample:
+        """Without a wall time, which counts from Started: `samples_of` gives it."""
+        return Sample(self.elapsed_ms, self.meter.import_wh, self.time_use, self.meter.power_w, self.meter.current_ma)
+
 
 def samples_of(story: Sequence[TransactionEvent]) -> tuple[Sample, ...]:
     """What a transaction is priced by, from its events in order: a MeterCorrection stands in for Ended's reading."""
