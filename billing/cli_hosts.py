@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from billing import directory
 from billing.cli_base import Result, database_of
-from billing.hosts import bank, months, party, terms
+from billing.hosts import bank, months, party, terms, told
 from billing.hosts.iban import in_groups
 from billing.hosts.party import Host
 from billing.ledger import book
-from billing.settings import server_time
+from billing.settings import read_settings, server_time
 from billing.settlement.allocation import Bearer
 from billing.tables import kiosks
 from contract.codec import to_wire
@@ -102,10 +102,12 @@ def list_agreements(arguments: Namespace) -> Result:
 
 def enter_account(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        host = party.find_host(connection, arguments.host)
+        host, now = party.find_host(connection, arguments.host), server_time()
         account = bank.enter_account(
-            connection, host.host_id, arguments.holder, arguments.iban, arguments.bic, bank.CONSOLE, server_time()
+            connection, host.host_id, arguments.holder, arguments.iban, arguments.bic, bank.CONSOLE, now
         )
+        known = read_settings(arguments.data_dir, arguments.database)
+        told.tell_of_account(connection, known.server_key, known.operator_name, host, account, now)
     return _account(account, f"waits until {account.waits_until:%Y-%m-%d %H:%M} UTC and for host approve-account")
 
 

@@ -31,6 +31,7 @@ class MovementKind(StrEnum):
 
     USE = "use"
     USE_TAKEN_BACK = "use taken back"
+    REFUND = "refund"  # less was taken of a driver for a use that stays; the host gives their part
     MONTHLY_FEE = "monthly fee"
     VAT = "vat"
     PAYOUT = "payout"
@@ -41,6 +42,7 @@ class MovementKind(StrEnum):
 PAYOUTS = (MovementKind.PAYOUT, MovementKind.PAYOUT_TAKEN_BACK)
 _BY_PREFIX = {
     "sale": (MovementKind.USE, MovementKind.USE_TAKEN_BACK),
+    "allowance": (MovementKind.REFUND, MovementKind.OTHER),
     "monthly": (MovementKind.MONTHLY_FEE, MovementKind.OTHER),
     "host-vat": (MovementKind.VAT, MovementKind.OTHER),
     "payout": (MovementKind.PAYOUT, MovementKind.PAYOUT_TAKEN_BACK),
@@ -54,6 +56,7 @@ class Movement:
     what: str
     at: datetime
     amount_minor: int
+    order_id: str | None = None
 
     @property
     def kind(self) -> MovementKind:
@@ -77,13 +80,14 @@ def movements_of(connection: Connection, host: Host) -> list[Movement]:
     """All of them, in the order they were written."""
     e, p = ledger_entries.c, ledger_postings.c
     query = (
-        select(e.entry_no, e.key, e.what, e.at_ms, p.amount)
+        select(e.entry_no, e.key, e.what, e.at_ms, e.subject, p.amount)
         .join_from(ledger_postings, ledger_entries, e.entry_no == p.entry_no)
         .where(p.account == host.payable.name)
         .order_by(e.entry_no)
     )
     return [
-        Movement(row.entry_no, row.key, row.what, from_ms(row.at_ms), -row.amount) for row in connection.execute(query)
+        Movement(row.entry_no, row.key, row.what, from_ms(row.at_ms), -row.amount, row.subject)
+        for row in connection.execute(query)
     ]
 
 

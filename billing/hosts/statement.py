@@ -7,17 +7,19 @@ closed month can never change, since nothing can be booked into it any more (bil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from billing.hosts.fees import MonthlyFee, fees_of
 from billing.hosts.months import Closed, Sums, closed_months, sums_of
 from billing.hosts.movements import PAYOUTS, Movement, MovementKind, month_at, movements_of, span_ms
 from billing.hosts.party import Host
 from billing.hosts.uses import Use, uses_booked
+from billing.moments import from_ms
 from billing.payouts.runs import Payout, payouts_of
+from billing.settlement.tables import sales
 
 _OF_USES = (MovementKind.USE, MovementKind.USE_TAKEN_BACK)
 
@@ -25,7 +27,8 @@ _OF_USES = (MovementKind.USE, MovementKind.USE_TAKEN_BACK)
 @dataclass(frozen=True, slots=True)
 class Statement:
     """`host` as it was when the month was closed, else as it is. `others` are movements that are neither use nor payout
-    nor VAT. `covering` are the payouts that stand for something of this month; `open_minor` is what none stands for."""
+    nor VAT; `refunded` says of their orders when the use began. `covering` are the payouts that stand for something of
+    this month; `open_minor` is what none stands for."""
 
     host: Host
     month: str
@@ -37,6 +40,7 @@ class Statement:
     covering: tuple[Payout, ...]
     open_minor: int
     closed: Closed | None
+    refunded: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -70,6 +74,7 @@ def statement_of(connection: Connection, host: Host, month: str) -> Statement:
         covering,
         open_minor,
         closed,
+        _begun(connection, host.host_id, [one.order_id for one in of_month if one.kind is MovementKind.REFUND]),
     )
 
 
@@ -78,6 +83,13 @@ def months_of(connection: Connection, host: Host, now: datetime) -> list[str]:
     months = {one.month(host.time_zone) for one in movements_of(connection, host)}
     months |= {one.month for one in closed_months(connection, host.host_id)}
     return sorted({*months, month_at(now, host.time_zone)}, reverse=True)
+
+
+def _begun(connection: Connection, host_id: str, orders: Sequence[str | None]) -> dict[str, datetime]:
+    s = sales.c
+    query = select(s.order_id, func.min(s.started_ms).label("began_ms")).where(s.host_id == host_id)
+    rows = connection.execute(query.where(s.order_id.in_(orders)).group_by(s.order_id))
+    return {row.order_id: from_ms(row.began_ms) for row in rows}
 
 
 def _covered(of_month: Sequence[Movement], standing: Sequence[Payout]) -> tuple[tuple[Payout, ...], int]:

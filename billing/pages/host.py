@@ -18,6 +18,7 @@ from billing.hosts.bank import enter_account, withdraw_account
 from billing.hosts.movements import month_at, month_named
 from billing.hosts.party import Host, find_host
 from billing.hosts.statement import statement_of
+from billing.hosts.told import tell_of_account
 from billing.pages import host_view
 from billing.pages.host_texts import HOST
 from billing.pages.pdf import pdf_response
@@ -115,6 +116,8 @@ async def post_account(request: Request, person: HostPerson) -> Response:
         theirs = _host_of(connection, person)
         account = enter_account(connection, theirs.host_id, **typed, by=signed_by(person), now=now)
         note(connection, person, f"entered the account ending {account.ending}", theirs.host_id, now)
+        known = server.settings
+        tell_of_account(connection, known.server_key, known.operator_name, theirs, account, now)
 
     try:
         await server.write(enter)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 from billing.directory import NotKnown
 from billing.hosts.bank import AccountState, BankAccount, accounts_of, paid_to
 from billing.hosts.iban import in_groups
-from billing.hosts.movements import begin_of, month_after, movements_of
+from billing.hosts.movements import Movement, MovementKind, begin_of, month_after, movements_of
 from billing.hosts.party import Host
 from billing.hosts.statement import Statement, months_of, statement_of
 from billing.hosts.terms import InForce, agreements_of
@@ -233,7 +233,8 @@ def account_values(
 
 def csv_rows(connection: Connection, host: Host, statement: Statement, language: str) -> list[list[str]]:
     """The statement as a table for a spreadsheet: plain numbers, UTC times."""
-    words = speech_of(host, language).words
+    speech = speech_of(host, language)
+    words = speech.words
     states = _states_by_cdr(connection, host)
     rows = [
         [words[f"csv_{name}"] for name in ("kind", "began", "ended", "booked", "kiosk", "connector")]
@@ -244,9 +245,9 @@ def csv_rows(connection: Connection, host: Host, statement: Statement, language:
         rows.append(_csv_use(use, host, words, words[f"state_{_state_of(use, states)}"]))
     for movement in (*statement.others, *statement.paid):
         amount = _plain(movement.amount_minor, host)
-        rows.append(
-            ["", "", "", _utc(movement.at), "", "", "", "", "", amount, host.currency, movement.key, movement.what]
-        )
+        name, _ = _movement_words(movement, statement, speech)
+        name = movement.what if movement in statement.paid else name
+        rows.append([name, "", "", _utc(movement.at), "", "", "", "", "", amount, host.currency, movement.key, ""])
     if statement.sums.vat_minor:
         rate = "" if statement.host.vat_rate is None else format(statement.host.vat_rate, "f")
         vat = _plain(statement.sums.vat_minor, host)
@@ -365,13 +366,21 @@ def _money_lines(statement: Statement, speech: Speech) -> list[tuple[str, str, s
         means = words["taken_line_means"].format(day=speech.day(use.booked))
         lines.append((words["taken_line"].format(day=speech.day(use.begins)), means, speech.money(use.amount_minor)))
     for movement in statement.others:
-        is_fee = movement.key.startswith("monthly/")
-        name = words["monthly_fee"] if is_fee else words["other"]
-        means = _fee_words(statement, speech) if is_fee else movement.what
-        lines.append((name, means, speech.money(movement.amount_minor)))
+        lines.append((*_movement_words(movement, statement, speech), speech.money(movement.amount_minor)))
     if statement.closed is None and statement.fees:
         lines.append((words["monthly_fee"], words["monthly_fee_comes"], ""))
     return lines
+
+
+def _movement_words(movement: Movement, statement: Statement, speech: Speech) -> tuple[str, str]:
+    """Its name and what it means. Why a driver was refunded is between them and the operator."""
+    words, began = speech.words, statement.refunded.get(movement.order_id or "")
+    if movement.kind is MovementKind.MONTHLY_FEE:
+        return words["monthly_fee"], _fee_words(statement, speech)
+    if movement.kind is MovementKind.REFUND and began is not None:
+        means = words["refunded_means"].format(day=speech.day(movement.at))
+        return words["refunded_line"].format(day=speech.day(began)), means
+    return words["other"], movement.what
 
 
 def _is_of_another_month(use: Use, statement: Statement) -> bool:

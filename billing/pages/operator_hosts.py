@@ -21,9 +21,14 @@ from billing.directory import NotKnown
 from billing.hosts import party, terms
 from billing.hosts.bank import approve_account, enter_account
 from billing.hosts.party import Host, find_host
+from billing.hosts.told import tell_of_account
 from billing.pages.host import signed_by
+from billing.pages.host_texts import HOST
+from billing.pages.host_view import statement_values
 from billing.pages.operator_frame import operator_page
 from billing.pages.operator_hosts_view import evse_choices, host_detail, host_lines, preview_words
+from billing.pages.pdf import pdf_response
+from billing.pages.render import html
 from billing.people.access import Person, checked_form, finance, note, staff
 from billing.settlement.allocation import Bearer
 from billing.tables import kiosks
@@ -81,17 +86,36 @@ async def get_host(request: Request, host_id: str, said: str = "", refused: int 
     return await operator_page(request, "host", values)
 
 
+@router.get("/{host_id}/statements/{month}.pdf")
+async def get_statement(request: Request, host_id: str, month: str) -> Response:
+    """The host's own document, in the host's language."""
+    server, now = server_of(request), server_of(request).now()
+
+    def read(connection: Connection) -> dict[str, Any]:
+        host = find_host(connection, host_id)
+        shown = statement_values(connection, host, month, now, host.language)
+        return {**shown, "words": HOST[host.language], "language": host.language}
+
+    try:
+        shown = await server.read(read)
+    except NotKnown as error:
+        raise HTTPException(404, str(error)) from error
+    values = {**shown, "operator_name": server.settings.operator_name}
+    return await pdf_response(html("host_statement_pdf.html", values), f"{shown['number']}.pdf")
+
+
 @router.post("/{host_id}/account")
 async def post_account(request: Request, host_id: str, person: Finance) -> Response:
     """Entered by finance for a host; somebody else of finance has to agree."""
-    now = server_of(request).now()
+    known, now = server_of(request).settings, server_of(request).now()
     fields = await checked_form(request)
 
     def enter(connection: Connection) -> str:
-        find_host(connection, host_id)
+        host = find_host(connection, host_id)
         holder, iban, bic = (fields.get(name, "") for name in ("holder", "iban", "bic"))
         account = enter_account(connection, host_id, holder, iban, bic, signed_by(person), now)
         note(connection, person, f"entered the account ending {account.ending}", host_id, now)
+        tell_of_account(connection, known.server_key, known.operator_name, host, account, now)
         return f"Account ending {account.ending} entered; it waits for consent of somebody else"
 
     return await _done(request, host_id, enter)

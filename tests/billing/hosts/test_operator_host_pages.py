@@ -56,6 +56,15 @@ def office(tmp_path: Path) -> Iterator[Office]:
     engine.dispose()
 
 
+def test_the_operator_has_the_hosts_own_statement(office: Office) -> None:
+    browser = office.of(Role.OPERATOR)
+    answer = browser.get("/operator/hosts/H-12/statements/2026-03.pdf")
+
+    assert answer.content.startswith(b"%PDF-") and "ST-H-12-2026-03.pdf" in answer.headers["Content-Disposition"]
+    assert browser.get("/operator/hosts/H-12/statements/2025-03.pdf").status_code == 404
+    assert browser.get("/operator/hosts/H-99").status_code == 404
+
+
 def words(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace(NBSP, " "))
 

@@ -10,7 +10,10 @@ from billing.hosts.months import close_month
 from billing.hosts.movements import movements_of, total
 from billing.hosts.statement import statement_of
 from billing.hosts.uses import UseKind, uses_begun, uses_open
-from billing.pages.host_view import statement_values, today_values
+from billing.ledger import book
+from billing.pages.host_view import csv_rows, statement_values, today_values
+from billing.settlement.allowance import allowance_entry
+from billing.settlement.sales import of_host
 from tests.billing.hosts.boatyard import BOATYARD, furnish_host, upload, use
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring, furnish_today
 
@@ -127,3 +130,23 @@ def test_a_use_that_runs_is_counted_once_it_ended(connection: Connection) -> Non
     assert [found.kind for found in uses_begun(connection, "H-12", began, began + timedelta(hours=1))] == [
         UseKind.FINISHED
     ]
+
+
+def test_a_partial_refund_lowers_the_hosts_part_and_is_told_without_its_reason(connection: Connection) -> None:
+    furnish_host(connection)
+    upload(connection, [use(at(3, 11, 8), 10_000)])
+    close_month(connection, "2026-03", "frida", at(4, 1, 6))
+    ((_, sold),) = of_host(connection, "H-12", at(3, 11, 0), timedelta(days=1))
+    half = sold.sale.gross_minor // 2
+    draft = allowance_entry("allowance/p-1/1", sold.parties, [sold], half, {}, "their dog was sick")
+    book.post(connection, draft, at(4, 9, 12))
+    shown = statement_values(connection, BOATYARD, "2026-04", at(4, 20, 0), "en")
+
+    assert shown["lines"][1] == (
+        "Use of Wed 11 Mar 2026, refunded",
+        "the driver got money back; your part went down on Thu 9 Apr 2026",
+        f"−€{NBSP}1.45",
+    )
+    assert "dog" not in str(shown) + str(
+        csv_rows(connection, BOATYARD, statement_of(connection, BOATYARD, "2026-04"), "en")
+    )
