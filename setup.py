@@ -34,6 +34,7 @@ SERVER = [
     "alembic>=1.20,<1.21",
     "jinja2>=3.1.6,<4",
     "python-multipart>=0.0.34,<0.1",
+    "webauthn>=3,<4",
     "argon2-cffi>=25.1,<26",
     "psycopg[binary]>=3.3,<4",
     "weasyprint>=70,<71",

@@ -47,6 +47,7 @@ from billing.pages.narrow import language_of
 from billing.pages.operator import router as operator_pages
 from billing.pages.operator_hosts import router as operator_host_pages
 from billing.pages.operator_payouts import router as operator_payout_pages
+from billing.pages.passkey import router as passkey_pages
 from billing.pages.payments import router as payment_pages
 from billing.pages.people import router as people_pages
 from billing.pages.phone import router as phone_pages
@@ -121,6 +122,7 @@ def create_app(
     app.include_router(account_pages)
     app.include_router(sign_in_pages)
     app.include_router(second_proof_pages)
+    app.include_router(passkey_pages)
     app.include_router(me_pages)
     app.include_router(people_pages)
     app.include_router(operator_pages)

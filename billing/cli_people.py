@@ -32,13 +32,13 @@ def person_list(arguments: Namespace) -> Result:
             "role": entry.person.role.value,
             "host_id": entry.person.host_id,
             "state": _state(entry),
-            "second_proof": entry.has_second_proof,
+            "second_proof": " and ".join(entry.proofs),
         }
         for entry in entries
     ]
     lines = [
         f"{one['login']}  {one['name']}  {one['role']}  {one['host_id'] or '-'}  {one['state']}"
-        + (", code generator" if one["second_proof"] else "")
+        + (f", {one['second_proof']}" if one["second_proof"] else "")
         for one in data
     ]
     return Result("\n".join(lines) or "nobody yet; kiosk-billing person add LOGIN --role admin", data)

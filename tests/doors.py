@@ -117,6 +117,7 @@ DOORS = (
             "stripe",
             "uvicorn",
             "weasyprint",
+            "webauthn",
             "xmlschema",
         ),
     ),

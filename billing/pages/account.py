@@ -24,8 +24,9 @@ from billing.drivers.drivers import Driver
 from billing.pages.account_texts import ACCOUNT
 from billing.pages.account_view import card_lines, counted, open_lines, owed_words, session_lines, use_lines
 from billing.pages.narrow import language_of, narrow_page, words_of
+from billing.pages.passkey_form import passkey_lines, passkey_values
 from billing.pages.render import LANGUAGES, clock_text
-from billing.people import pace, sessions
+from billing.people import pace, passkeys, sessions
 from billing.people.access import checked_form
 from billing.people.cookies import DRIVER, LOCAL_NAMES, address_of, browser_of, drop_cookie, read_cookie, set_cookie
 from billing.people.next_page import safe_next
@@ -265,10 +266,16 @@ async def get_settings(request: Request, driver: Signed) -> Response:
     assert found is not None
     server = server_of(request)
     live = await server.read(lambda c: sessions.live_sessions(c, found[0].holder, server.now()))
+    keys = await server.read(lambda c: passkeys.passkeys_of(c, found[0].holder))
+    words = words_of(request, ACCOUNT)
     values = {
         "driver": driver,
+        "passkey": passkey_values(request, driver),
+        "passkeys": passkey_lines(keys, words, language_of(request)),
+        "said": _said(request, words, ("passkey", "passkey_gone")),
+        "wrong": words["passkey_wrong"] if request.query_params.get("wrong") == "passkey" else "",
         "is_wrong": request.query_params.get("wrong") == "delete",
-        "sessions": session_lines(live, found[0], words_of(request, ACCOUNT), language_of(request)),
+        "sessions": session_lines(live, found[0], words, language_of(request)),
     }
     return narrow_page(request, "account_settings.html", ACCOUNT, values)
 
@@ -309,11 +316,14 @@ async def post_delete(request: Request, driver: Signed) -> Response:
 def _sign_in_page(
     request: Request, *, next_: str = "", typed: str = "", wrong: str = "", status: int = 200
 ) -> Response:
+    if request.query_params.get("wrong") == "passkey" and not wrong:
+        wrong = words_of(request, ACCOUNT)["passkey_wrong"]
     values = {
         "next": next_,
         "typed": typed[:120],
         "wrong": wrong,
         "can_mail": post_of(request) is not None,
+        "passkey": passkey_values(request),
         "kept": {"next": next_} if next_ else {},
     }
     return narrow_page(request, "account_sign_in.html", ACCOUNT, values, status)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-ACCOUNT: dict[str, dict[str, str]] = {
+from billing.pages.passkey_texts import with_passkey_words
+
+_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Your account",
         "skip": "Skip to content",
@@ -13,7 +15,8 @@ ACCOUNT: dict[str, dict[str, str]] = {
         "mail": "Mail address",
         "send": "Send me a link",
         "wrong_mail": "This cannot be a mail address we can write to.",
-        "no_mail": "This operator sends no mail, so there are no accounts here. Your receipts stay at their links.",
+        "no_mail": "This operator sends no mail, so nobody can open an account here. Your receipts stay at their "
+        "links.",
         "too_fast": "Too many attempts. The next one is looked at in {wait} s.",
         "sent_heading": "Look into your mail",
         "sent_means": "A link is on its way to {mail}. It works once, within 30 minutes, on any of your devices.",
@@ -135,7 +138,8 @@ ACCOUNT: dict[str, dict[str, str]] = {
         "mail": "E-Mail-Adresse",
         "send": "Link senden",
         "wrong_mail": "Das kann keine Adresse sein, an die wir schreiben können.",
-        "no_mail": "Dieser Betreiber versendet keine E-Mail, darum gibt es hier keine Konten. Belege bleiben unter "
+        "no_mail": "Dieser Betreiber versendet keine E-Mail, darum kann hier niemand ein Konto eröffnen. Belege "
+        "bleiben unter "
         "ihren "
         "Links.",
         "too_fast": "Zu viele Versuche. Der nächste wird in {wait} s geprüft.",
@@ -264,7 +268,7 @@ ACCOUNT: dict[str, dict[str, str]] = {
         "mail": "メールアドレス",
         "send": "リンクを送る",
         "wrong_mail": "送信できるメールアドレスではありません。",
-        "no_mail": "この事業者はメールを送らないため、アカウントはありません。領収書は各リンクでご覧になれます。",
+        "no_mail": "この事業者はメールを送らないため、アカウントは作れません。領収書は各リンクでご覧になれます。",
         "too_fast": "試行が多すぎます。次は{wait}秒後に確認します。",
         "sent_heading": "メールをご確認ください",
         "sent_means": "{mail} にリンクをお送りしました。30分以内に1回、どの端末でも使えます。",
@@ -374,3 +378,5 @@ ACCOUNT: dict[str, dict[str, str]] = {
         "ご利用いただけます。",
     },
 }
+
+ACCOUNT = with_passkey_words(_WORDS)

@@ -21,8 +21,11 @@ STEPS = {Stage.CODE: "/sign-in/code", Stage.ENROL: "/sign-in/second-proof"}
 
 
 def stage_after_password(entry: Entry) -> Stage:
-    """A password alone is enough only for whoever moves no money and has set up no more."""
-    if entry.has_second_proof:
+    """A password alone is enough only for whoever moves no money and has set up no generator.
+
+    A passkey is a way in of its own; where money is moved it is the second proof besides.
+    """
+    if entry.has_generator or (entry.has_passkey and entry.person.moves_money):
         return Stage.CODE
     return Stage.ENROL if entry.person.moves_money else Stage.FULL
 

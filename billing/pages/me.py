@@ -15,16 +15,19 @@ from sqlalchemy import Connection
 from billing.api.gate import server_of
 from billing.pages.me_texts import ME
 from billing.pages.narrow import language_of, narrow_page, words_of
+from billing.pages.passkey_form import passkey_lines, passkey_values
 from billing.pages.render import clock_text, date_text
 from billing.pages.second_proof import codes_page
 from billing.pages.sign_in import compare, objection
-from billing.people import pace, passwords, persons, second_proof, sessions
+from billing.people import pace, passkeys, passwords, persons, second_proof, sessions
 from billing.people.access import Person, anybody, checked_form, note, session_of
 from billing.people.browsers import browser_words
 from billing.people.cookies import SESSION, address_of, drop_cookie
 from billing.people.next_page import home_of
 from billing.people.persons import Entry
 from billing.people.sessions import Session
+
+DONE = ("password", "ended", "removed", "passkey", "passkey_gone")
 
 router = APIRouter(prefix="/me")
 Anybody = Annotated[Person, Depends(anybody)]
@@ -149,14 +152,20 @@ async def _me_page(request: Request, *, wrong: str = "", status: int = 200) -> R
     words, language, now = words_of(request, ME), language_of(request), server.now()
     live = await server.read(lambda c: sessions.live_sessions(c, session.holder, now))
     left = await server.read(lambda c: second_proof.recovery_codes_left(c, entry.person.person_id))
+    keys = await server.read(lambda c: passkeys.passkeys_of(c, session.holder))
     done = request.query_params.get("done", "")
+    if not wrong:
+        why = {"passkey": "passkey_wrong", "last": "passkey_last", "current": "current_wrong"}
+        wrong = words.get(why.get(request.query_params.get("wrong", ""), ""), "")
     values = {
         "entry": entry,
         "role": words[f"role_{entry.person.role.value}"],
         "home": home_of(entry.person),
         "wrong": wrong,
-        "said": words.get(f"done_{done}", "") if done in ("password", "ended", "removed") and not wrong else "",
+        "said": words.get(f"done_{done}", "") if done in DONE and not wrong else "",
         "left": left,
+        "passkey": passkey_values(request, entry),
+        "passkeys": passkey_lines(keys, words, language),
         "shortest": passwords.SHORTEST,
         "sessions": [
             {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-ME: dict[str, dict[str, str]] = {
+from billing.pages.passkey_texts import with_passkey_words
+
+_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Your sign-in",
         "skip": "Skip to content",
@@ -120,3 +122,5 @@ ME: dict[str, dict[str, str]] = {
         "change": "パスワードを変更",
     },
 }
+
+ME = with_passkey_words(_WORDS)

@@ -48,7 +48,8 @@ def narrow_page(
 ) -> HTMLResponse:
     """A template that extends phone.html; `texts` has one table of words per language, each with `title`.
 
-    `values` may bring `kept`: query fields that the language links carry along.
+    `values` may bring `kept`: query fields that the language links carry along; and `passkey`
+    (billing.pages.passkey_form), with which the page runs its script.
     """
     settings = server_of(request).settings
     shared = {
@@ -58,6 +59,7 @@ def narrow_page(
         "operator_name": settings.operator_name,
         "csrf": csrf_field(request),
     }
+    runs_script = runs_script or bool(values.get("passkey"))
     response = page(template, {**shared, **values}, status, runs_script=runs_script)
     with_language(request, response)
     return response

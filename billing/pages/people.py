@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from billing.api.gate import server_of
 from billing.pages.operator_frame import operator_page
-from billing.people import invitations, persons, second_proof, sessions
+from billing.people import invitations, passkeys, persons, second_proof, sessions
 from billing.people.access import Person, Role, admin, checked_form, note
 from billing.people.audit import deeds
 from billing.people.persons import Entry
@@ -71,6 +71,7 @@ async def post_deed(request: Request, person_id: str, deed: str, person: Admin) 
                 return ""
             case "remove-second-proof":
                 second_proof.remove(connection, person_id)
+                passkeys.remove_all(connection, persons.holder_of(person_id))
                 sessions.end_all(connection, persons.holder_of(person_id), now)
                 note(connection, person, f"removed the second proof of {entry.login}", person_id, now)
                 return ""

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from billing.api.gate import server_of
 from billing.pages.entering import carry, entered, known_number, next_step, open_for
 from billing.pages.narrow import narrow_page, words_of
+from billing.pages.passkey_form import passkey_values
 from billing.pages.qr import qr_svg
 from billing.pages.second_proof_texts import SECOND_PROOF
 from billing.people import pace, second_proof, sessions, totp
@@ -32,7 +33,7 @@ async def get_code(request: Request, next: str = "") -> Response:
     found = await session_of(request)
     if found is None or found[0].stage is not Stage.CODE:
         return RedirectResponse("/sign-in", 303)
-    return _code_page(request, next_=safe_next(next))
+    return _code_page(request, found[1], next_=safe_next(next))
 
 
 @router.post("/code")
@@ -46,11 +47,11 @@ async def post_code(request: Request) -> Response:
         token = await _prove(request, entry, fields.get("code", ""))
     except pace.TooFast as error:
         said = words_of(request, SECOND_PROOF)["too_fast"].format(wait=error.wait_s)
-        return _code_page(request, next_=next_, wrong=said, status=429)
+        return _code_page(request, entry, next_=next_, wrong=said, status=429)
     if token is None:
         what = f"gave a wrong code from {address_of(request)}"
         await server_of(request).write(lambda c: note(c, entry.person, what, entry.person.person_id, now))
-        return _code_page(request, next_=next_, wrong=words_of(request, SECOND_PROOF)["wrong"], status=403)
+        return _code_page(request, entry, next_=next_, wrong=words_of(request, SECOND_PROOF)["wrong"], status=403)
     return entered(request, entry, Stage.FULL, token, next_)
 
 
@@ -59,7 +60,8 @@ async def get_second_proof(request: Request, next: str = "") -> Response:
     found = await session_of(request)
     if found is None or found[0].stage is Stage.CODE:
         return RedirectResponse("/sign-in", 303)
-    return _setup_page(request, found[1], totp.new_secret(), next_=safe_next(next))
+    wrong = words_of(request, SECOND_PROOF)["passkey_wrong"] if request.query_params.get("wrong") == "passkey" else ""
+    return _setup_page(request, found[1], totp.new_secret(), next_=safe_next(next), wrong=wrong)
 
 
 @router.post("/second-proof")
@@ -74,7 +76,7 @@ async def post_second_proof(request: Request) -> Response:
     words = words_of(request, SECOND_PROOF)
     if not totp.is_secret(secret):
         return _setup_page(request, entry, totp.new_secret(), next_=next_, wrong=words["setup_wrong"], status=422)
-    if entry.has_second_proof:
+    if entry.has_generator:
         try:
             is_proved = await _prove(request, entry, fields.get("current", "")) is not None
         except pace.TooFast as error:
@@ -124,8 +126,14 @@ async def _prove(request: Request, entry: Entry, typed: str) -> str | None:
     return await server.write(take)
 
 
-def _code_page(request: Request, *, next_: str, wrong: str = "", status: int = 200) -> Response:
-    values = {"next": next_, "wrong": wrong, "kept": {"next": next_} if next_ else {}}
+def _code_page(request: Request, entry: Entry, *, next_: str, wrong: str = "", status: int = 200) -> Response:
+    values = {
+        "next": next_,
+        "wrong": wrong,
+        "kept": {"next": next_} if next_ else {},
+        "entry": entry,
+        "passkey": passkey_values(request) if entry.has_passkey else None,
+    }
     return narrow_page(request, "sign_in_code.html", SECOND_PROOF, values, status)
 
 
@@ -137,6 +145,7 @@ def _setup_page(
     values = {
         "title": words["setup_title"],
         "entry": entry,
+        "passkey": None if entry.has_generator or entry.has_passkey else passkey_values(request, entry),
         "secret": secret,
         "secret_words": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
         "picture": qr_svg(totp.address_of(secret, entry.login, issuer), words["picture"]),

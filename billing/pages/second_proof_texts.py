@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-SECOND_PROOF: dict[str, dict[str, str]] = {
+from billing.pages.passkey_texts import with_passkey_words
+
+_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Code",
         "skip": "Skip to content",
@@ -94,3 +96,5 @@ SECOND_PROOF: dict[str, dict[str, str]] = {
         "go_on": "保管しました",
     },
 }
+
+SECOND_PROOF = with_passkey_words(_WORDS)

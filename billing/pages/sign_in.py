@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from billing.api.gate import server_of
 from billing.pages.entering import entered, known_number, next_step, open_for, stage_after_password
 from billing.pages.narrow import narrow_page, words_of
+from billing.pages.passkey_form import passkey_values
 from billing.pages.sign_in_texts import SIGN_IN
 from billing.people import invitations, pace, passwords, persons, sessions
 from billing.people.access import Forbidden, checked_form, note, session_of
@@ -169,9 +170,20 @@ def _refusal(request: Request, what: str, status: int) -> Response:
 def _sign_in_page(
     request: Request, *, login: str = "", next_: str = "", wrong: str = "", status: int = 200
 ) -> Response:
-    said = words_of(request, SIGN_IN)["ended"] if "ended" in request.query_params and not wrong else ""
+    words = words_of(request, SIGN_IN)
+    if request.query_params.get("wrong") == "passkey" and not wrong:
+        wrong = words["passkey_wrong"]
+    said = words["ended"] if "ended" in request.query_params and not wrong else ""
     kept = {"next": next_} if next_ else {}
-    values = {"login": login, "next": next_, "wrong": wrong, "said": said, "kept": kept}
+    values = {
+        "login": login,
+        "next": next_,
+        "wrong": wrong,
+        "said": said,
+        "kept": kept,
+        "passkey": passkey_values(request),
+        "is_marked": bool(wrong) and wrong != words["passkey_wrong"],
+    }
     return narrow_page(request, "sign_in.html", SIGN_IN, values, status)
 
 

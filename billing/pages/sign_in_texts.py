@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-SIGN_IN: dict[str, dict[str, str]] = {
+from billing.pages.passkey_texts import with_passkey_words
+
+_WORDS: dict[str, dict[str, str]] = {
     "en": {
         "title": "Sign in",
         "skip": "Skip to content",
@@ -135,3 +137,5 @@ SIGN_IN: dict[str, dict[str, str]] = {
         "sign_out": "サインアウト",
     },
 }
+
+SIGN_IN = with_passkey_words(_WORDS)

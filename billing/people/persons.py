@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, literal, select, update
 
 from billing.directory import NotKnown
 from billing.moments import to_ms
 from billing.people import audit, sessions
 from billing.people.roles import Person, Role
-from billing.people.tables import people
+from billing.people.tables import passkeys, people
 
+_KNOWN = select(
+    people, exists().where(passkeys.c.holder == literal("person:") + people.c.person_id).label("has_passkey")
+)
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{1,119}")
 
 
@@ -26,8 +29,14 @@ class Entry:
     person: Person
     login: str
     password_hash: str | None
-    has_second_proof: bool
+    has_generator: bool
+    has_passkey: bool
     is_disabled: bool
+
+    @property
+    def proofs(self) -> list[str]:
+        """Second proofs that are set up, in words."""
+        return ["code generator"] * self.has_generator + ["passkey"] * self.has_passkey
 
 
 def holder_of(person_id: str) -> str:
@@ -75,11 +84,11 @@ def add_person(
 
 
 def find_login(connection: Connection, login: str) -> Entry | None:
-    return _entry(connection.execute(select(people).where(people.c.login == login_of(login))).one_or_none())
+    return _entry(connection.execute(_KNOWN.where(people.c.login == login_of(login))).one_or_none())
 
 
 def find_person(connection: Connection, person_id: str) -> Entry | None:
-    return _entry(connection.execute(select(people).where(people.c.person_id == person_id)).one_or_none())
+    return _entry(connection.execute(_KNOWN.where(people.c.person_id == person_id)).one_or_none())
 
 
 def known_login(connection: Connection, login: str) -> Entry:
@@ -91,7 +100,7 @@ def known_login(connection: Connection, login: str) -> Entry:
 
 
 def everybody(connection: Connection) -> list[Entry]:
-    rows = connection.execute(select(people).order_by(people.c.login)).all()
+    rows = connection.execute(_KNOWN.order_by(people.c.login)).all()
     return [entry for row in rows if (entry := _entry(row)) is not None]
 
 
@@ -124,4 +133,4 @@ def _entry(row: Row[Any] | None) -> Entry | None:
     if row is None:
         return None
     person = Person(row.person_id, row.name, Role(row.role), row.host_id)
-    return Entry(person, row.login, row.password_hash, row.totp_secret is not None, row.is_disabled)
+    return Entry(person, row.login, row.password_hash, row.totp_secret is not None, row.has_passkey, row.is_disabled)

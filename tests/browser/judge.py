@@ -20,7 +20,7 @@ LARGEST_SCRIPTS = 10_000  # bytes
 
 _LOOK = """(() => {
  const wrong = [], box = e => e.getBoundingClientRect();
- const seen = e => box(e).width > 1 && box(e).height > 1 && !e.closest('.sr');
+ const seen = e => e.checkVisibility() && box(e).width > 1 && box(e).height > 1 && !e.closest('.sr');
  const root = document.scrollingElement, name = e => e.outerHTML.slice(0, 90);
  if (root.scrollWidth > root.clientWidth) wrong.push(`scrolls sideways: ${root.scrollWidth} > ${root.clientWidth}`);
  for (const e of document.querySelectorAll("button, .btn, input:not([type=hidden]), select, textarea, summary")) {
