@@ -14,6 +14,7 @@ from billing.checkout import desk, refunds
 from billing.checkout import reconcile as books
 from billing.checkout.holds import WHOLE_KIOSK, set_hold
 from billing.checkout.providers import providers_of
+from billing.checkout.write_off import write_off
 from billing.cli_base import Result, data_dir_of, database_of
 from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
@@ -61,6 +62,14 @@ def release_payment(arguments: Namespace) -> Result:
         desk.release_by_hand(connection, arguments.payment, now)
         note(connection, COMMAND_LINE, "released a hold by hand", arguments.payment, now)
     return Result(f"{arguments.payment}: given up; the hold is released with the next round", {"is_given_up": True})
+
+
+def write_off_debt(arguments: Namespace) -> Result:
+    now = server_time()
+    with database_of(arguments) as connection:
+        amount_minor = write_off(connection, arguments.payment, arguments.why, now)
+        note(connection, arguments.by, f"wrote off {amount_minor}: {arguments.why}", arguments.payment, now)
+    return Result(f"{arguments.payment}: {amount_minor} minor units are written off", {"amount_minor": amount_minor})
 
 
 def ask_refund(arguments: Namespace) -> Result:

@@ -6,7 +6,7 @@ Everything is read from what kiosk and provider have told; how old the newest va
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,8 @@ from billing.checkout.bills import GOES_ON_WITHIN, bill_of
 from billing.checkout.checkout import Checkout, Reason, Stage
 from billing.commands import REACHABLE_WITHIN
 from billing.corrections import as_corrected
+from billing.ledger import book
+from billing.ledger.chart import Account, Kind
 from billing.moments import from_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment
@@ -214,7 +216,11 @@ def _energy(story: Sequence[TransactionEvent]) -> int:
 def _money(connection: Connection, checkout: Checkout) -> Money:
     if checkout.stage is Stage.RESERVED or (checkout.stage is Stage.FAILED and not checkout.provider):
         return Money(checkout.hold_minor)
-    return money_of(payments.load(connection, checkout.payment_id))
+    money = money_of(payments.load(connection, checkout.payment_id))
+    if money.owed_minor:  # unless somebody wrote it off
+        owed = book.balance(connection, Account(Kind.RECEIVABLE, checkout.payer, checkout.currency))
+        return replace(money, owed_minor=max(0, min(money.owed_minor, owed)))
+    return money
 
 
 def money_of(payment: Payment) -> Money:

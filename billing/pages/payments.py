@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from billing.api.gate import server_of
 from billing.checkout import desk, refunds
+from billing.checkout.write_off import write_off
 from billing.pages.operator_frame import operator_page
 from billing.pages.payments_view import payment_detail, payments, refund_plan
 from billing.pages.render import money
@@ -147,6 +148,26 @@ async def post_release(request: Request, payment_id: str, person: Finance) -> Re
     except ValueError as error:
         return _back(payment_id, str(error), True)
     return _back(payment_id, "Given up: what is held is released now.", False)
+
+
+@router.post("/{payment_id}/write-off")
+async def post_write_off(request: Request, payment_id: str, person: Finance) -> Response:
+    server = server_of(request)
+    form = await checked_form(request)
+    now = server.now()
+
+    def give_up(connection: Connection) -> None:
+        why = form.get("why", "")
+        amount_minor = write_off(connection, payment_id, why, now)
+        note(connection, person, f"wrote off {amount_minor}: {why[:200]}", payment_id, now)
+
+    try:
+        await server.write(give_up)
+    except LookupError as error:
+        raise HTTPException(404, "no such payment") from error
+    except ValueError as error:
+        return _back(payment_id, str(error), True)
+    return _back(payment_id, "Written off: nothing is owed any more.", False)
 
 
 def _minor(amount: str, currency: str) -> int:

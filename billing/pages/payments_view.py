@@ -10,11 +10,10 @@ from sqlalchemy import Connection, select
 
 from billing.checkout import desk, refunds, store
 from billing.checkout.bills import bill_of
-from billing.checkout.checkout import Checkout, Stage, shown_payer
+from billing.checkout.checkout import Checkout, Stage
 from billing.checkout.facts import gather
 from billing.checkout.view import money_of
-from billing.ledger import book
-from billing.ledger.chart import Account
+from billing.checkout.write_off import owed_minor
 from billing.moments import from_ms
 from billing.pages.operator_view import local_time
 from billing.pages.render import ago, money
@@ -64,7 +63,7 @@ def payments(connection: Connection, now: datetime, most: int = 200) -> list[Pay
     for row in connection.execute(query).all():
         payment = from_bytes(Payment, row.body)
         checkout = store.of_payment(connection, payment.payment_id)
-        chip, state = _state(payment)
+        chip, state = _state(payment, owed_minor(connection, payment.payment_id))
         sums = money_of(payment)
         amount = sums.taken_minor or sums.held_minor or payment.hold_minor
         found.append(
@@ -89,7 +88,8 @@ def payment_detail(connection: Connection, payment_id: str, now: datetime) -> di
         return None
     checkout = store.of_payment(connection, payment_id)
     bill = bill_of(connection, payment.order_id)
-    sums, (chip, state) = money_of(payment), _state(payment)
+    sums, owed = money_of(payment), owed_minor(connection, payment_id)
+    chip, state = _state(payment, owed)
     zone = _zone(connection, checkout)
     left_minor = refunds.refundable_minor(connection, payment)
 
@@ -99,7 +99,7 @@ def payment_detail(connection: Connection, payment_id: str, now: datetime) -> di
     return {
         "payment_id": payment_id,
         "order_id": payment.order_id if payment.order_id != payment_id else "",
-        "heading": _heading(payment, shown),
+        "heading": _heading(payment, owed, shown),
         "chip": chip,
         "state": state,
         "error": payment.last_error,
@@ -114,7 +114,7 @@ def payment_detail(connection: Connection, payment_id: str, now: datetime) -> di
             ("Taken", shown(sums.taken_minor)),
             ("Given back", shown(sums.given_back_minor)),
             ("Released", shown(sums.released_minor)),
-            ("Owed", shown(sums.owed_minor)),
+            ("Owed", shown(owed)),
         ],
         "remitted": [] if payment.sight is None else [(k, shown(v)) for k, v in sorted(payment.sight.split.items())],
         "fee": "" if payment.sight is None else shown(payment.sight.fee_minor),
@@ -123,7 +123,6 @@ def payment_detail(connection: Connection, payment_id: str, now: datetime) -> di
             (local_time(at_ms, zone), what, detail)
             for at_ms, what, detail in payment_store.story(connection, payment_id)
         ],
-        "entries": _entries(connection, payment),
         "refunds": [_refund(refund, shown) for refund in refunds.of_payment(connection, payment_id)],
         "left_minor": left_minor,
         "left": shown(left_minor),
@@ -131,6 +130,7 @@ def payment_detail(connection: Connection, payment_id: str, now: datetime) -> di
         "rules": [(rule.value, *words) for rule, words in _RULES.items()],
         "is_lost": checkout is not None and _is_lost(connection, checkout, now),
         "hold": shown(payment.hold_minor),
+        "owed": shown(owed) if owed else "",
     }
 
 
@@ -157,7 +157,7 @@ def refund_plan(
     }
 
 
-def _heading(payment: Payment, shown: Any) -> str:
+def _heading(payment: Payment, owed: int, shown: Any) -> str:
     sight = payment.sight
     if payment.refused is not None:
         return f"Refused: {payment.refused.code.replace('_', ' ')}. Nothing was taken"
@@ -170,12 +170,23 @@ def _heading(payment: Payment, shown: Any) -> str:
     if sight.state is HoldState.AUTHORISED:
         return f"{shown(sight.held_minor)} is held, nothing is taken yet"
     if payment.owed_minor > 0:
-        return f"{shown(payment.owed_minor)} is owed: the hold was {sight.state.value} before it could be taken"
+        how = "had expired" if sight.state is HoldState.EXPIRED else "had been released"
+        if not owed:
+            return f"{shown(payment.owed_minor)} was written off: the hold {how} before it could be taken"
+        return f"{shown(owed)} is owed: the hold {how} before it could be taken"
     return f"{shown(sight.held_minor)} was held and {sight.state.value}"
 
 
-def _state(payment: Payment) -> tuple[str, str]:
+def _state(payment: Payment, owed: int) -> tuple[str, str]:
     stage = payment_store.stage_of(payment)
+    if owed:
+        return _STATES[payment_store.Stage.OWED]
+    if (
+        stage is payment_store.Stage.OWED
+        and payment.sight is not None
+        and payment.sight.state is not HoldState.CAPTURED
+    ):
+        return "off", "written off"
     if payment.sight is not None and payment.sight.state is HoldState.CAPTURED and payment.is_at_rest:
         stage = payment_store.Stage.PAID  # beyond the hold nothing is owed
     return _STATES[stage]
@@ -191,30 +202,6 @@ def _sessions(connection: Connection, order_id: str) -> list[tuple[str, str]]:
     t = transactions.c
     query = select(t.kiosk_id, t.transaction_id).where(t.order_id == order_id).order_by(t.started_ms)
     return [(row.kiosk_id, row.transaction_id) for row in connection.execute(query)]
-
-
-def _entries(connection: Connection, payment: Payment) -> list[dict[str, Any]]:
-    """What the ledger says of the order; + debit, − credit."""
-    return [
-        {
-            "what": entry.draft.what,
-            "key": entry.draft.key,
-            "legs": [
-                (f"{leg.account.kind.value.replace('_', ' ')}, {_owner(leg.account)}", _signed(leg.amount, payment))
-                for leg in entry.draft.legs
-            ],
-        }
-        for entry in book.entries_about(connection, payment.order_id)
-    ]
-
-
-def _owner(account: Account) -> str:
-    return shown_payer(account.owner)
-
-
-def _signed(amount: int, payment: Payment) -> str:
-    text = money(amount, payment.currency, "en")
-    return f"+{text}" if amount > 0 else text
 
 
 def _refund(refund: refunds.Refund, shown: Any) -> dict[str, Any]:

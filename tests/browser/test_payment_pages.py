@@ -13,6 +13,7 @@ from billing.checkout import refunds
 from billing.checkout.refunds import Rule
 from billing.people import persons, sessions
 from billing.people.roles import Role
+from sim.social.bank import HOLD_LIVES_S
 from tests.billing.checkout.shop import Shop
 from tests.billing.stories import NOON
 from tests.browser.conftest import Site
@@ -92,6 +93,24 @@ def test_an_amount_nobody_can_give_back_is_refused_in_words(site: Site, shop: Sh
         desk.get_by_label("Reason; the payer").fill("because")
         desk.keyboard.press("Enter")
         desk.locator(".note.bad").get_by_text(words).wait_for()
+
+
+def test_what_nobody_can_take_is_written_off_with_a_reason(site: Site, shop: Shop, phone: Page, gallery: Path) -> None:
+    checkout, start = shop.started()
+    story = shop.story_of(start)
+    shop.pass_time(HOLD_LIVES_S + 60)
+    shop.upload(story)
+    shop.work_until_rest()
+    site.clock.at = shop.now
+    come_in(site, phone, "fin")
+    phone.goto(f"{site.base_url}/operator/payments/{checkout.payment_id}")
+    assert judge(phone) == []
+    phone.screenshot(path=gallery / "operator-payment-owed-phone.png", full_page=True)
+    type_into(phone, phone.get_by_label("Reason; the auditor"), "nobody to ask")
+    phone.keyboard.press("Enter")
+    phone.get_by_text("Written off").wait_for()
+
+    assert shop.owed_by(checkout) == 0
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from billing.checkout.bills import GOES_ON_WITHIN, settle
 from billing.checkout.checkout import Reason
 from billing.checkout.refunds import NotRefundable, Rule
 from billing.checkout.view import Step
+from billing.checkout.write_off import write_off
 from billing.commands import NotReachable
 from billing.ledger.chart import Kind
 from billing.pages.unfinished_view import unfinished
@@ -445,6 +446,16 @@ def test_hold_expired_before_the_capture(shop: Shop) -> None:
     assert shop.payment(checkout).owed_minor == shop.owed_by(checkout) == total_minor
     assert shop.view(checkout).money.owed_minor == total_minor
     assert [line["what"] for line in shop.run(lambda c: unfinished(c, shop.now))] == ["Owed: the hold had expired"]
+    with pytest.raises(NotRefundable, match="reason"):
+        shop.run(lambda c: write_off(c, checkout.payment_id, "", shop.now))
+    host_minor = shop.balance(Kind.HOST_PAYABLE, "rosa")
+    assert shop.run(lambda c: write_off(c, checkout.payment_id, "nobody to ask", shop.now)) == total_minor
+
+    assert shop.owed_by(checkout) == 0 == shop.balance(Kind.PARTNER_PAYABLE, "cpo")
+    assert shop.view(checkout).money.owed_minor == 0
+    assert shop.balance(Kind.HOST_PAYABLE, "rosa") == host_minor and not shop.run(lambda c: unfinished(c, shop.now))
+    with pytest.raises(NotRefundable, match="nothing is owed"):
+        shop.run(lambda c: write_off(c, checkout.payment_id, "once more", shop.now))
     gave_all_back(shop)
 
 
@@ -542,6 +553,8 @@ def test_chargeback_of_a_split_payment(shop: Shop) -> None:
     with pytest.raises(NotRefundable):
         shop.run(lambda c: refunds.ask(c, checkout.payment_id, 1, Rule.SHARED, "one more", "olga", shop.now))
     assert [line["what"] for line in shop.run(lambda c: unfinished(c, shop.now))] == ["Owed: charged back"]
+    shop.run(lambda c: write_off(c, checkout.payment_id, "the bank decided", shop.now))
+    assert shop.owed_by(checkout) == 0 and abs(shop.balance(Kind.PARTNER_PAYABLE, "cpo")) <= 1
     shop.check()
 
 
