@@ -61,8 +61,10 @@ class Complaints:
     said: list[str] = field(default_factory=list)
 
     def hear(self, message: ConsoleMessage) -> None:
-        # A page that is not there (404) is said by its status, which tests look at themselves.
-        if message.type == "error" and "the server responded with a status of" not in message.text:
+        # A page that is not there (404) is said by its status, which tests look at themselves; a phone without
+        # connection is a test's own doing.
+        expected = ("the server responded with a status of", "net::ERR_INTERNET_DISCONNECTED")
+        if message.type == "error" and not any(words in message.text for words in expected):
             self.said.append(f"{message.text} ({message.location.get('url', '')})")
 
 

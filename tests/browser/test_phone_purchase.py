@@ -147,6 +147,10 @@ def test_a_scanned_screen_needs_no_code_and_its_language_stays(place: Forecourt,
     catch_up(phone)
     heading(phone, "充電中")
     photograph(phone, "flow-charging-ja")
+    late = phone.request.post(f"{phone.url}/cancel")
+    place.hear()
+    assert "充電はすでに始まっています" in late.text()
+    assert all(command.kind is not CommandKind.STOP for command in place.waiting)
     place.upload(story[3:])
     catch_up(phone)
     expect(phone.get_by_text("完了・支払い済み")).to_be_visible(timeout=15_000)
@@ -174,6 +178,24 @@ def test_a_refused_payment_comes_back_with_its_reason_and_keeps_amount_and_code(
     heading(phone, "The kiosk is starting")
 
     assert place.checkout(phone.url).hold_minor == 600
+
+
+def test_a_refusal_that_comes_late_leads_back_to_a_form_that_works(place: Forecourt, phone: Page) -> None:
+    place.social.bank.open_account(place.driver, 700 - HAS)
+    trouble = place.social.server.mood.trouble
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    trouble.is_down = True
+    try:
+        confirmed(phone, place)
+        heading(phone, "Waiting for the payment")
+        assert judge(phone) == []
+    finally:
+        trouble.is_down = False
+    expect(phone.get_by_text("not enough money for €\u00a015.00")).to_be_visible(timeout=30_000)
+    phone.get_by_role("button", name="More").click()
+
+    expect(phone.locator("output")).to_have_text("€\u00a016.00")
 
 
 def test_declining_in_the_payment_app_holds_nothing(place: Forecourt, phone: Page) -> None:
@@ -227,6 +249,24 @@ def test_an_old_value_says_its_age_and_a_stop_that_cannot_be_sent_says_so(place:
     place.upload(story[3:])
     catch_up(phone)
     expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+
+
+def test_a_phone_that_lost_its_connection_says_since_when_and_finds_back(place: Forecourt, phone: Page) -> None:
+    phone.goto(place.scanned)
+    phone.get_by_role("button", name="Reserve and pay").last.click()
+    place.obey(CommandKind.RESERVE)
+    confirmed(phone, place)
+    heading(phone, "The kiosk is starting")
+    phone.context.set_offline(True)
+    try:
+        for _ in range(3):
+            catch_up(phone)
+        expect(phone.get_by_text("Your phone has had no connection since")).to_be_visible(timeout=15_000)
+        assert re.search("[0-9]:[0-9]{2}", phone.locator("[data-silent] time").inner_text())
+    finally:
+        phone.context.set_offline(False)
+    catch_up(phone)
+    expect(phone.get_by_text("Your phone has had no connection since")).to_be_hidden()
 
 
 def test_a_taken_connector_gives_the_money_back_and_says_so(place: Forecourt, phone: Page) -> None:
