@@ -361,8 +361,9 @@ class _Writer:
         name = {TokenKind.VOUCHER: "paid_voucher", TokenKind.CENTRAL: "paid_central"}.get(kind, "paid_account")
         words = RECEIPT[self.language]
         if self.paid_by:
-            is_back = any(payment.sight is not None and payment.sight.refunded_minor for payment in self.paid_by)
-            return words["paid_refund"] if is_back else words["paid_phone"]
+            back = [p for p in self.paid_by if p.sight is not None and p.sight.refunded_minor]
+            reasons = [f"“{wish.why}”" for payment in back for wish in payment.refunds if wish.is_allowance]
+            return " ".join([words["paid_refund"], *reasons]) if back else words["paid_phone"]
         sentences = [words[name]] if has_lines else []
         if kind is TokenKind.VOUCHER:
             sentences.append(words["voucher_rule"])

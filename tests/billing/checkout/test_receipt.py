@@ -45,6 +45,7 @@ def test_a_refund_stands_on_the_receipt(engine: Engine, language: str) -> None:
     shop.work_until_rest()
     receipt = receipt_of(shop, story[0].receipt_id, language)
 
+    assert "the cable was wet" in receipt.paid
     assert len(receipt.payment) == 5 and "3" in receipt.you_paid and "34" in receipt.you_paid
     if language == "en":
         assert rows(receipt)["Refunded"] == "−€ 0.50" and "within five working days" in receipt.paid
