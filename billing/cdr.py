@@ -67,7 +67,7 @@ def cdr_json(
             "type": _TOKEN_TYPE[authority.token_kind],
             "contract_id": shown_payer(authority.account_id),
         },
-        "auth_method": "COMMAND" if authority.token_kind is TokenKind.CENTRAL else "AUTH_REQUEST",
+        "auth_method": _auth_method(started, authority.token_kind),
         "authorization_reference": started.order_id,
         "cdr_location": {
             "id": kiosk_id,
@@ -105,6 +105,13 @@ def cdr_json(
     if started.meter.serial is not None:
         cdr["meter_id"] = started.meter.serial
     return json.dumps(cdr, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _auth_method(started: TransactionEvent, kind: TokenKind) -> str:
+    """OCPI AuthMethod: who was asked. A kiosk that was alone asked its own signed list."""
+    if kind is TokenKind.CENTRAL:
+        return "COMMAND"
+    return "WHITELIST" if started.offline else "AUTH_REQUEST"
 
 
 def _clock(start: Began, ended: TransactionEvent, now: datetime) -> dict[str, str]:

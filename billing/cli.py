@@ -33,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_setup,
         cli_shows,
         cli_stickers,
+        cli_tariffs,
         cli_work,
     )
 
@@ -43,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_shows,
         cli_price,
         cli_ledger,
+        cli_tariffs,
         cli_people,
         cli_payments,
         cli_hosts,
@@ -135,6 +137,20 @@ def _parser() -> argparse.ArgumentParser:
     kiosk_code = add(kiosk, "code", "new_code", "print a new enrolment code (new board, lost key)")
     kiosk_code.add_argument("kiosk")
     add(kiosk, "list", "list_kiosks", "kiosks with contact and alarms")
+    kiosk_place = add(kiosk, "place", "place_kiosk", "where it stands and what its connectors are, for OCPI CDRs")
+    kiosk_place.add_argument("kiosk")
+    for name, text in (
+        ("address", "street and house number"),
+        ("city", "city or town"),
+        ("country", "three letters, as DEU"),
+        ("latitude", "degrees with five to seven decimals, as 53.54512"),
+        ("longitude", "the same, as 9.96680"),
+    ):
+        kiosk_place.add_argument(f"--{name}", required=True, help=text)
+    kiosk_place.add_argument("--postal-code")
+    kiosk_place.add_argument("--connector", default="IEC_62196_T2", help="OCPI ConnectorType (%(default)s)")
+    kiosk_place.add_argument("--format", default="SOCKET", help="SOCKET or CABLE (%(default)s)")
+    kiosk_place.add_argument("--power-type", default="AC_3_PHASE", help="OCPI PowerType (%(default)s)")
     glued = add(kiosk, "sticker", "sticker", "the address of a device, for its sticker and its NFC tag")
     glued.add_argument("kiosk")
     glued.add_argument("evse", type=int)
@@ -146,7 +162,30 @@ def _parser() -> argparse.ArgumentParser:
     tariff_load = add(tariff, "load", "load_tariff", "publish a tariff file; EVSEs on an older version follow")
     tariff_load.add_argument("file", type=Path)
     tariff_load.add_argument("--from", dest="from_", metavar="TIME", help="in force from then on, as 2026-12-24T06:00Z")
-    add(tariff, "list", "list_tariffs", "published tariffs")
+    add(tariff, "list", "list_tariffs", "published tariffs and from when they hold")
+    tariff_import = add(tariff, "import", "import_tariff", "publish an OCPI Tariff object as the next version")
+    tariff_import.add_argument("file", type=Path)
+    tariff_import.add_argument("--as", dest="name", metavar="NAME", help="instead of the object's own id")
+    tariff_import.add_argument("--from", dest="from_", metavar="TIME", help="in force from then on, as for load")
+    tariff_import.add_argument("--dry-run", action="store_true", help="only say what it would be, in words")
+    tariff_show = add(tariff, "show", "show_tariff", "a tariff in words in every language, and as an OCPI object")
+    tariff_show.add_argument("tariff")
+    tariff_show.add_argument("--version", type=int, help="default: the one in force")
+    tariff_show.add_argument("--ocpi", metavar="2.2.1|2.3.0", help="print the OCPI object alone")
+    tariff_try = add(tariff, "try", "try_tariff", "what a session would cost by a tariff, beside the version in force")
+    tariff_try.add_argument("tariff", help="a published tariff, or a file: ours, or an OCPI object")
+    tariff_try.add_argument("--version", type=int)
+    tariff_try.add_argument("--session", metavar="ID", help="a past one: transaction, order, receipt or CDR")
+    for name, text in (
+        ("kwh", "of a made-up one"),
+        ("charging-min", "how long it charged"),
+        ("parking-min", "how long it stayed plugged in"),
+        ("reserved-min", "how long the place was kept before"),
+        ("begins", "local time, as 2026-12-24T18:30"),
+        ("zone", "of the place, as Europe/Berlin"),
+    ):
+        tariff_try.add_argument(f"--{name}", default="", help=text)
+    tariff_try.add_argument("--grace-min", type=int, default=0, help="free minutes after charging")
 
     payments = group("payments", "payment providers")
     add(payments, "check", "check_providers", "ask every provider of the settings whether it answers; moves no money")

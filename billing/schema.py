@@ -7,6 +7,7 @@ from billing.drivers.tables import drivers, mail_links
 from billing.hosts.tables import HOSTS_APPEND_ONLY, hosts
 from billing.ledger.tables import APPEND_ONLY
 from billing.mail.tables import mails
+from billing.ocpi.tables import ocpi_locations
 from billing.payments.tables import payment_steps, payments
 from billing.payouts.tables import PAYOUTS_APPEND_ONLY
 from billing.people.tables import audit_log, people
@@ -32,6 +33,7 @@ _OTHERS = (
     refunds,
     hold_rules,
     tariff_drafts,
+    ocpi_locations,
 )
 assert all(table.metadata is metadata for table in (*APPEND_ONLY, *_OTHERS))
 

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from billing import keys
 from billing.api.gate import server_of
+from billing.ocpi.cdr_object import Owner
 from billing.pages.pdf import pdf_response
 from billing.pages.receipt_view import cdr_body, find_receipt
 from billing.pages.render import LANGUAGES, choose_language, html, page
@@ -58,7 +59,9 @@ async def _values(request: Request, receipt_id: str, lang: str | None) -> dict[s
 
 @router.get("/r/{receipt_id}/cdr.json")
 async def get_cdr(request: Request, receipt_id: str) -> Response:
-    body = await server_of(request).read(lambda c: cdr_body(c, receipt_id))
+    server = server_of(request)
+    owner = Owner(server.settings.country_code, server.settings.party_id)
+    body = await server.read(lambda c: cdr_body(c, receipt_id, owner))
     if body is None:
         return Response('{"error":"no CDR yet for this receipt"}', 404, media_type="application/json")
     return Response(body, media_type="application/json")

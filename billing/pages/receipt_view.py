@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Row, select
 from billing import keys
 from billing.corrections import as_corrected, in_order
 from billing.moments import from_ms
+from billing.ocpi.cdr_object import NOBODY, Owner, as_json, cdr_object
+from billing.ocpi.location import location_of
 from billing.pages.render import (
     clock_text,
     date_text,
@@ -136,12 +138,14 @@ def find_receipt(connection: Connection, receipt_id: str, language: str, now: da
     return _Writer(connection, language, site, parts, now, tuple(held)).write()
 
 
-def cdr_body(connection: Connection, receipt_id: str) -> str | None:
-    """The CDR's JSON behind a receipt id; where there are several (two parts, a correction) a list of all of them."""
-    bodies = [cdr.body for part in _parts(connection, receipt_id) for cdr in part.history]
-    if len(bodies) > 1:
-        return f"[{','.join(bodies)}]"
-    return bodies[0] if bodies else None
+def cdr_body(connection: Connection, receipt_id: str, owner: Owner = NOBODY) -> str | None:
+    """The OCPI CDR behind a receipt id; where there are several (two parts, a correction) a list of all of them."""
+    objects = [
+        cdr_object(cdr.body, owner, location_of(connection, cdr.kiosk_id))
+        for part in _parts(connection, receipt_id)
+        for cdr in part.history
+    ]
+    return as_json(objects) if objects else None
 
 
 def _parts(connection: Connection, receipt_id: str) -> tuple[_Part, ...]:

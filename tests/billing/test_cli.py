@@ -129,3 +129,27 @@ def test_a_second_init_says_that_all_is_there_and_changes_nothing(run: Run, tmp_
     assert "is set up already" in run("init", "--operator-name", "Other", code=1)["error"]
     assert (tmp_path / "data" / "billing.toml").read_text() == before
     assert [one["login"] for one in run("person", "list")] == ["admin"]
+
+
+def test_what_the_tariff_pages_do_is_done_by_command(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("init")
+    run("tariff", "load", str(TARIFFS / "harbour_ac.toml"))
+    shown = run("tariff", "show", "harbour-ac", "--ocpi", "2.3.0")
+    assert shown["tax_included"] == "NO" and shown["elements"]
+    file = tmp_path / "next.json"
+    part = {"type": "ENERGY", "price": 1, "vat": 20, "step_size": 1}
+    file.write_text(json.dumps({"id": "harbour-ac", "currency": "EUR", "elements": [{"price_components": [part]}]}))
+    tried = run("tariff", "try", str(file), "--kwh", "10", "--charging-min", "60")
+    assert tried["incl_vat_minor"] == 1200 and tried["in_force_incl_vat_minor"] < 1200
+    assert run("tariff", "try", str(file), "--kwh", "ten", code=2)["error"].startswith("--kwh: 'ten'")
+    assert run("tariff", "import", str(file), "--dry-run")["is_published"] is False
+    assert run("tariff", "import", str(file), "--from", "soon", code=2)["error"].startswith("--from 'soon'")
+    assert run("tariff", "import", str(file), "--from", "2999-01-01T00:00Z", code=2)["error"].endswith("400 days")
+    assert run("tariff", "import", str(file))["version"] == 2
+    assert run("tariff", "show", "harbour-ac", "--version", "3", code=1)["error"].endswith("the newest is 2")
+    run("kiosk", "add", "HK-07")
+    where = ("--address", "Am Kai 4", "--city", "Hamburg", "--country", "deu", "--latitude", "53.54512")
+    assert run("kiosk", "place", "HK-07", *where, "--longitude", "9.96680")["country"] == "DEU"
+    assert run("kiosk", "place", "HK-07", *where, "--longitude", "east", code=2)["error"].startswith("longitude 'east'")

@@ -107,7 +107,7 @@ def test_a_charge_goes_from_enrolment_code_to_receipt(place: Place) -> None:
     receipt = requests.get(f"{place.url}/R/{asked.receipt_id.upper()}", headers={"Accept-Language": "de"}, timeout=30)
     assert "1,01\u00a0€" in receipt.text and "Angesteckt" not in receipt.text
     cdr = requests.get(f"{place.url}/r/{asked.receipt_id}/cdr.json", timeout=30).json()
-    assert cdr["rounded"]["incl_vat_minor"] == 101 and cdr["total_energy"] == "0.75"
+    assert cdr["kiosk"]["rounded"]["incl_vat_minor"] == 101 and cdr["total_energy"] == 0.75
 
 
 def test_an_enrolment_code_works_once_and_its_lost_answer_can_be_had_again(place: Place) -> None:
