@@ -67,7 +67,7 @@ class Type4Tag:
 
     def _forget(self) -> None:
         self._is_active = False
-        self._exchanges = 0
+        self.exchanges = 0  # of this activation
         self._file: bytes | None = None
         self._command = b""  # of a chain
         self._answer = b""  # what is still to be sent
@@ -76,8 +76,8 @@ class Type4Tag:
         self._sent = b""
 
     def exchange(self, command: bytes) -> bytes | None:
-        self._exchanges += 1
-        if self.silent_after is not None and self._exchanges > self.silent_after:
+        self.exchanges += 1
+        if self.silent_after is not None and self.exchanges > self.silent_after:
             return None
         if not self._is_active:
             if command[0] != RATS:

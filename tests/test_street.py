@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_a_tap_becomes_energy_a_bill_and_a_receipt(charges: Charges) -> None:
 def test_the_server_believes_what_the_screen_shows_though_the_kiosks_time_runs_faster(charges: Charges) -> None:
     stage = charges.stage
     charges.wait_until_online()
+
+    def is_ahead() -> bool:
+        now = charges.eyes.snapshot
+        return now is not None and now.at > datetime.now(UTC) + timedelta(minutes=5)
+
+    stage.wait_for("kiosk time is minutes ahead", is_ahead, 20.0)
     shown = charges.wait_for(2, "shows its codes for phones", lambda e: e.phone is not None).phone
     assert shown is not None
     address, _, proof = shown.address.partition("?s=")

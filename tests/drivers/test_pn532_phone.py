@@ -82,6 +82,26 @@ def test_a_code_longer_than_a_frame_comes_in_a_chain_and_one_that_is_too_long_is
     assert reader.take() == []
 
 
+def test_a_tag_that_says_too_much_is_listened_to_no_longer(chip: Pn532) -> None:
+    chip.tag = phone = Type4Tag(text_record("spay:" + "x" * 30_000))
+    with _Chip(chip.path) as opened:
+        assert opened.said(opened.sense()) is None
+
+    assert phone.exchanges < 30
+
+
+def test_a_phone_without_a_code_before_a_card_is_no_empty_field(chip: Pn532, reader: Pn532Reader) -> None:
+    chip.tag = card = UidCard(bytes.fromhex("DEADBEEF"))
+    assert until(reader.take, "a tap") == [IdToken(TokenKind.ISO14443, "DEADBEEF")]
+    chip.tag = phone = Type4Tag(None)
+    looks(chip, 8)
+    assert phone.activations >= 7
+    chip.tag = card
+    looks(chip, 3)
+
+    assert reader.take() == []
+
+
 @pytest.mark.parametrize("exchanges", range(8))
 def test_a_phone_torn_away_at_any_moment_is_nothing_until_it_is_back(
     chip: Pn532,
