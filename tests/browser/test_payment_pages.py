@@ -108,7 +108,7 @@ def test_what_nobody_can_take_is_written_off_with_a_reason(site: Site, shop: Sho
     phone.screenshot(path=gallery / "operator-payment-owed-phone.png", full_page=True)
     type_into(phone, phone.get_by_label("Reason; the auditor"), "nobody to ask")
     phone.keyboard.press("Enter")
-    phone.get_by_text("Written off").wait_for()
+    phone.get_by_text("Written off: nothing is owed").wait_for()
 
     assert shop.owed_by(checkout) == 0
 
