@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from contract.values import value
 
 
 class Quality(StrEnum):
@@ -14,7 +15,7 @@ class Quality(StrEnum):
     MISSING = "missing"  # the meter was never read
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MeterReading:
     """One consistent read of a meter.
 

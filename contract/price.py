@@ -12,7 +12,6 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -23,7 +22,7 @@ from contract.local_time import Exact, utc_ms
 from contract.restrictions import ReservationRestriction
 from contract.tariff import Dimension, TariffOffer
 from contract.usage import Quantities, Reservation, Sample, TimeUse, check_order, measure
-from contract.values import replace
+from contract.values import replace, value
 from contract.vat import VatLine, vat_of_gross
 from contract.walk import MS_PER_HOUR, Span, Stretch, Tally, rules_of, walked
 
@@ -47,7 +46,7 @@ __all__ = [
 WH_PER_KWH = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Line:
     """One explained amount: quantity × unit price, in OCPI's unit (kWh, hour, session).
 
@@ -69,7 +68,7 @@ class Line:
     is_reservation: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Price:
     """The whole amount of one usage; `_minor` in the currency's minor unit.
 
@@ -164,7 +163,7 @@ def as_decimal(amount: Exact) -> Decimal:
     return Decimal(amount.numerator) / Decimal(amount.denominator)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Charge:
     """`amount` in Wh, ms or sessions, `per_unit` of them to the unit that is priced."""
 

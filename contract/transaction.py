@@ -20,6 +20,7 @@ from contract.metering import Quality
 from contract.order import Continuation, corrected
 from contract.tariff import TariffOffer
 from contract.usage import Sample, TimeUse
+from contract.values import replace, value
 
 
 class EventType(StrEnum):
@@ -91,7 +92,7 @@ class ClockQuality(StrEnum):
     UNKNOWN = "unknown"  # never synchronised since boot; wall time is a lower bound
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Moment:
     """When, four ways: wall time with its quality, and monotonic time within one boot."""
 
@@ -106,7 +107,7 @@ class Moment:
         return None if self.clock_quality is ClockQuality.UNKNOWN else self.wall
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MeterValue:
     """Registers in Wh (Energy.Active.Import.Register / Export.Register), power in W, with age and quality.
 
@@ -159,7 +160,7 @@ class TransactionLimit:
     max_time_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TransactionEvent:
     """One line of a transaction's story.
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from contract.values import value
+
 
 class TimeUse(StrEnum):
     """What the time after a sample counts as."""
@@ -16,7 +18,7 @@ class TimeUse(StrEnum):
     PARKING = "Parking"  # stopped with the cable still in
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sample:
     """One journaled reading of a transaction. `elapsed_ms` counts from Started and never falls.
 

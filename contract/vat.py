@@ -9,12 +9,13 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from contract.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class VatLine:
     """One rate in percent: gross, and the VAT in it, in minor units."""
 

@@ -23,14 +23,14 @@ from contract.local_time import Exact, local_clock, marks_between, marks_of
 from contract.restrictions import ReservationRestriction, TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, TariffElement, TariffOffer
 from contract.usage import TimeUse
-from contract.values import replace
+from contract.values import replace, value
 
 MS_PER_HOUR, MS_PER_DAY = 3_600_000, 86_400_000
 Picks = tuple[int | None, int | None, int | None, int | None]  # elements by ENERGY, TIME, PARKING_TIME, FLAT
 _DIMENSIONS = (Dimension.ENERGY, Dimension.TIME, Dimension.PARKING_TIME, Dimension.FLAT)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Span:
     """A piece of a session between two readings. Power in W, current in mA over all phases, where they are known."""
 
@@ -220,7 +220,7 @@ def _within(thousandths: Exact, least: Decimal | int | None, most: Decimal | int
     return most is None or thousandths < Fraction(most) * 1000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stretch:
     """A part of a session priced by the same elements throughout. Parking beyond the grace only."""
 
@@ -232,7 +232,7 @@ class Stretch:
     parking_ms: Exact = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tally:
     """A session walked through so far. A value: `after` gives the next one, and costs as much as one span does."""
 

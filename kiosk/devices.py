@@ -17,11 +17,12 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 from contract.identity import IdToken
 from contract.iec61851 import PilotState
 from contract.metering import MeterReading
+from contract.values import value
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Observation(Generic[T]):
     """A value and the monotonic second at which it was sensed."""
 
@@ -73,7 +74,7 @@ class Alarm(StrEnum):
     BOARD_ERROR = "board_error"  # an error that it does not name more closely
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class BoardReport:
     """What a board says of itself, read together with its pilot state. `temperature_dc` in 0.1 °C, None where the
     board has no sensor."""

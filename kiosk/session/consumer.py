@@ -9,10 +9,8 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from contract.iec61851 import LEAST_OFFER_A
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.settings import SiteSettings
 from kiosk.session.shares import PHASES, Asker, PerPhase, Place
 
@@ -25,7 +23,7 @@ SETTLE_S = 30.0  # after a change, before what a vehicle takes is believed
 HUNGRY_MA, SPARE_A = 1_500, 2  # this close to its offer it would take more; one that does not keeps two amps to show it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Demand:
     """The facts of one EVSE, as the site needs them. Times are kiosk monotonic seconds."""
 
@@ -55,7 +53,7 @@ class Demand:
         return max(self.current_ma, default=0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fall:
     """An offer that was lowered, and not seen obeyed yet."""
 
@@ -63,7 +61,7 @@ class Fall:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Consumer:
     """What is granted to one EVSE. `offered_a`: 0, or 6 and more."""
 

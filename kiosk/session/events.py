@@ -15,12 +15,13 @@ from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.tokens import LaterOffer
 from contract.transaction import Authority, ClockQuality, Moment, TransactionEvent
+from contract.values import value
 from kiosk.session.facts import Facts
 from kiosk.session.settings import KioskSettings
 from kiosk.session.snapshot import Limit, NoticeCode
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Now:
     """The moment of a step, read once by the controller. `s` is monotonic within the boot."""
 
@@ -57,7 +58,7 @@ class Ticked:
     """Time went on; deadlines are looked at."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sensed:
     """New facts of every EVSE, by evse_id. `site`: the newest reading of the site's meter; None: stale or absent."""
 

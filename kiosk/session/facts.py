@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from contract.iec61851 import PilotState
 from contract.metering import MeterReading
+from contract.values import value
 
 HEALTHY_PILOTS = frozenset({PilotState.A, PilotState.B, PilotState.C, PilotState.D})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Facts:
     """One look at one EVSE. Times are kiosk monotonic seconds."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from contract.api import CommandStatus
 from contract.identity import TokenKind
 from contract.metering import MeterReading
 from contract.tariff import TariffOffer
 from contract.transaction import StoppedReason, TriggerReason
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session import events, orders, taps
 from kiosk.session.deadlines import next_deadline_s
 from kiosk.session.energy import wants
@@ -32,7 +32,7 @@ from kiosk.session.wants import Wants
 _Act = Callable[[Turn], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Kiosk:
     """The whole core state. `sessions` stand in the order of the settings' EVSEs."""
 

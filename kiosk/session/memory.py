@@ -7,12 +7,11 @@ it has changed. It stays on the kiosk; a stop code is nobody else's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from contract.codec import from_bytes, to_bytes
 from contract.price import TimeUse
 from contract.transaction import Authority, TransactionEvent
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.events import Ids, Now
 from kiosk.session.kiosk import Kiosk
 from kiosk.session.leftovers import Interrupted, Unread
@@ -23,7 +22,7 @@ from kiosk.session.states import State
 from kiosk.session.transaction import recovered
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Running:
     """A charge that nobody has stopped, and what only its driver's screen shows. Found open, it may go on."""
 
@@ -32,7 +31,7 @@ class Running:
     token_masked: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Memory:
     """Of one EVSE."""
 
@@ -46,7 +45,7 @@ class Memory:
     reservation: Reservation | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Memories:
     evses: tuple[Memory, ...] = ()
 

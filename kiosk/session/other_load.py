@@ -9,10 +9,9 @@ The meters are not read at the same moment, so the answer is two bounds per phas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from contract.metering import MeterReading
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.shares import NOTHING, PHASES, PerPhase
 
 WINDOW_S = 20.0
@@ -24,7 +23,7 @@ KEPT_READINGS = 8  # readings of one EVSE: at one a second enough to bracket one
 Drawn = tuple[float, PerPhase]  # asked at (monotonic seconds), mA per phase of the site
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Bounds:
     """mA per phase of the site."""
 
@@ -32,7 +31,7 @@ class Bounds:
     most: PerPhase
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OtherLoad:
     """What was seen lately."""
 

@@ -9,11 +9,9 @@ Law:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from contract.iec61851 import LEAST_OFFER_A, PilotState
 from contract.metering import MeterReading
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.facts import Facts
 from kiosk.session.settings import EvseSettings, Protection
 
@@ -22,7 +20,7 @@ FLOWS_MA = 3_000  # no vehicle charges with less (IEC 61851-1: 6 A), and no mete
 VOLTAGE_BACK_PERCENT = 2  # of nominal, above the limit: voltage that has just come back counts as back
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Watch:
     """What has been seen of one EVSE, and since when (kiosk monotonic seconds; None: not now)."""
 
@@ -47,7 +45,7 @@ class Watch:
 CALM = Watch()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Offered:
     """What the vehicle was told it may draw, and what it may still be drawing. Amps; `at_s` of the last lowering."""
 

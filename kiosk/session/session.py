@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from contract.iec61851 import PilotState
 from contract.metering import MeterReading
 from contract.transaction import Authority, StoppedReason
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.events import Ask, Ids, Now
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
@@ -25,7 +25,7 @@ NEVER_S = float("inf")
 LONG_AGO_S = float("-inf")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """The state of one EVSE. Times are kiosk monotonic seconds."""
 

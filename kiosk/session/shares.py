@@ -11,16 +11,16 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from contract.iec61851 import LEAST_OFFER_A
+from contract.values import value
 
 PHASES = 3
 PerPhase = tuple[int, int, int]
 NOTHING: PerPhase = (0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Asker:
     """One EVSE that may be offered current. `phases` are those of the site it draws on; amps are per phase."""
 
@@ -30,7 +30,7 @@ class Asker:
     takes_a: int  # what its vehicle is known to take, 6 to most_a
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Place:
     """Where an EVSE stands in the order. Times are kiosk monotonic seconds."""
 

@@ -11,12 +11,12 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from contract.iec61851 import LEAST_OFFER_A
 from contract.metering import MeterReading
-from contract.values import replace
+from contract.values import replace, value
 from kiosk.session.consumer import SETTLE_S, Consumer, Demand, looked_at, lowered, raised, unknown
 from kiosk.session.other_load import OtherLoad, bounds, is_news, looked
 from kiosk.session.settings import SiteSettings
@@ -27,7 +27,7 @@ LOOK_S, RISE_LOOK_S = 1.0, 5.0  # how often what is overdue is looked for
 SLACK_A = 1  # a difference to one's share that moves nobody
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SiteFacts:
     """One look at all consumers. `site`: the newest reading of the site's meter, None where it is stale or absent."""
 
@@ -35,7 +35,7 @@ class SiteFacts:
     site: MeterReading | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Site:
     """What is granted. `keep_a` is what must not be exceeded per phase, `rise_a` what offers may be raised into."""
 
@@ -61,7 +61,7 @@ class Site:
         return next(c for c in self.consumers if c.evse_id == evse_id)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Share:
     """What one session is granted, and why it is not more."""
 

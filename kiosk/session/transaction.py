@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from contract.local_time import utc_ms
@@ -21,7 +20,7 @@ from contract.transaction import (
     samples_before,
     samples_of,
 )
-from contract.values import replace
+from contract.values import replace, value
 from contract.walk import Tally
 from kiosk.session.events import Ids, Now
 from kiosk.session.snapshot import CurvePoint, Limit, LimitKind
@@ -29,7 +28,7 @@ from kiosk.session.snapshot import CurvePoint, Limit, LimitKind
 CURVE_POINTS = 180  # what a power curve on the screen needs; older points are thinned
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Transaction:
     """Running from Started to Ended. `durable_seq`: −1 until Started is known to stand on disk.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contract.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Wants:
     """`offered_a` is 0 or 6 to 80 A per phase. `heartbeat` False lets the external safety relay drop."""
 
