@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from billing import tables
 from billing.authorization import authorize, disclaim
@@ -48,7 +46,8 @@ class Server:
         self._connection = memory_connection()  # one for all jobs: nobody else is here
         self._backed_up: dict[str, tuple[int, int]] | None = None
         self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
             for n, card in enumerate(self.cards):
                 add_account(connection, f"member{n}", now, offline_cap_minor=50_000)
@@ -59,47 +58,51 @@ class Server:
                 tariff_id = rng.choice(["parking", "plain"])
                 set_offer(connection, KIOSK_ID, evse_id, tariff_id, now, parking_grace_s=rng.choice([0, 300, 600]))
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._connection.begin():
-            yield self._connection
-
     def voucher(self, value_minor: int, now: datetime) -> IdToken:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             text = new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_DAYS, now, self._key)
         return IdToken(TokenKind.VOUCHER, text)
 
     def authorize(self, request: AuthorizeRequest, now: datetime) -> AuthorizeAnswer:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return authorize(connection, KIOSK_ID, request, now, self._key)
 
     def disclaim(self, request: Disclaim, now: datetime) -> None:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             disclaim(connection, KIOSK_ID, request, now)
 
     def take_rows(self, batch: RowBatch, now: datetime) -> RowAnswer:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return take_rows(connection, KIOSK_ID, batch, now)
 
     def signed_list(self, after_version: int, now: datetime) -> str | None:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return newest_list(connection, KIOSK_ID, after_version, now, self._key)
 
     def take_commands(self, now: datetime) -> Commands:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return take_commands(connection, KIOSK_ID, now, self._key)
 
     def answer_command(self, answer: CommandAnswer, now: datetime) -> None:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             answer_command(connection, KIOSK_ID, answer, now)
 
     def order(self, command: Command, now: datetime) -> None:
         """An operator's order, queued whether the kiosk listens or not: the world is about what becomes of it."""
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             queue_command(connection, KIOSK_ID, command, now)
 
     def block(self, token: IdToken, blocked: bool, now: datetime) -> None:
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             block_token(connection, token, now, blocked=blocked)
 
     # ---- its data -------------------------------------------------------------------------------------------------
@@ -113,7 +116,8 @@ class Server:
         """What was learned since is gone; kiosks notice the new epoch and send again."""
         self._backed_up = None
         sqlite_of(self._connection).deserialize(backup)
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             renew_epoch(connection)
 
     # ---- what a checker may count: the bills ---------------------------------------------------------------------
@@ -127,7 +131,8 @@ class Server:
             .where(is_current())
             .order_by(c.cdr_id)
         )
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return [Bill(r[0], r[1], r[2]) for r in connection.execute(query)]
 
     def known_wh(self) -> dict[str, tuple[int, int]]:
@@ -138,7 +143,8 @@ class Server:
             .join(tables.transactions, t.transaction_id == e.transaction_id)
             .group_by(e.transaction_id, t.evse_id)
         )
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return {r[0]: (r[1], r[2]) for r in connection.execute(query)}
 
     def kept_wh(self) -> dict[str, tuple[int, int]]:
@@ -151,13 +157,15 @@ class Server:
     def event_keys(self) -> list[tuple[str, int]]:
         """(transaction_id, seq_no) of every stored event."""
         e = tables.events.c
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return [(r[0], r[1]) for r in connection.execute(select(e.transaction_id, e.seq_no))]
 
     def doubts(self) -> list[tuple[str, str]]:
         """(code, reason) of everything the server set aside."""
         q = tables.quarantine.c
-        with self._writing() as connection:
+        connection = self._connection
+        with connection.begin():
             return [(r[0], r[1]) for r in connection.execute(select(q.code, q.reason))]
 
 
