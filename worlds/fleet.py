@@ -21,6 +21,7 @@ STORY_LINES = 80  # of each failing seed, on standard error
 STORIES = 3
 # What a day of a seed must at least have seen, so that "no harm" means something; per 100 seeds and 24 hours.
 LEAST_PER_100 = {"sessions": 1_000.0, "kwh": 5_000.0, "power_cuts": 300.0, "offline_h": 500.0}
+LEAST_KWH_OF_TROUBLE = 3_000.0  # where other faults than the quiet street's are asked for: most of them end a charge
 LEAST_FAULTS_PER_100 = 50.0  # of each kind that was asked for; per 100 seeds and 48 hours
 
 
@@ -145,13 +146,14 @@ def too_little(report: dict[str, object], hours: float, faults: frozenset[str] =
     assert isinstance(seeds, int) and isinstance(activity, dict)
     if seeds < 50 or hours < 24:
         return ""
-    share = seeds / 100
-    least = {k: n * share for k, n in LEAST_PER_100.items() if k != "power_cuts" or "power_cut" in faults}
+    share = seeds / 100 * hours / 24
+    least = LEAST_PER_100 if faults <= DEFAULT else LEAST_PER_100 | {"kwh": LEAST_KWH_OF_TROUBLE}
+    least = {k: n * share for k, n in least.items() if k != "power_cuts" or "power_cut" in faults}
     if "network_loss" not in faults:
         del least["offline_h"]
     seen = {name: activity[name] for name in least}
     if faults != DEFAULT:
-        least |= dict.fromkeys(sorted(faults), LEAST_FAULTS_PER_100 * share * hours / 48)
+        least |= dict.fromkeys(sorted(faults), LEAST_FAULTS_PER_100 * share / 2)
         seen |= {name: activity["faults"].get(name, 0) for name in faults}
     return ", ".join(f"{name} {seen[name]} < {n:.0f}" for name, n in least.items() if seen[name] < n)
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from worlds.faults.kinds import chosen
 from worlds.fleet import LEAST_PER_100, parse_seeds, summary, too_little
 
 HARM = {"unbilled_wh", "overbilled_wh", "lost", "doubled", "unsafe", "stuck"}
@@ -56,6 +57,17 @@ def test_too_little_activity_is_a_failure() -> None:
     report = summary([], 24.0, 1.0) | {"seeds": 100}
 
     assert all(name in too_little(report, 24.0) for name in LEAST_PER_100)
+
+
+def test_a_day_with_everything_on_may_deliver_less_than_a_quiet_one_and_two_days_must_deliver_twice_as_much() -> None:
+    report = summary([], 24.0, 1.0) | {"seeds": 100}
+    activity = report["activity"]
+    assert isinstance(activity, dict)
+    activity["kwh"] = 3_500.0
+
+    assert "kwh 3500.0 < 5000" in too_little(report, 24.0)
+    assert "kwh" not in too_little(report, 24.0, chosen("all"))
+    assert "kwh 3500.0 < 6000" in too_little(report, 48.0, chosen("all"))
 
 
 @pytest.mark.parametrize("text", ["", "5-1", "a-b", "-3", "1-999999"])
