@@ -40,8 +40,9 @@ def jump(at: Where) -> Mend:
 
 def _lie(at: Where, off_wh: int) -> Mend:
     """A register that shows something else: for a while, or until the technician believes it as it stands."""
-    wires, step_wh = at.world.cabinet.wires[at.evse_id], at.world.outlets[at.evse_id].meter.step_wh
-    off_wh = round(off_wh / step_wh) * round(step_wh) or round(-step_wh)
+    wires, meter = at.world.cabinet.wires[at.evse_id], at.world.outlets[at.evse_id].meter
+    off_wh = round(off_wh / meter.step_wh) * round(meter.step_wh) or round(-meter.step_wh)
+    off_wh = max(off_wh, -(meter.register_wh + wires.register_off_wh))  # no register shows less than nothing
     wires.register_off_wh += off_wh
     comes_back = at.rng.random() < 0.5
     at.world.cabinet.look_soon(at.evse_id)
