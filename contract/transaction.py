@@ -20,7 +20,7 @@ from contract.metering import Quality
 from contract.order import Continuation, corrected
 from contract.tariff import TariffOffer
 from contract.usage import Sample, TimeUse
-from contract.values import replace, value
+from contract.values import value
 
 
 class EventType(StrEnum):
