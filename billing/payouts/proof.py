@@ -18,10 +18,12 @@ def faults_of(connection: Connection) -> list[str]:
     """Each a sentence that names the payout; an empty list means all is right."""
     found: list[str] = []
     covered: Counter[int] = Counter()
+    amounts: dict[str, dict[int, int]] = {}  # by host and entry
     for payout in payouts_of(connection):
-        host = find_host(connection, payout.host_id)
-        by_no = {movement.entry_no: movement.amount_minor for movement in movements_of(connection, host)}
-        worth = sum(by_no.get(entry_no, 0) for entry_no in payout.entry_nos)
+        if payout.host_id not in amounts:
+            movements = movements_of(connection, find_host(connection, payout.host_id))
+            amounts[payout.host_id] = {movement.entry_no: movement.amount_minor for movement in movements}
+        worth = sum(amounts[payout.host_id].get(entry_no, 0) for entry_no in payout.entry_nos)
         if worth != payout.amount_minor:
             found.append(f"payout {payout.payout_id}: {payout.amount_minor} paid, its entries come to {worth}")
         if payout.stands:

@@ -12,7 +12,7 @@ from billing.pages.render import LANGUAGES
 from billing.people import persons, sessions
 from billing.people.roles import Role
 from tests.billing.hosts.boatyard import OTHER_IBAN
-from tests.billing.hosts.spring import HALF_PAST_FOUR, furnish_oddities, furnish_spring
+from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring
 from tests.browser.conftest import Site
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
@@ -32,14 +32,15 @@ def spring(site: Site) -> Iterator[None]:
         furnish_spring(connection)
         furnish_oddities(connection)
         persons.add_person(connection, "hanna", "Hanna Hansen", Role.HOST, HALF_PAST_FOUR, host_id="H-12")
+        persons.add_person(connection, "fina", "Fina", Role.FINANCE, HALF_PAST_FOUR)
     yield
 
 
-def come_in(site: Site, page: Page) -> None:
+def come_in(site: Site, page: Page, login: str = "hanna") -> None:
     with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, "hanna").person.person_id)
+        holder = persons.holder_of(persons.known_login(connection, login).person.person_id)
         token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, sessions.STAFF_LIVES, HALF_PAST_FOUR, address="", browser=""
+            connection, holder, sessions.Stage.FULL, sessions.STAFF_LIVES, site.clock(), address="", browser=""
         )
     page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
@@ -79,3 +80,36 @@ def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, de
     desk.screenshot(path=gallery / "host-account-waits.png", full_page=True)
     press(desk, desk.get_by_role("button", name="Withdraw the change"))
     desk.get_by_text("Paid to the account ending 3000").wait_for()
+
+
+def test_the_operators_pages_of_hosts_and_payouts_are_fit_and_say_what_they_will_do(
+    site: Site, desk: Page, phone: Page, gallery: Path
+) -> None:
+    come_in(site, desk, "fina")
+    for name in ("hosts", "hosts/H-12"):
+        desk.goto(f"{site.base_url}/operator/{name}")
+        assert judge(desk) == [], name
+        desk.screenshot(path=gallery / f"operator-{name.replace('/', '-')}.png", full_page=True)
+    desk.goto(f"{site.base_url}/operator/hosts/H-12/agree")
+    type_into(desk, desk.get_by_label("Per use with energy"), "0.50")
+    type_into(desk, desk.get_by_label("Price of a kWh"), "0.31")
+    press(desk, desk.get_by_role("button", name="Compute"))
+    desk.get_by_text("The host has").wait_for()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "operator-agreement.png", full_page=True)
+    site.clock.at = at(6, 1, 9)
+    come_in(site, desk, "fina")
+    desk.goto(f"{site.base_url}/operator/payouts")
+    press(desk, desk.get_by_role("button", name="Close May 2026"))
+    desk.get_by_text("2026-05 is closed").wait_for()
+    assert judge(desk) == []
+    desk.screenshot(path=gallery / "operator-payouts.png", full_page=True)
+    press(desk, desk.get_by_role("button", name="Make the run"))
+    press(desk, desk.get_by_role("link", name="PR-0003"))
+    press(desk, desk.get_by_role("link", name="Rejected… PR-0003-001"))
+    desk.get_by_text("is open again; the next run pays it").wait_for()
+    assert judge(desk) == []
+    come_in(site, phone, "fina")
+    phone.goto(f"{site.base_url}/operator/payouts/PR-0003")
+    assert judge(phone) == []
+    phone.screenshot(path=gallery / "operator-run-phone.png", full_page=True)

@@ -62,7 +62,8 @@ def paths() -> list[str]:
     for route in router.routes:
         path = getattr(route, "path", "")
         if "GET" in getattr(route, "methods", ()):
-            found += [path.replace("{month}", month) for month in ("2026-03", "2026-04", "2026-05")]
+            months = ["2026-04"] if path.endswith(".pdf") else ["2026-03", "2026-04", "2026-05"]
+            found += [path.replace("{month}", month) for month in months]
     return sorted({*found, "/host?day=2026-05-13", "/host/uses?month=2026-04", "/host/day.csv?day=2026-05-13"})
 
 

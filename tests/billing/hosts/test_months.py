@@ -10,11 +10,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from billing.hosts import months
+from billing.hosts.fees import evse_fees
 from billing.hosts.months import NotOver, close_month, closed_months
 from billing.hosts.movements import month_after, month_before, movements_of
 from billing.hosts.terms import Terms, agreements_of, end_terms, write_terms
 from billing.ledger import book
 from billing.ledger.chart import Account, Kind
+from billing.settlement.agreement import Agreement
+from billing.settlement.allocation import Bearer, HostTerms, PartnerTerms
 from billing.settlement.sales import take_back
 from billing.settlement.tables import agreements
 from tests.billing.hosts.boatyard import BOATYARD, MARCH, furnish_host, upload, use
@@ -85,6 +88,19 @@ def test_a_fee_counts_the_days_its_agreement_was_in_force(connection: Connection
 
     # 21 of 31 days of 31.00, and 10 of 31 days of 15.00.
     assert closed.sums.net_minor == 2_100 + 484
+
+
+def test_a_monthly_fee_is_borne_by_whoever_bears_the_host() -> None:
+    days = [MARCH + timedelta(days=day) for day in range(31)]
+    by_us, by_them = (
+        Agreement(HostTerms("rosa", "EUR", per_month_minor=3_100, paid_by=bearer), partners=PartnerTerms("cpo"))
+        for bearer in (Bearer.OPERATOR, Bearer.PROVIDER)
+    )
+    history = [(MARCH, by_us), (MARCH + timedelta(days=21), by_them)]
+
+    found = {fee.bearer.name: fee.fee_minor for fee in evse_fees("hk-07", 1, history, "rosa", days)}
+    assert found == {"margin/operator/EUR": 2_100, "partner_payable/cpo/EUR": 1_000}
+    assert evse_fees("hk-07", 1, history, "somebody else", days) == []
 
 
 def test_a_closed_month_that_the_ledger_does_not_bear_out_is_found(connection: Connection) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from threading import Barrier
 from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import Connection
 
+from billing.database import open_database
 from billing.directory import NotKnown
 from billing.hosts.bank import CONSOLE, enter_account
 from billing.hosts.months import close_month
@@ -239,3 +242,24 @@ def test_a_bank_works_from_monday_to_friday() -> None:
     days = [bank_day(datetime(2026, 5, day, 9, tzinfo=UTC)).isoformat()[-2:] for day in (14, 15, 16, 17)]
 
     assert days == ["15", "18", "18", "18"]
+
+
+def test_two_who_run_at_the_same_time_pay_once(database_url: str) -> None:
+    engine = open_database(database_url)
+    with engine.begin() as connection:
+        furnish_march(connection)
+    together = Barrier(2)
+
+    def run(_number: int) -> str:
+        together.wait(30)
+        try:
+            with engine.begin() as connection:
+                return make_run(connection, "frida", APRIL).run
+        except NothingToPay:
+            return "nothing"
+
+    with ThreadPoolExecutor(2) as people:
+        assert sorted(people.map(run, range(2))) == ["PR-0001", "nothing"]
+    with engine.begin() as connection:
+        assert all_is_right(connection) and book.balance(connection, BOATYARD.payable) == 0
+    engine.dispose()
