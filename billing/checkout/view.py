@@ -24,9 +24,9 @@ from billing.moments import from_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment
 from billing.payments.provider import HoldState
+from billing.read_events import event_of
 from billing.tables import commands, events, kiosks, transactions
 from contract.api import CommandStatus
-from contract.codec import from_bytes
 from contract.order import joined
 from contract.price import Price, TimeUse, price
 from contract.transaction import (
@@ -174,7 +174,7 @@ def _parts(connection: Connection, checkout: Checkout) -> list[tuple[list[Transa
         ).all()
         whole = [row for place, row in enumerate(rows) if row.seq_no == place]
         if whole:
-            story = [from_bytes(TransactionEvent, row.body) for row in whole]
+            story = [event_of(row.body) for row in whole]
             found.append((story, from_ms(max(row.received_ms for row in whole))))
     return found
 

@@ -19,6 +19,7 @@ from billing.pages.phone_device_view import Alternative, DeviceFacts, DeviceStat
 from billing.pages.phone_order_view import Moments, OrderFacts, Start
 from billing.pages.receipt_view import find_receipt
 from billing.payments import store as payments
+from billing.read_events import event_of
 from billing.tables import commands, events, kiosks, transactions
 from contract.codec import from_bytes
 from contract.price import TimeUse
@@ -134,7 +135,7 @@ def _newest_part(connection: Connection, checkout: Checkout) -> list[Transaction
     transaction_id = connection.execute(newest.order_by(t.started_ms.desc()).limit(1)).scalar()
     query = select(e.seq_no, e.body).where(e.kiosk_id == checkout.kiosk_id, e.transaction_id == transaction_id)
     rows = connection.execute(query.order_by(e.seq_no)).all()
-    return [from_bytes(TransactionEvent, row.body) for place, row in enumerate(rows) if row.seq_no == place]
+    return [event_of(row.body) for place, row in enumerate(rows) if row.seq_no == place]
 
 
 def _powers(story: list[TransactionEvent]) -> tuple[tuple[int, int], ...]:

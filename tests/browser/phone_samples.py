@@ -106,6 +106,7 @@ RECEIPT = Receipt(
     ),
     delivered="18.642\u00a0kWh",
     payment=(),
+    you_paid="",
     paid="",
     notes=(),
     cdr_id="C-1",

@@ -69,6 +69,14 @@ def test_every_state_fits_a_small_screen_in_every_language(samples: str, phone: 
     assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["device", "charging", "finished"])
+def test_a_desk_shows_the_same_pages(samples: str, desk: Page, name: str) -> None:
+    desk.goto(f"{samples}/{name}")
+
+    assert judge(desk) == []
+    photograph(desk, f"desk-{name}")
+
+
 @pytest.mark.parametrize("name", ORDERS)
 def test_no_state_shows_a_placeholder_or_a_code(name: str) -> None:
     for language in LANGUAGES:

@@ -192,7 +192,8 @@ def test_a_refusal_that_comes_late_leads_back_to_a_form_that_works(place: Foreco
         assert judge(phone) == []
     finally:
         trouble.is_down = False
-    expect(phone.get_by_text("not enough money for €\u00a015.00")).to_be_visible(timeout=30_000)
+    phone.wait_for_url("**/d/hk-07/*", timeout=30_000)
+    expect(phone.get_by_text("not enough money for €\u00a015.00")).to_be_visible()
     phone.get_by_role("button", name="More").click()
 
     expect(phone.locator("output")).to_have_text("€\u00a016.00")
