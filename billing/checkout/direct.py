@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -81,7 +81,8 @@ def begin(connection: Connection, kiosk_id: str, asked: AuthorizeRequest, provid
     )
     store.create(connection, checkout, now)
     wanted = Payment(payment_id, asked.order_id, asked.token, hold_minor, checkout.currency)
-    payments.create(connection, wanted, provider, now)
+    # Whoever answers the kiosk asks at once; the till only if that came to nothing.
+    payments.create(connection, wanted, provider, now, timedelta(seconds=ANSWER_WITHIN_S))
     return payment_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, update
@@ -56,15 +56,17 @@ def shown(amount_minor: int, currency: str) -> str:
     return f"{from_minor(amount_minor, currency):f} {currency}"
 
 
-def create(connection: Connection, payment: Payment, provider: str, now: datetime) -> bool:
-    """Take a payment on; False where it is known. It is due at once."""
+def create(
+    connection: Connection, payment: Payment, provider: str, now: datetime, wait: timedelta = timedelta(0)
+) -> bool:
+    """Take a payment on; False where it is known. It is due after `wait`: before, whoever took it on asks himself."""
     values = {
         "payment_id": payment.payment_id,
         "provider": provider,
         "order_id": payment.order_id,
         "stage": stage_of(payment).value,
         "body": to_bytes(payment).decode(),
-        "due_ms": to_ms(now),
+        "due_ms": to_ms(now + wait),
         "created_ms": to_ms(now),
     }
     is_new = connection.execute(insert_if_absent(connection, payments), values).rowcount > 0
