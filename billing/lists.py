@@ -95,7 +95,7 @@ def authorization_list(
     version = max(after_version, stored.version if stored is not None else 0) + 1
     until = now + valid_for
     newer = AuthorizationList(
-        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret, later=later
+        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret, later=later or None
     )
     text = sign_list(newer, server_key)
     if stored is not None:

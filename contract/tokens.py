@@ -131,7 +131,7 @@ class AuthorizationList:
     entries: tuple[ListEntry, ...]
     price_valid_until: datetime | None = None
     code_secret: str | None = None
-    later: tuple[LaterOffer, ...] = ()
+    later: tuple[LaterOffer, ...] | None = None  # None rather than none of them: absent on the wire
 
     def __post_init__(self) -> None:
         if self.code_secret is not None and not is_secret(self.code_secret):

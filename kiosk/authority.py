@@ -101,7 +101,7 @@ class Knowledge:
 
     @property
     def later_offers(self) -> tuple[LaterOffer, ...]:
-        return () if self.authorizations is None else self.authorizations.later
+        return () if self.authorizations is None else self.authorizations.later or ()
 
     @property
     def offers_until(self) -> datetime | None:

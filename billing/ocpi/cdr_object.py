@@ -70,7 +70,7 @@ def cdr_object(body: str, owner: Owner, location: Location | None) -> dict[str, 
             "tariff_id": tariff_id,
         }
         for period in stored["charging_periods"]
-    ]
+    ] or [_nothing(stored["start_date_time"], tariff_id)]
     for name in COSTS:
         if name in stored:
             sign = -1 if is_credit and name != "total_cost" else 1
@@ -92,6 +92,11 @@ def as_json(objects: list[dict[str, Any]]) -> str:
 def fitted(name: str) -> str:
     """An id as it is where it fits OCPI's 36 characters; else as many of its SHA-256, which say no more than it."""
     return name if len(name) <= LONGEST_ID else hashlib.sha256(name.encode()).hexdigest()[:LONGEST_ID]
+
+
+def _nothing(begin: str, tariff_id: str) -> dict[str, Any]:
+    """OCPI wants one period at least, also where nothing was used."""
+    return {"start_date_time": begin, "dimensions": [{"type": "TIME", "volume": 0}], "tariff_id": tariff_id}
 
 
 def _location(stored: Mapping[str, Any], owner: Owner, location: Location | None) -> dict[str, Any]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
+from billing.cli import main
+from billing.directory import add_kiosk, load_tariff, set_offer
 from billing.intake import take_rows
 from billing.ocpi.cdr_object import Owner
 from billing.ocpi.location import Location, place
 from billing.pages.receipt_view import cdr_body
 from tests.billing.stories import NOON, batch, charge, corrected, rows_of
+from tests.contract.sessions import case
+from tests.test_one_price import told_by_the_kiosk
 
 RECEIPT_ID = "ab" * 16
 OWNER = Owner("DE", "HRB")
@@ -120,3 +126,27 @@ def test_a_place_that_ocpi_does_not_take_is_refused(wrong: dict[str, str]) -> No
     good = {"address": "Am Kai 4", "city": "Hamburg", "country": "DEU", "latitude": "53.54512", "longitude": "9.96680"}
     with pytest.raises(ValueError, match="want"):
         Location(**(good | wrong))  # type: ignore[arg-type]
+
+
+def test_the_cdr_we_publish_costs_the_same_by_the_price_command(
+    connection: Connection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever gets it may compute it again. The parking grace alone has no word in OCPI."""
+    for number, seed in enumerate(range(40, 60)):
+        drawn = case(seed, 3000)
+        zone = drawn.offer.time_zone
+        add_kiosk(connection, f"K-{seed}", NOON, time_zone=zone, max_power_w=60_000)
+        load_tariff(connection, drawn.offer.tariff, NOON)
+        offer = set_offer(connection, f"k-{seed}", 1, drawn.offer.tariff.id, NOON)
+        story = told_by_the_kiosk(replace(drawn, offer=offer), str(seed))
+        end = drawn.started_at + timedelta(milliseconds=drawn.samples[-1].elapsed_ms)
+        take_rows(connection, f"k-{seed}", batch(rows_of(story, 1 + 100 * number)), end)
+        cdr = json.loads(cdr_body(connection, story[0].receipt_id, OWNER) or "{}")
+        if offer.tariff.needs_current or any(rule.need_flow for rule in offer.tariff.rules):
+            continue  # what a period's power was is not published
+        (tmp_path / "c.json").write_text(json.dumps(cdr))
+        (tmp_path / "t.json").write_text(json.dumps(cdr["tariffs"][0]))
+
+        assert main(["price", "--tariff", str(tmp_path / "t.json"), "--cdr", str(tmp_path / "c.json")]) == 0, seed
+        found = json.loads(capsys.readouterr().out)
+        assert abs(found["rounded"]["incl_vat"] - cdr["kiosk"]["rounded"]["incl_vat_minor"]) <= 1, seed
