@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from billing.cli_base import Result, database_of
 from billing.drivers import cards
+from billing.hosts.party import find_host
 from billing.people import api_keys, audit, invitations, persons
 from billing.people.roles import Role
 from billing.settings import read_settings, server_time
@@ -15,6 +16,8 @@ def person_add(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         now = server_time()
         name = arguments.name or arguments.login
+        if arguments.host is not None:
+            find_host(connection, arguments.host)
         person = persons.add_person(
             connection, arguments.login, name, Role(arguments.role), now, host_id=arguments.host
         )

@@ -9,6 +9,8 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from billing.api.gate import server_of
+from billing.directory import NotKnown
+from billing.hosts.party import find_host
 from billing.pages.operator_frame import operator_page
 from billing.people import invitations, passkeys, persons, second_proof, sessions
 from billing.people.access import Person, Role, admin, checked_form, note
@@ -43,12 +45,14 @@ async def post_person(request: Request, person: Admin) -> Response:
     def add(connection: Connection) -> tuple[Person, str]:
         role, host_id = Role(fields.get("role", "")), fields.get("host_id", "").strip() or None
         name = fields.get("name", "").strip() or fields.get("login", "")
+        if role is Role.HOST and host_id is not None:
+            find_host(connection, host_id)
         added = persons.add_person(connection, fields.get("login", ""), name, role, now, host_id=host_id, by=person)
         return added, invitations.invite(connection, added.person_id, now, by=person)
 
     try:
         added, path = await server.write(add)
-    except ValueError as error:
+    except (ValueError, NotKnown) as error:
         return await _people_page(request, wrong=str(error), kept=fields, status=422)
     return await _people_page(request, link=_link(request, path), link_for=added.name)
 

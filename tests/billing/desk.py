@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from unittest.mock import patch
 
+from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
 from billing.database import open_database
-from billing.people import audit, invitations, persons
+from billing.people import audit, invitations, passwords, persons
 from billing.people.roles import Role
 from billing.settings import Settings
 from tests.billing.client import running
@@ -62,11 +64,23 @@ class Desk:
 
 
 @contextmanager
+def quick_passwords() -> Iterator[None]:
+    """argon2 with so little memory that a test may compare often; tests/billing/test_database.py sees the earnest.
+
+    The hash of nobody was made with the parameters before and is made anew.
+    """
+    with patch.object(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=1_024, parallelism=1)):
+        passwords._of_nobody.cache_clear()
+        yield
+    passwords._of_nobody.cache_clear()
+
+
+@contextmanager
 def open_desk(database_url: str, mail_server: str = "") -> Iterator[Desk]:
     clock = Clock()
     engine = open_database(database_url)
     mail = {"mail_server": mail_server, "mail_from": "kiosk@harbour.example"} if mail_server else {}
-    with running(Settings(database_url, SERVER_KEY, now=clock, **mail)) as url:
+    with quick_passwords(), running(Settings(database_url, SERVER_KEY, now=clock, **mail)) as url:
         yield Desk(url, engine, clock)
     engine.dispose()
 

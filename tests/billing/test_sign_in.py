@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from billing.cli import main
 from billing.people import invitations, pace, persons
 from billing.people.next_page import safe_next
 from billing.people.passwords import Weak, check_choice
@@ -216,3 +220,27 @@ def test_no_token_stands_in_the_database(desk: Desk) -> None:
         (row,) = connection.execute(select(web_sessions)).all()
 
     assert browser.cookies["session"] not in [str(value) for value in row]
+
+
+def test_people_and_keys_are_kept_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: str, code: int = 0) -> Any:
+        assert main([*words, "--json", "--data-dir", str(tmp_path / "data")]) == code
+        return json.loads(capsys.readouterr().out)
+
+    made = run("init", "--public-url", "https://charge.example.org/")
+    assert made["sign_up"].startswith("https://charge.example.org/sign-up/")
+    assert "the last administrator" in run("person", "disable", "admin", code=2)["error"]
+    assert "no host 'pier-4'" in run("person", "add", "eva", "--role", "host", "--host", "pier-4", code=1)["error"]
+    run("person", "add", "ole@harbour.example", "--name", "Ole Olsen")
+    assert run("person", "reset", "ole@harbour.example")["sign_up"] != made["sign_up"]
+    run("person", "disable", "ole@harbour.example")
+    states = {one["login"]: one["state"] for one in run("person", "list")}
+    assert states == {"admin": "invited", "ole@harbour.example": "disabled"}
+    key = run("api-key", "add", "fleet-tool")["key"]
+    run("api-key", "revoke", "fleet-tool")
+    assert "take another name" in run("api-key", "add", "fleet-tool", code=2)["error"]
+    assert run("api-key", "list") == [{"name": "fleet-tool", "role": "operator", "is_revoked": True}]
+    log = run("audit")
+    assert [deed["what"] for deed in log[:2]] == ["revoked a key for programs", "made a key for programs as operator"]
+
+    assert key not in json.dumps(log) and all(deed["who"] == "command line" for deed in log)
