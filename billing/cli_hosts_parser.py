@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Add = Callable[[Any, str, str, str], argparse.ArgumentParser]
@@ -69,6 +70,8 @@ def add_host_commands(add: Add, group: Group) -> None:
     run.add_argument("--yes", action="store_true")
     add(payout, "list", "list_payouts", "runs and what became of their payouts").add_argument("run", nargs="?")
     add(payout, "file", "payout_file", "the bank's file of a run, pain.001").add_argument("run")
+    read = add(payout, "read", "read_report", "a report of the bank, pain.002: paid and rejected as it says")
+    read.add_argument("file", type=Path)
     confirm = add(payout, "confirm", "confirm_payout", "the bank paid: one payout, or all of a run that wait")
     reject = add(payout, "reject", "reject_payout", "the bank refused it: it is open again")
     back = add(payout, "return", "return_payout", "it was paid and came back: it is open again")

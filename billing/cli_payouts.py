@@ -9,6 +9,7 @@ from billing.cli_base import Result, database_of
 from billing.hosts.bank import CONSOLE
 from billing.hosts.iban import in_groups
 from billing.payouts import runs
+from billing.payouts.pain002 import report_of
 from billing.payouts.plan import Plan
 from billing.payouts.states import State
 from billing.settings import server_time
@@ -92,6 +93,16 @@ def reject_payout(arguments: Namespace) -> Result:
 
 def return_payout(arguments: Namespace) -> Result:
     return _step(arguments, State.REVERSED, "came back: open again, the next run pays it")
+
+
+def read_report(arguments: Namespace) -> Result:
+    """What the bank's report says of our payouts; read twice, it changes nothing more."""
+    report = report_of(arguments.file.read_bytes())
+    with database_of(arguments) as connection:
+        said = runs.take_report(connection, report, CONSOLE, server_time())
+    lines = [f"{one.payout_id} {one.state.value}{'' if one.is_new else ' already'}" for one in said]
+    data = [{"payout_id": one.payout_id, "state": one.state.value, "is_new": one.is_new} for one in said]
+    return Result("\n".join(lines) or f"nothing final about {report.run} yet", data)
 
 
 def _step(arguments: Namespace, state: State, word: str) -> Result:

@@ -20,6 +20,7 @@ from billing.ledger import book
 from billing.moments import from_ms, to_ms
 from billing.payouts.entries import batched_entry, paid_entry, paid_key, payout_key
 from billing.payouts.pain001 import Payer, Transfer, pain001
+from billing.payouts.pain002 import Report
 from billing.payouts.plan import Due, Plan, planned
 from billing.payouts.states import STANDS, State, is_new
 from billing.payouts.tables import payout_postings, payout_runs, payout_sources, payout_steps, payouts
@@ -75,6 +76,15 @@ class Payout:
     @property
     def stands(self) -> bool:
         return self.state in STANDS
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a report said of a payout, and whether that was new."""
+
+    payout_id: str
+    state: State
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +179,20 @@ def step(connection: Connection, payout_id: str, state: State, by: str, now: dat
         book.reverse(connection, payout_key(payout_id), why, now)
     _say(connection, payout_id, state, by, now, detail)
     return True
+
+
+def take_report(connection: Connection, report: Report, by: str, now: datetime) -> list[Said]:
+    """Take the steps a report of the bank tells of, all or none. Raises NotKnown, WrongState."""
+    ours = [payout.payout_id for payout in find_run(connection, report.run).payouts]
+    unknown = sorted(set(report.said) - set(ours))
+    if unknown:
+        raise NotKnown(f"the report names {', '.join(unknown[:5])}, which is not of {report.run}")
+    told = {payout_id: report.said.get(payout_id, report.all_said) for payout_id in ours}
+    return [
+        Said(payout_id, verdict.state, step(connection, payout_id, verdict.state, by, now, verdict.why))
+        for payout_id, verdict in told.items()
+        if verdict is not None
+    ]
 
 
 def run_name(run_no: int) -> str:
