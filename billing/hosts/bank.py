@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from billing.directory import NotKnown
 from billing.hosts.iban import bic_of, ending, iban_of
@@ -139,6 +139,16 @@ def accounts_of(connection: Connection, host_id: str) -> list[BankAccount]:
             )
         )
     return found
+
+
+def waiting_count(connection: Connection) -> int:
+    """How many hosts have an account that somebody has to look at."""
+    b, e = bank_accounts.c, bank_account_ends.c
+    withdrawn = select(e.account_no).where(e.how == "withdrawn")
+    newest = select(func.max(b.account_no)).where(b.account_no.not_in(withdrawn)).group_by(b.host_id)
+    ended = select(e.account_no)
+    query = select(func.count()).select_from(bank_accounts).where(b.account_no.in_(newest), b.account_no.not_in(ended))
+    return int(connection.execute(query).scalar_one())
 
 
 def paid_to(accounts: list[BankAccount]) -> PaidTo:

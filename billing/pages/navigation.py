@@ -26,7 +26,7 @@ PLACES = (
     Place("fleet", "/operator", "Fleet", "alarms", "bad"),
     Place("sessions", "/operator/sessions", "Sessions", "sessions"),
     Place("payments", "/operator/payments", "Payments"),
-    Place("hosts", "/operator/hosts", "Hosts"),
+    Place("hosts", "/operator/hosts", "Hosts", "accounts", "warn"),
     Place("payouts", "/operator/payouts", "Payouts", roles=frozenset({Role.ADMIN, Role.FINANCE})),
     Place("unfinished", "/operator/unfinished", "Unfinished"),
     Place("quarantine", "/operator/quarantine", "Quarantine", "quarantine", "warn"),

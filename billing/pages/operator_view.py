@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 
 from billing.checkout.checkout import shown_payer
 from billing.corrections import is_current
+from billing.hosts.bank import waiting_count
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, clock_text, date_text, kwh, money, zone_text
 from billing.quarantine import HOLDS_BILL
@@ -63,6 +64,7 @@ def counts(connection: Connection) -> dict[str, int]:
         "sessions": connection.execute(running).scalar_one(),
         "alarms": connection.execute(alarmed).scalar_one(),
         "quarantine": connection.execute(kept).scalar_one(),
+        "accounts": waiting_count(connection),
     }
 
 

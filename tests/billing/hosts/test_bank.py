@@ -15,6 +15,7 @@ from billing.hosts.bank import (
     approve_account,
     enter_account,
     paid_to,
+    waiting_count,
     withdraw_account,
 )
 from billing.hosts.iban import BadIban, bic_of, iban_of, in_groups
@@ -67,10 +68,11 @@ def test_a_changed_account_waits_and_meanwhile_nobody_is_paid(connection: Connec
     with pytest.raises(NotAllowed, match="somebody else has to"):
         approve_account(connection, "H-12", new.account_no, "harry", LATER + WAITS)
     told = paid_to(accounts_of(connection, "H-12"))
-    assert told.account is None and told.waiting == new
+    assert told.account is None and told.waiting == new and waiting_count(connection) == 1
     approve_account(connection, "H-12", new.account_no, "frida", LATER + WAITS)
     old, in_use = accounts_of(connection, "H-12")
     assert (old.state, in_use.state) == (AccountState.REPLACED, AccountState.IN_USE)
+    assert waiting_count(connection) == 0
     assert paid_to([old, in_use]).account == in_use
 
 
