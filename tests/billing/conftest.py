@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,17 @@ def furnish(connection: Connection) -> None:
         set_offer(connection, "hk-07", evse_id, TARIFF.id, NOON, parking_grace_s=600)
     add_account(connection, "anna", NOON, offline_cap_minor=2_000)
     add_token(connection, IdToken(TokenKind.ISO14443, CARD), "anna", NOON)
+
+
+@contextmanager
+def undone(engine: Engine) -> Iterator[Connection]:
+    """A transaction of which nothing stays: for the many examples of a property, on either database."""
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
 
 
 def furnished(engine: Engine) -> None:

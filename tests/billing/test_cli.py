@@ -19,21 +19,38 @@ from billing.tables import kiosks
 from billing.tariff_files import read_tariff
 from contract.codec import WireError
 from contract.tokens import read_voucher
+from tests.billing.conftest import DATABASES
 
 TARIFFS = Path(__file__).parents[2] / "config" / "tariffs"
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> list[str]:
+    """What names the database: nothing for the SQLite file in the data directory."""
+    return [] if request.param == "sqlite" else ["--database", request.getfixturevalue("postgres").empty()]
+
+
+def calling(data_dir: Path, database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*words: str, code: int = 0) -> Any:
-        assert main([*words, "--json", "--data-dir", str(tmp_path / "data")]) == code
+        assert main([*words, "--json", "--data-dir", str(data_dir), *database]) == code
         return json.loads(capsys.readouterr().out)
 
     return call
 
 
-def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> None:
+@pytest.fixture
+def run(tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
+    return calling(tmp_path / "data", database, capsys)
+
+
+@pytest.fixture
+def run_in_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """On the SQLite file in the data directory."""
+    return calling(tmp_path / "data", [], capsys)
+
+
+def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path, database: list[str]) -> None:
     made = run("init", "--help-contact", 'call "Ole"\\')
     assert made["sign_up"].startswith("/sign-up/") and made["epoch"]
     settings = read_settings(tmp_path / "data")
@@ -59,7 +76,7 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path) -> N
     unheard = run("command", "start", "HK-07", "1", "--account", "anna", code=1)
     assert unheard == {"status": "NotReachable", "kiosk_id": "hk-07", "last_heard": None}
     assert run("command", "list") == []
-    with open_database(settings.database_url).begin() as connection:
+    with open_database(database[1] if database else settings.database_url).begin() as connection:
         connection.execute(update(kiosks).values(last_contact_ms=to_ms(server_time())))
     sent = run("command", "start", "HK-07", "1", "--account", "anna")
     assert sent["status"] == "Queued"
@@ -88,20 +105,20 @@ def test_a_mistake_gets_one_clear_line_and_its_code(run: Run, words: list[str], 
     assert part in message and "\n" not in message
 
 
-def test_without_init_the_operator_is_told_so(run: Run) -> None:
-    assert "kiosk-billing init" in run("sessions", code=3)["error"]
+def test_without_init_the_operator_is_told_so(run_in_folder: Run) -> None:
+    assert "kiosk-billing init" in run_in_folder("sessions", code=3)["error"]
 
 
-def test_an_unmigrated_database_is_named(run: Run, tmp_path: Path) -> None:
-    run("init")
+def test_an_unmigrated_database_is_named(run_in_folder: Run, tmp_path: Path) -> None:
+    run_in_folder("init")
     empty = f"sqlite:///{tmp_path / 'empty.db'}"
     open_database(empty).connect().close()
 
-    assert "kiosk-billing migrate" in run("sessions", "--database", empty, code=3)["error"]
+    assert "kiosk-billing migrate" in run_in_folder("sessions", "--database", empty, code=3)["error"]
 
 
-def test_an_unknown_setting_is_named_with_the_one_meant(run: Run, tmp_path: Path) -> None:
-    run("init")
+def test_an_unknown_setting_is_named_with_the_one_meant(run_in_folder: Run, tmp_path: Path) -> None:
+    run_in_folder("init")
     file = tmp_path / "data" / "billing.toml"
     file.write_text(file.read_text() + 'help_contct = "x"\n')
 
@@ -122,13 +139,13 @@ def test_a_tariff_file_with_an_unknown_key_names_file_and_key(tmp_path: Path) ->
         read_tariff(file)
 
 
-def test_a_second_init_says_that_all_is_there_and_changes_nothing(run: Run, tmp_path: Path) -> None:
-    run("init")
+def test_a_second_init_says_that_all_is_there_and_changes_nothing(run_in_folder: Run, tmp_path: Path) -> None:
+    run_in_folder("init")
     before = (tmp_path / "data" / "billing.toml").read_text()
 
-    assert "is set up already" in run("init", "--operator-name", "Other", code=1)["error"]
+    assert "is set up already" in run_in_folder("init", "--operator-name", "Other", code=1)["error"]
     assert (tmp_path / "data" / "billing.toml").read_text() == before
-    assert [one["login"] for one in run("person", "list")] == ["admin"]
+    assert [one["login"] for one in run_in_folder("person", "list")] == ["admin"]
 
 
 def test_what_the_tariff_pages_do_is_done_by_command(

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from billing.database import open_database
 from billing.enrolment import new_code
-from billing.migrations import migrate
 from billing.settings import Settings
 from billing.tables import cdrs, events, quarantine
 from contract.api import RowAnswer, RowBatch, RowKind
@@ -21,21 +20,18 @@ from contract.codec import from_bytes, to_bytes
 from contract.transaction import TransactionEvent
 from kiosk.journal import Batch, JournalStore, NewRow
 from tests.billing.client import Kiosk, running
-from tests.billing.conftest import SERVER_KEY, furnish
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.people import signed_in
 from tests.billing.stories import charge
 from tests.billing.test_http import Place
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    url = f"sqlite:///{tmp_path / 'billing.db'}"
-    engine = open_database(url)
-    migrate(engine)
+def place(database_url: str) -> Iterator[Place]:
+    engine = open_database(database_url)
     with engine.begin() as connection:
-        furnish(connection)
         code = new_code(connection, "hk-07", datetime.now(UTC))
-    with running(Settings(url, SERVER_KEY)) as base_url:
+    with running(Settings(database_url, SERVER_KEY)) as base_url:
         yield Place(base_url, engine, code)
     engine.dispose()
 

@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from billing.corrections import in_order, is_current
-from billing.database import memory_database
 from billing.intake import take_rows
 from billing.pages.operator_view import sessions
 from billing.pages.receipt_view import cdr_body, find_receipt
@@ -20,7 +19,7 @@ from billing.pages.session_view import session_detail
 from billing.settlement import proof
 from billing.tables import cdrs, quarantine
 from contract.transaction import TransactionEvent
-from tests.billing.conftest import furnish
+from tests.billing.conftest import undone
 from tests.billing.stories import NOON, batch, charge, corrected, interrupted, rows_of
 
 LATER = NOON + timedelta(hours=3)
@@ -64,10 +63,9 @@ def test_a_late_reading_brings_a_credit_cdr_and_a_new_one(connection: Connection
 
 
 @given(st.permutations(range(8)), st.sets(st.integers(1, 7)))
-@settings(max_examples=30, deadline=None)
-def test_the_order_of_arrival_is_no_matter(order: list[int], cuts: set[int]) -> None:
-    with memory_database().begin() as connection:
-        furnish(connection)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_order_of_arrival_is_no_matter(engine: Engine, order: list[int], cuts: set[int]) -> None:
+    with undone(engine) as connection:
         rows = rows_of(corrected(charge(transaction_id="t", order_id="o", receipt_id=RECEIPT_ID), more_wh=100))
         assert len(rows) == 8
         shuffled = [rows[n] for n in order]

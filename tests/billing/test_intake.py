@@ -9,12 +9,11 @@ from itertools import pairwise
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, func, select
 
 from billing import keys
-from billing.database import memory_database
 from billing.intake import take_rows
 from billing.rating import rate
 from billing.tables import alarms, cdrs, events, journal_rows, quarantine, transactions
@@ -23,7 +22,7 @@ from contract.codec import to_bytes
 from contract.records import GUESSING, AuditRecord
 from contract.tariff import TariffOffer
 from contract.transaction import ClockQuality, Moment, StoppedReason, TransactionEvent
-from tests.billing.conftest import furnish
+from tests.billing.conftest import undone
 from tests.billing.stories import NOON, OFFER, TARIFF, batch, charge, rows_of
 
 
@@ -105,9 +104,9 @@ def test_nothing_is_rated_while_an_event_is_missing(connection: Connection) -> N
     assert count(connection, cdrs) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_order_repetition_and_splitting_gives_the_same_tables(data: st.DataObject) -> None:
+def test_any_order_repetition_and_splitting_gives_the_same_tables(engine: Engine, data: st.DataObject) -> None:
     stories = [
         charge(transaction_id=f"t{n}", receipt_id=f"r{n}", order_id=f"o{n}", minutes=n + 1, parked_minutes=n * 6)
         for n in range(3)
@@ -119,9 +118,7 @@ def test_any_order_repetition_and_splitting_gives_the_same_tables(data: st.DataO
     cuts = sorted(data.draw(st.sets(st.integers(1, len(sent) - 1), max_size=6)))
 
     def run(batches: list[list[Row]]) -> list[list[tuple[object, ...]]]:
-        engine = memory_database()
-        with engine.begin() as connection:
-            furnish(connection)
+        with undone(engine) as connection:
             for part in batches:
                 answer = take_rows(connection, "hk-07", batch(part), NOON)
                 assert answer.acknowledged == tuple(row.journal_no for row in part)
@@ -132,7 +129,6 @@ def test_any_order_repetition_and_splitting_gives_the_same_tables(data: st.DataO
                 )
                 for table in tables
             ]
-        engine.dispose()
         return found
 
     bounds = [0, *cuts, len(sent)]

@@ -24,7 +24,7 @@ from billing.people import audit
 from billing.people.roles import Role
 from billing.settings import Settings
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.conftest import DATABASES, SERVER_KEY, furnished
 from tests.billing.hosts.boatyard import BOATYARD, OPERATORS_IBAN, OTHER_IBAN
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring
 from tests.billing.people import Browser, signed_in
@@ -42,11 +42,15 @@ class Harbour:
         return signed_in(self.url, self.engine, role, host_id=host_id, now=lambda: HALF_PAST_FOUR)
 
 
-@pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
-    url = f"sqlite:///{Path(tmp_path_factory.mktemp('hosts')) / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
+@pytest.fixture(scope="module", params=DATABASES)
+def harbour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").fresh(furnished)
+        engine = open_database(url)
+    else:
+        url = f"sqlite:///{Path(tmp_path_factory.mktemp('hosts')) / 'billing.db'}"
+        engine = open_database(url)
+        furnished(engine)
     with engine.begin() as connection:
         furnish_spring(connection)
         furnish_oddities(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -20,7 +19,7 @@ from billing.people import audit
 from billing.people.roles import Role
 from billing.settings import Settings
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.hosts.boatyard import OTHER_IBAN, furnish_host, upload, use
 from tests.billing.hosts.spring import at
 from tests.billing.people import Browser, signed_in
@@ -44,10 +43,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    database_url = f"sqlite:///{tmp_path / 'billing.db'}"
+def office(database_url: str) -> Iterator[Office]:
     engine = open_database(database_url)
-    furnished(engine)
     with engine.begin() as connection:
         furnish_host(connection)
         upload(connection, [use(at(3, 11, 8), 10_000)])

@@ -6,16 +6,16 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, delete, update
+from sqlalchemy import Connection, Engine, Table, delete, update
 from sqlalchemy.exc import DBAPIError
 
-from billing.database import memory_database
 from billing.ledger import book, check, holds
 from billing.ledger.chart import SECOND, Account, Kind
 from billing.ledger.draft import Draft, Leg, drafted
 from billing.ledger.tables import APPEND_ONLY
+from tests.billing.conftest import undone
 from tests.billing.stories import NOON
 
 CLEARING, HOST = Account(Kind.PROVIDER_CLEARING, "social", "EUR"), Account(Kind.HOST_PAYABLE, "rosa", "EUR")
@@ -96,17 +96,18 @@ def test_a_hold_is_captured_once_and_never_beyond_itself(connection: Connection)
     assert check.faults_of(connection) == []
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 8), st.integers(1, 5000), st.sampled_from(["post", "reverse", "post", "again"])),
         max_size=30,
     )
 )
-def test_random_money_stays_at_zero_and_replays_to_the_same_balances(acts: list[tuple[int, int, str]]) -> None:
+def test_random_money_stays_at_zero_and_replays_to_the_same_balances(
+    engine: Engine, acts: list[tuple[int, int, str]]
+) -> None:
     def play() -> Counter[str]:
-        engine = memory_database()
-        with engine.begin() as connection:
+        with undone(engine) as connection:
             for number, (key, amount, act) in enumerate(acts):
                 name = f"e{key}" if act != "post" else f"e{number}"
                 if act == "reverse":
@@ -119,7 +120,6 @@ def test_random_money_stays_at_zero_and_replays_to_the_same_balances(acts: list[
                     book.post(connection, draft, NOON)
             found = Counter({a.name: amount for a, amount in book.balances(connection).items()})
             assert check.faults_of(connection) == []
-        engine.dispose()
         return found
 
     first = play()
