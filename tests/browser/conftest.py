@@ -156,9 +156,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     engine.dispose()
 
 
+def wants_pictures() -> bool:
+    return bool(os.environ.get("KIOSK_GALLERY"))
+
+
 def photograph(page: Page, name: str) -> None:
     """A picture of the whole page in build/pages/ for people to look at, where KIOSK_GALLERY is set: it costs time."""
-    if os.environ.get("KIOSK_GALLERY"):
+    if wants_pictures():
         GALLERY.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=GALLERY / f"{name}.png", full_page=True)
 
