@@ -10,6 +10,7 @@ Law:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +25,7 @@ LONGEST_TTL_S = 86_400
 LONGEST_ID = 64
 LONGEST_HOLD_S = 86_400  # of a reservation
 MOST_SETTINGS = 32
+_STOP_CODE = re.compile("[0-9]{4}")
 
 
 class CommandKind(StrEnum):
@@ -45,7 +47,7 @@ class Command:
 
     | kind                | carries                                                                        |
     |---------------------|--------------------------------------------------------------------------------|
-    | START               | evse_id, account_id, offer; group_id, cap_minor where there are such            |
+    | START               | evse_id, account_id, offer; group_id, cap_minor, stop_code where there are such |
     | STOP                | transaction_id                                                                 |
     | UPDATE_LIST         | –                                                                              |
     | UNLOCK              | evse_id                                                                        |
@@ -73,6 +75,7 @@ class Command:
     hold_s: int | None = None
     is_operative: bool | None = None
     settings: dict[str, str] | None = None
+    stop_code: str | None = None  # four digits that stop this charge at the kiosk, where who paid knows them already
 
     def __post_init__(self) -> None:
         if not 1 <= self.ttl_s <= LONGEST_TTL_S:
@@ -83,6 +86,8 @@ class Command:
             raise ValueError(f"hold_s {self.hold_s}: want 1 to {LONGEST_HOLD_S}")
         if len(self.command_id) > LONGEST_ID or len(self.reservation_id or "") > LONGEST_ID:
             raise ValueError(f"command_id and reservation_id: want at most {LONGEST_ID} characters")
+        if self.stop_code is not None and _STOP_CODE.fullmatch(self.stop_code) is None:
+            raise ValueError("stop_code: want four digits")
         if self.settings is not None and not 1 <= len(self.settings) <= MOST_SETTINGS:
             raise ValueError(f"settings: want 1 to {MOST_SETTINGS}")
 

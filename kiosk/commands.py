@@ -9,6 +9,7 @@ Law:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from contract.api import CommandAnswer, CommandStatus
 from contract.commands import Command, CommandKind, lacks
@@ -64,7 +65,10 @@ def outcome_of(command: Command, mint: Callable[[], Ids]) -> events.Event | Answ
                 command_id=command.command_id,
                 cap_minor=command.cap_minor,
             )
-            return events.StartCommanded(command.command_id, command.evse_id, word, command.offer, mint())
+            ids = mint()
+            if command.stop_code is not None:
+                ids = replace(ids, stop_code=command.stop_code)
+            return events.StartCommanded(command.command_id, command.evse_id, word, command.offer, ids)
         case CommandKind.STOP:
             return events.StopCommanded(command.transaction_id, None, "server", command.command_id)
         case CommandKind.UNLOCK:

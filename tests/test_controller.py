@@ -524,6 +524,18 @@ def test_a_command_counts_only_with_the_servers_signature_and_this_kiosks_name()
     assert rig.state() is State.PREPARING
 
 
+def test_a_start_that_brings_a_stop_code_is_stopped_by_that_one() -> None:
+    rig = Rig()
+    rig.beat(2)
+    rig.controller.commanded(replace(start_command(), stop_code="0417"))
+    rig.run(1)
+    transaction = rig.snapshot().evses[0].transaction
+
+    assert transaction is not None and transaction.stop_code == "0417"
+    with pytest.raises(ValueError, match="four digits"):
+        replace(start_command(), stop_code="417")
+
+
 def test_a_start_that_waited_too_long_at_the_server_is_answered_expired_and_starts_nothing() -> None:
     rig = Rig()
     rig.beat(2)

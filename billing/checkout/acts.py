@@ -93,6 +93,7 @@ def _start(connection: Connection, checkout: Checkout, now: datetime) -> Step:
         # The price shown on the phone binds: where the kiosk cannot sell at it, it shall refuse.
         offer=replace(checkout.offer, offline_tariff=None),
         cap_minor=checkout.hold_minor,
+        stop_code=checkout.stop_code or None,
     )
     try:
         send_command(connection, checkout.kiosk_id, start, now)

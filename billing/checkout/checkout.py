@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +79,16 @@ class Checkout:
     def payer(self) -> str:
         """A guest has no account: this name stands for it at the kiosk and in the ledger."""
         return payer_of(self.link_id)
+
+    @property
+    def stop_code(self) -> str:
+        """Four digits that stop this charge at the kiosk; made from the link, so that they stand nowhere. A charge that
+        began at the kiosk has the kiosk's own: "".
+        """
+        if self.origin is not Origin.PHONE:
+            return ""
+        digest = hashlib.sha256(f"stop code of {self.link_id}".encode()).digest()
+        return f"{int.from_bytes(digest[:8]) % 10_000:04d}"
 
     @property
     def currency(self) -> str:

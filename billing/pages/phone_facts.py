@@ -120,6 +120,7 @@ def order_facts(connection: Connection, link_id: str, language: str, now: dateti
         parked_at=_parked_at(story),
         start=_start(connection, view.checkout),
         stop_asked_at=_stop_asked_at(connection, view.checkout, now),
+        stop_code=view.checkout.stop_code if view.step is Step.CHARGING else "",
         moments=_moments(connection, view.checkout),
         receipt=find_receipt(connection, view.receipt_key, language, now) if is_over and view.receipt_key else None,
         alternatives=_hurry(connection, view, now) if can_hurry else (),

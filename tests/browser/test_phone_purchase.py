@@ -95,9 +95,13 @@ def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecou
     press(phone, phone.get_by_label(place.driver, exact=True), "Space")
     press(phone, phone.get_by_role("button", name="Confirm"))
     phone.wait_for_url("**/o/*")
-    story = begun(phone, place, minutes=5)
+    place.obey(CommandKind.RESERVE)
+    start = place.obey(CommandKind.START)
+    story = place.story_of(start, minutes=5)
+    place.upload(story[:3])
     catch_up(phone)
     heading(phone, "Charging")
+    assert start.stop_code is not None and phone.locator(".stop-code").inner_text() == start.stop_code
     assert judge(phone) == []
     photograph(phone, "flow-charging")
     press(phone, phone.get_by_role("link", name="Stop charging…"))
@@ -244,7 +248,9 @@ def test_an_old_value_says_its_age_and_a_stop_that_cannot_be_sent_says_so(place:
     assert judge(phone) == []
     press(phone, phone.get_by_role("link", name="Stop charging…"))
     press(phone, phone.get_by_role("button", name="Stop now"))
-    expect(phone.get_by_text("The kiosk cannot be reached, so nothing was sent.")).to_be_visible()
+    expect(
+        phone.get_by_text("The kiosk cannot be reached, so nothing was sent. Stop at the kiosk with code")
+    ).to_be_visible()
     photograph(phone, "flow-stale")
     place.clock.by = timedelta()
     place.upload(story[3:])
