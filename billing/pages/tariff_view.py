@@ -9,7 +9,9 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from billing.pages.ledger_view import Share, share_bar
 from billing.pages.render import LANGUAGES, date_text, money, money_exact, number
+from billing.tariffs.again import Again
 from billing.tariffs.form import cases_of
 from billing.tariffs.trial import Usage
 from billing.tariffs.versions import Offered, Validity, Version
@@ -195,6 +197,43 @@ def traced(price: Price, usage: Usage) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def again_view(found: Again, currency: str) -> dict[str, object]:
+    """What a draft would have changed, as a sentence, a bar and the two who would notice most."""
+
+    def signed(minor: int) -> str:
+        return ("+" if minor > 0 else "") + money(minor, currency, "en")
+
+    percent = ""
+    if found.old_minor:
+        change = Decimal(100 * (found.new_minor - found.old_minor)) / found.old_minor
+        percent = f" ({'+' if change > 0 else '−' if change < 0 else ''}{number(abs(change), 1, 'en')} %)"
+    shares = [
+        (Share(name, f"{count}", fill), count)
+        for name, count, fill in (
+            ("cheaper", found.cheaper, "f-go"),
+            ("the same", found.same, "f-off"),
+            ("dearer", found.dearer, "f-warn"),
+        )
+        if count
+    ]
+    extremes = [
+        (words, order_id, signed(minor))
+        for words, pair in (("most saved", found.most_saved), ("most added", found.most_added))
+        if pair is not None
+        for order_id, minor in (pair,)
+    ]
+    return {
+        "count": found.count,
+        "is_all": found.is_all,
+        "not_priced": found.not_priced,
+        "shares": [share for share, _ in shares],
+        "bar": share_bar(shares),
+        "old": money(found.old_minor, currency, "en"),
+        "new": money(found.new_minor, currency, "en") + percent,
+        "extremes": extremes,
+    }
 
 
 def _period(line: Line, usage: Usage) -> tuple[int, int]:

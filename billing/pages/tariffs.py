@@ -24,6 +24,7 @@ from billing.pages.render import LANGUAGES
 from billing.people.access import Person, checked_form, finance, note, staff
 from billing.tables import kiosks
 from billing.tariffs import versions
+from billing.tariffs.again import priced_again
 from billing.tariffs.checks import warnings_about
 from billing.tariffs.form import Drafted, fields_of, moved, read_form, with_case
 from billing.tariffs.trial import MADE_UP, NotASession, made_up, past, priced, recent
@@ -213,7 +214,7 @@ async def post_next(request: Request, tariff_id: str, person: Staff) -> Response
 
 
 @router.get("/{tariff_id}/draft")
-async def get_draft(request: Request, tariff_id: str, said: str = "") -> Response:
+async def get_draft(request: Request, tariff_id: str, said: str = "", again: int = 0) -> Response:
     server = server_of(request)
     now = server.now()
     draft = await server.read(lambda c: versions.draft_of(c, tariff_id))
@@ -243,8 +244,13 @@ async def get_draft(request: Request, tariff_id: str, said: str = "") -> Respons
         "said": said[:200],
         "recent": await server.read(recent),
         "trial": await server.read(lambda c: _trial(c, draft.fields, old, drafted.tariff, grace_s, server)),
+        "again": None,
         "made_up": {name: draft.fields.get(f"t.{name}", text) for name, text in MADE_UP.items()},
     }
+    new = drafted.tariff
+    if again and old is not None and new is not None:
+        found = await server.read(lambda c: priced_again(c, old, new, now))
+        values["again"] = view.again_view(found, new.currency)
     return await operator_page(request, "tariff_draft", {**values, "heading": f"{tariff_id}, version {next_version}"})
 
 
@@ -334,7 +340,7 @@ async def post_draft(request: Request, tariff_id: str, person: Staff) -> Respons
         return RedirectResponse("/operator/tariffs", 303)
     if verb == "publish":
         return RedirectResponse(f"{_path(tariff_id)}/publish", 303)
-    anchor = {"try": "#trial", "save": "?said=Saved"}.get(verb, "#prices")
+    anchor = {"try": "#trial", "again": "?again=1#again", "save": "?said=Saved"}.get(verb, "#prices")
     return RedirectResponse(f"{_path(tariff_id)}/draft{anchor}", 303)
 
 

@@ -56,6 +56,9 @@ def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page, gallery
     assert desk.get_by_text("Checks passed").is_visible()
     lines = desk.get_by_role("region", name="Lines").last.inner_text()
     assert "14:50:00–15:12:00\t0.2000 h\tmeasured" in lines, lines
+    press(desk, "Price them again")
+    again = desk.locator("#again").inner_text().replace("\u00a0", " ")
+    assert "1 dearer. € 11.39 would have been € 12.01 (+5.4 %)." in again and "most added: +€ 0.62" in again, again
     desk.screenshot(path=gallery / "tariff-draft.png", full_page=True)
     assert judge(desk) == []
 
