@@ -121,18 +121,21 @@ def find_start(connection: Connection, kiosk_id: str, command_id: str, now: date
 
 def ask_for_list_update(connection: Connection, now: datetime) -> None:
     """Tell every enrolled kiosk to fetch its list, unless that is already waiting for it."""
-    c = commands.c
-    told = select(c.kiosk_id).where(
-        c.kind == CommandKind.UPDATE_LIST.value, c.sent_ms.is_(None), c.expires_ms > to_ms(now)
-    )
-    enrolled = select(kiosk_keys.c.kiosk_id).where(
-        kiosk_keys.c.revoked_ms.is_(None), kiosk_keys.c.kiosk_id.not_in(told)
-    )
-    for kiosk_id in connection.execute(enrolled.distinct()).scalars().all():
+    for kiosk_id in connection.execute(_NOT_TOLD, {"now_ms": to_ms(now)}).scalars().all():
         queue_command(connection, kiosk_id, Command("", CommandKind.UPDATE_LIST, LIST_UPDATE_TTL_S), now)
 
 
 _COMMAND = commands.c
+_TOLD = select(_COMMAND.kiosk_id).where(
+    _COMMAND.kind == CommandKind.UPDATE_LIST.value,
+    _COMMAND.sent_ms.is_(None),
+    _COMMAND.expires_ms > bindparam("now_ms"),
+)
+_NOT_TOLD = (
+    select(kiosk_keys.c.kiosk_id)
+    .where(kiosk_keys.c.revoked_ms.is_(None), kiosk_keys.c.kiosk_id.not_in(_TOLD))
+    .distinct()
+)
 _DUE = (
     select(_COMMAND.command_id, _COMMAND.body, _COMMAND.queued_ms)
     .where(_COMMAND.kiosk_id == bindparam("of_kiosk"), _COMMAND.answered_ms.is_(None))

@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
@@ -44,16 +45,11 @@ class Server:
         self._key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(str(rng.random()).encode()).digest())
         self.public_key = self._key.public_key()
         self._connection = memory_connection()  # one for all jobs: nobody else is here
+        sqlite_of(self._connection).deserialize(_enrolled(now, members))
         self._backed_up: dict[str, tuple[int, int]] | None = None
-        self.cards = tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
+        self.cards = _cards(members)
         connection = self._connection
         with connection.begin():
-            add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
-            for n, card in enumerate(self.cards):
-                add_account(connection, f"member{n}", now, offline_cap_minor=50_000)
-                add_token(connection, card, f"member{n}", now)
-            for tariff in _tariffs():
-                load_tariff(connection, tariff, now)
             for evse_id in evse_ids:
                 tariff_id = rng.choice(["parking", "plain"])
                 set_offer(connection, KIOSK_ID, evse_id, tariff_id, now, parking_grace_s=rng.choice([0, 300, 600]))
@@ -167,6 +163,26 @@ class Server:
         connection = self._connection
         with connection.begin():
             return [(r[0], r[1]) for r in connection.execute(select(q.code, q.reason))]
+
+
+def _cards(members: int) -> tuple[IdToken, ...]:
+    return tuple(IdToken(TokenKind.ISO14443, f"04{n:012X}") for n in range(members))
+
+
+@cache
+def _enrolled(now: datetime, members: int) -> bytes:
+    """What every world's server begins with, made once: the kiosk, the accounts with their cards, the tariffs."""
+    connection = memory_connection()
+    with connection.begin():
+        add_kiosk(connection, KIOSK_ID, now, kiosk_id=KIOSK_ID)
+        for n, card in enumerate(_cards(members)):
+            add_account(connection, f"member{n}", now, offline_cap_minor=50_000)
+            add_token(connection, card, f"member{n}", now)
+        for tariff in _tariffs():
+            load_tariff(connection, tariff, now)
+    image = sqlite_of(connection).serialize()
+    connection.close()
+    return image
 
 
 def _tariffs() -> tuple[Tariff, ...]:
