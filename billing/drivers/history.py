@@ -20,6 +20,7 @@ from billing.ledger.tables import ledger_accounts
 from billing.moments import from_ms
 from billing.rating import read_story
 from billing.tables import cdrs, kiosks, transactions
+from contract.price import Price
 
 MOST = 200
 
@@ -78,7 +79,7 @@ def uses_of(connection: Connection, driver: Driver) -> list[Use]:
 
 @dataclass(frozen=True, slots=True)
 class OpenCharge:
-    """A charge by card that runs. `total_minor` None: its price is not known yet."""
+    """A charge by card that runs. `price` is the running total with its lines; None: it is not known yet."""
 
     kiosk_name: str
     evse_id: int
@@ -86,8 +87,7 @@ class OpenCharge:
     receipt_key: str
     started: datetime | None
     energy_wh: int
-    total_minor: int | None
-    currency: str
+    price: Price | None
 
 
 def open_charges(connection: Connection, driver: Driver) -> list[OpenCharge]:
@@ -104,9 +104,7 @@ def open_charges(connection: Connection, driver: Driver) -> list[OpenCharge]:
     for row in connection.execute(query).all():
         story = read_story(connection, row.kiosk_id, row.transaction_id)
         whole = [event for place, event in enumerate(story) if event.seq_no == place]
-        used = price_so_far(whole)
         energy_wh = max(0, whole[-1].meter.import_wh - whole[0].meter.import_wh) if whole else 0
-        currency = whole[0].offer.tariff.currency if whole and whole[0].offer is not None else ""
         found.append(
             OpenCharge(
                 row.name,
@@ -115,8 +113,7 @@ def open_charges(connection: Connection, driver: Driver) -> list[OpenCharge]:
                 row.receipt_key,
                 None if row.started_ms is None else from_ms(row.started_ms),
                 energy_wh,
-                None if used is None else used.incl_vat_minor,
-                currency,
+                price_so_far(whole),
             )
         )
     return found

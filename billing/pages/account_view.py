@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from billing.checkout.view import CheckoutView
 from billing.drivers.cards import Card
 from billing.drivers.history import OpenCharge, Use
+from billing.pages.phone_words import Speech
 from billing.pages.render import clock_text, date_text, kwh, money
 from billing.people.browsers import browser_words
 from billing.people.sessions import Session
+from contract.price import Price
+from contract.printed import printed
 
 Words = Mapping[str, str]
 
@@ -42,40 +46,39 @@ def open_lines(
     """What is open now: orders by phone first, then charges by card. The sum stands under the amount."""
     lines = []
     for view in orders:
-        currency = view.checkout.offer.tariff.currency
-        what = words["charging_at"].format(kiosk=view.kiosk_name, evse=view.evse_id)
-        since = (
-            ""
-            if view.started_at is None
-            else ", " + words["since"].format(time=clock_text(view.started_at, view.time_zone, language))
-        )
-        held = money(view.money.held_minor, currency, language)
+        speech = Speech(language, view.time_zone, view.checkout.offer.tariff.currency)
+        held = words["held"].format(amount=speech.money(view.money.held_minor)) if view.money.held_minor else ""
         lines.append(
             {
-                "what": what,
-                "sum": kwh(view.energy_wh, language) + since,
-                "amount": money(view.total_minor, currency, language),
-                "held": words["held"].format(amount=held) if view.money.held_minor else "",
+                "what": words["charging_at"].format(kiosk=view.kiosk_name, evse=view.evse_id),
+                "sum": _sum(view.price, speech) or kwh(view.energy_wh, language),
+                "since": _since(view.started_at, words, speech),
+                "amount": speech.money(view.total_minor),
+                "held": held,
                 "address": f"/o/{view.link_id}",
             }
         )
     for charge in charges:
-        since = (
-            ""
-            if charge.started is None
-            else ", " + words["since"].format(time=clock_text(charge.started, charge.time_zone, language))
-        )
-        is_priced = charge.total_minor is not None and bool(charge.currency)
+        speech = Speech(language, charge.time_zone, "" if charge.price is None else charge.price.currency)
         lines.append(
             {
                 "what": words["charging_at"].format(kiosk=charge.kiosk_name, evse=charge.evse_id),
-                "sum": kwh(charge.energy_wh, language) + since,
-                "amount": money(charge.total_minor or 0, charge.currency, language) if is_priced else "",
+                "sum": _sum(charge.price, speech) or kwh(charge.energy_wh, language),
+                "since": _since(charge.started, words, speech),
+                "amount": "" if charge.price is None else speech.money(charge.price.incl_vat_minor),
                 "held": "",
                 "address": f"/r/{charge.receipt_key}",
             }
         )
     return lines
+
+
+def _sum(used: Price | None, speech: Speech) -> str:
+    return "" if used is None else speech.sum_of(printed(used), used.incl_vat_minor)
+
+
+def _since(started: datetime | None, words: Words, speech: Speech) -> str:
+    return "" if started is None else words["since"].format(time=speech.clock(started))
 
 
 def owed_words(owed: Mapping[str, int], words: Words, language: str) -> str:

@@ -10,8 +10,10 @@ from fastapi.responses import RedirectResponse
 
 from billing import keys
 from billing.api.gate import server_of
+from billing.pages.account import post_of
 from billing.pages.landing_texts import LANDING
-from billing.pages.render import LANGUAGES, choose_language, page
+from billing.pages.narrow import language_of, with_language
+from billing.pages.render import LANGUAGES, page
 
 LONGEST_NUMBER = 60
 
@@ -37,7 +39,7 @@ async def get_by_number(request: Request, number: str = "") -> Response:
 def landing(request: Request, *, wrong: str = "", is_lost: bool = False) -> Response:
     """The first page. `wrong`: what was typed and is no receipt number; `is_lost`: its address names no page."""
     settings = server_of(request).settings
-    language = choose_language(request.query_params.get("lang"), request.headers.get("Accept-Language", ""))
+    language = language_of(request)
     values = {
         "words": LANDING[language],
         "language": language,
@@ -46,5 +48,8 @@ def landing(request: Request, *, wrong: str = "", is_lost: bool = False) -> Resp
         "help_contact": settings.help_contact,
         "wrong": wrong,
         "is_lost": is_lost,
+        "has_accounts": post_of(request) is not None,
     }
-    return page("landing.html", values, 404 if is_lost else 200)
+    response = page("landing.html", values, 404 if is_lost else 200)
+    with_language(request, response)
+    return response

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
 from billing.cli import main
-from billing.people import invitations, pace, persons
+from billing.people import invitations, pace, passwords, persons
 from billing.people.next_page import safe_next
 from billing.people.passwords import Weak, check_choice
 from billing.people.roles import Role
@@ -244,3 +244,12 @@ def test_people_and_keys_are_kept_from_the_command_line(tmp_path: Path, capsys: 
     assert [deed["what"] for deed in log[:2]] == ["revoked a key for programs", "made a key for programs as operator"]
 
     assert key not in json.dumps(log) and all(deed["who"] == "command line" for deed in log)
+
+
+def test_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() -> None:
+    """The same algorithm with the same parameters runs either way, so the answer's time tells nothing."""
+    passwords._of_nobody.cache_clear()
+    parameters = [text.split("$")[1:4] for text in (passwords._of_nobody(), passwords.hash_password("x"))]
+
+    assert parameters[0] == parameters[1]
+    assert not passwords.password_matches("x", None)

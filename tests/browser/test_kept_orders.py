@@ -19,8 +19,8 @@ from tests.browser.test_phone_purchase import begun, confirmed
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecourt]:
     with forecourt(tmp_path_factory.mktemp("street")) as place:
-        place.evse_id = 1
-        place.social.bank.open_account("mina", 10_000)
+        for place.evse_id in (2, 1):
+            place.social.bank.open_account(place.driver, 10_000)
         yield place
 
 
