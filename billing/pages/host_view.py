@@ -407,7 +407,10 @@ def _vat(statement: Statement, speech: Speech) -> tuple[str, str] | None:
     if statement.host.vat_rate is None:
         return None
     rate = format(statement.host.vat_rate, "f")
-    return speech.words["vat"].format(rate=rate), speech.money(statement.sums.vat_minor)
+    name = speech.words["vat"].format(rate=rate)
+    if statement.closed is None:
+        return f"{name} · {speech.words['monthly_fee_comes']}", "–"
+    return name, speech.money(statement.sums.vat_minor)
 
 
 def _balance(statement: Statement, speech: Speech) -> list[tuple[str, str]]:

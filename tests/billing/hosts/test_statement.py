@@ -103,6 +103,14 @@ def test_a_refund_after_the_payout_stands_in_the_month_it_was_booked(connection:
     ]
 
 
+def test_a_month_that_runs_says_what_is_still_to_come(connection: Connection) -> None:
+    furnish_spring(connection)
+    shown = statement_values(connection, BOATYARD, "2026-05", HALF_PAST_FOUR, "en")
+
+    assert shown["vat"] == ("VAT 20 % · comes when the month is closed", "–")
+    assert ("Monthly installation fee", "comes when the month is closed", "") in shown["lines"]
+
+
 def test_a_closed_statement_stays_as_it_was(connection: Connection) -> None:
     furnish_spring(connection)
     before = statement_of(connection, BOATYARD, "2026-04")
