@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 350, 128
 LEFT, RIGHT, TOP, BOTTOM = 34, 342, 8, 108
 GAP_MS = 180_000  # beyond three readings a minute apart something is missing
 SHORTEST_MS = 3_600_000
+SOMETHING_MS = 120_000
 NICE_W = (1_000, 2_000, 4_000, 8_000, 12_000, 24_000, 50_000, 100_000, 200_000, 400_000, 1_000_000)
 
 
@@ -29,8 +30,8 @@ class Curve:
 
 
 def curve(points: Sequence[tuple[int, int]]) -> Curve | None:
-    """(elapsed ms, power in W) in order of time; None where there are fewer than two."""
-    if len(points) < 2:
+    """(elapsed ms, power in W) in order of time; None before there is anything to see."""
+    if len(points) < 2 or points[-1][0] < SOMETHING_MS:
         return None
     most_w = next((limit for limit in NICE_W if limit >= max(power for _, power in points)), NICE_W[-1])
     span_ms = SHORTEST_MS

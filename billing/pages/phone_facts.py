@@ -19,6 +19,7 @@ from billing.pages.phone_device_view import Alternative, DeviceFacts, DeviceStat
 from billing.pages.phone_order_view import Moments, OrderFacts, Start
 from billing.pages.receipt_view import find_receipt
 from billing.payments import store as payments
+from billing.payments.provider import HoldState
 from billing.read_events import event_of
 from billing.tables import commands, events, kiosks, transactions
 from contract.codec import from_bytes
@@ -180,18 +181,16 @@ def _moments(connection: Connection, checkout: Checkout) -> Moments:
     """When the provider first showed each state; told by the payment's own story."""
     found: dict[str, datetime] = {}
     for at_ms, what, detail in payments.story(connection, checkout.payment_id):
-        if what not in ("answered", "webhook"):
-            continue
-        state, _, rest = detail.partition(",")
-        found.setdefault(state, from_ms(at_ms))
-        if rest.endswith("given back") and " 0 given back" not in rest:
-            found.setdefault("refunded", from_ms(at_ms))
-    return Moments(
-        found.get("authorised"),
-        found.get("captured"),
-        found.get("released") or found.get("expired"),
-        found.get("refunded"),
-    )
+        if what not in ("answered", "webhook") or not detail[:1].isdigit():
+            continue  # no sight: refused, nothing known, no answer
+        for word in _SIGHTS:
+            if word in detail:
+                found.setdefault(word, from_ms(at_ms))
+    ended = found.get("released") or found.get("expired")
+    return Moments(found.get("authorised"), found.get("captured"), ended, found.get("came back"))
+
+
+_SIGHTS = (HoldState.AUTHORISED, HoldState.CAPTURED, HoldState.RELEASED, HoldState.EXPIRED, "came back")
 
 
 def _hurry(connection: Connection, view: CheckoutView, now: datetime) -> tuple[Alternative, ...]:

@@ -74,7 +74,7 @@ def test_a_reading_that_is_missing_is_a_gap_in_the_curve() -> None:
 
     assert whole is not None and len(whole.lines) == 1
     assert torn is not None and len(torn.lines) == 2
-    assert curve([(0, 11_000)]) is None
+    assert curve([(0, 11_000)]) is None and curve([(0, 0), (2_000, 22_000)]) is None
 
 
 def test_the_curve_has_room_for_the_whole_charge_and_its_highest_power() -> None:

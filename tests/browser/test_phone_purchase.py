@@ -112,6 +112,8 @@ def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecou
     catch_up(phone)
     expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
     photograph(phone, "flow-finished")
+    for told in ("Held", "Taken", "Released"):
+        expect(phone.get_by_text(re.compile(f"^{told} [0-9]{{2}}:[0-9]{{2}}$"))).to_be_visible()
 
     total = story[-1].total_incl_vat_minor
     assert total is not None and taken(place) == total
