@@ -18,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from contract.restrictions import WEEKDAYS, ReservationRestriction, TariffRestrictions
-from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, TariffElement
+from contract.tariff import HIGHEST_PRICE, Dimension, PriceComponent, PriceLimit, Tariff, TariffElement
 
 Fields = Mapping[str, str]
 
@@ -186,6 +186,8 @@ def _gross(fields: Fields, name: str, kind: Dimension) -> Decimal:
 def _component(kind: Dimension, gross: Decimal, vat: Decimal, step: int) -> PriceComponent:
     if not 0 <= vat <= 100:
         raise ValueError(f"{kind} vat {vat}: want 0 to 100 percent")
+    if gross > 2 * HIGHEST_PRICE:
+        raise ValueError(f"{kind} price {gross}: want 0 to {HIGHEST_PRICE}")
     return PriceComponent(kind, net_of(gross, vat), vat, step)
 
 
@@ -198,6 +200,8 @@ def _limit(fields: Fields, name: str, rates: set[Decimal]) -> PriceLimit | None:
     if not gross_text:
         return None
     gross = _number(gross_text)
+    if gross > 2 * HIGHEST_PRICE:
+        raise _Wrong(f"want 0 to {2 * HIGHEST_PRICE}")
     if net_text:
         return PriceLimit(_number(net_text), gross)
     if len(rates) != 1:

@@ -24,6 +24,7 @@ from contract.transaction import began, samples_of
 MOST_KWH, MOST_MINUTES = Decimal(100_000), 60 * 24 * 30
 VOLTS = 230
 RECENT = 30
+YEARS = range(1970, 2200)
 MADE_UP = {"kwh": "10", "charging_min": "60", "parking_min": "0", "reserved_min": "0", "begins": "", "zone": "UTC"}
 
 
@@ -112,15 +113,7 @@ def made_up(fields: Mapping[str, str], grace_s: int, now: datetime) -> Usage:
     if kwh and not charging:
         raise NotASession("charging_min", "energy without a charging time")
     zone_name = fields.get("zone", "").strip() or "UTC"
-    try:
-        zone = ZoneInfo(zone_name)
-        text = fields.get("begins", "").strip()
-        local = datetime.fromisoformat(text) if text else now.astimezone(zone).replace(tzinfo=None)
-        begun = local.replace(tzinfo=zone).astimezone(UTC)
-    except (ValueError, KeyError, OSError) as error:
-        field = "begins" if "isoformat" in str(error) else "zone"
-        want = "a day and time, as 2026-12-24T18:30" if field == "begins" else "a name as Europe/Berlin"
-        raise NotASession(field, f"want {want}") from error
+    begun = _begin(fields.get("begins", "").strip(), zone_name, now)
     charging_ms, parking_ms = int(charging * 60_000), int(parking * 60_000)
     wh = int(kwh * 1000)
     current_ma = round(wh * 3_600_000 / charging_ms / VOLTS * 1000) if charging_ms else 0
@@ -136,6 +129,22 @@ def made_up(fields: Mapping[str, str], grace_s: int, now: datetime) -> Usage:
         samples = samples[:1]
     label = f"{plain(kwh)} kWh in {plain(charging)} min, then {plain(parking)} min plugged in"
     return Usage(label, samples, grace_s, zone_name, begun, reservation)
+
+
+def _begin(text: str, zone_name: str, now: datetime) -> datetime:
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ValueError, KeyError, OSError) as error:
+        raise NotASession("zone", "want a name as Europe/Berlin") from error
+    if not text:
+        return now
+    try:
+        local = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise NotASession("begins", "want a day and time, as 2026-12-24T18:30") from error
+    if local.tzinfo is not None or local.year not in YEARS:
+        raise NotASession("begins", f"want the time of the place, in a year from {YEARS.start} to {YEARS.stop - 1}")
+    return local.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _amount(fields: Mapping[str, str], name: str, most: Decimal) -> Decimal:

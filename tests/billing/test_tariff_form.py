@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.tariffs.form import MOST_CASES, fields_of, moved, net_of, read_form, with_case
+from billing.tariffs.trial import NotASession, made_up
 from contract.restrictions import WEEKDAYS
 from contract.tariff import Dimension, Tariff, TariffElement
+from tests.billing.stories import NOON
 from tests.contract.sessions import case
 
 WEEK = WEEKDAYS.index
@@ -98,6 +100,43 @@ def test_cases_move_and_go_with_all_they_say() -> None:
     assert rules is not None and (rules.start_time, rules.day_of_week) == ("22:00", ("SUNDAY",))
     assert read_form(moved(first, 0, None), "t", 1).tariff == read_form(SIMPLE, "t", 1).tariff
     assert moved(two, 7, None) == two
+
+
+OF_A_CASE = (
+    "ENERGY.price", "ENERGY.vat", "TIME.price", "TIME.step", "TIME.per", "FLAT.price", "start_time", "end_date",
+    "min_kwh", "max_power", "min_duration", "reservation", "SUNDAY",
+)  # fmt: skip
+NAMES = ("cases", "from", "min_gross", "max_net", *(f"e{n}.{name}" for n in (0, 1) for name in OF_A_CASE))
+TYPED = (
+    "", "0", "-1", "1e9", "NaN", "٣", "½", "9" * 40, "0." + "3" * 40, "22:00", "on", "\x00", "9999-12-31T23:59", "1.",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPED), max_size=20))
+def test_whatever_is_typed_there_is_a_tariff_or_a_sentence(typed: dict[str, str]) -> None:
+    found = read_form({"currency": "EUR"} | typed, "t", 1)
+
+    assert (found.tariff is None) == bool(found.wrong)
+    assert all(sentence for sentence in found.wrong.values())
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"kwh": "ten"}, "kwh"),
+        ({"kwh": "1"}, "charging_min"),
+        ({"begins": "0001-01-01T00:00", "zone": "Europe/Berlin"}, "begins"),
+        ({"begins": "noon"}, "begins"),
+        ({"zone": "../etc/passwd"}, "zone"),
+        ({"parking_min": "9" * 30}, "parking_min"),
+    ],
+)
+def test_a_session_that_cannot_be_is_told_at_its_field(typed: dict[str, str], field: str) -> None:
+    with pytest.raises(NotASession) as caught:
+        made_up(typed, 0, NOON)
+
+    assert caught.value.field == field
 
 
 def test_there_is_a_limit_on_cases() -> None:

@@ -61,7 +61,7 @@ def test_a_reading_inserted_on_the_line_changes_no_price(drawn: Case, data: st.D
     at = data.draw(st.integers(0, len(drawn.samples) - 2))
     now, later = drawn.samples[at], drawn.samples[at + 1]
     between = on_the_line(now, later, data.draw(st.fractions(0, 1)))
-    if now.power_w is None or between is None:
+    if between is None:
         return
     more = (*drawn.samples[: at + 1], between, *drawn.samples[at + 1 :])
 
