@@ -48,7 +48,8 @@ class Contactor:
         return math.inf if self._moves_at_s is None else self._moves_at_s
 
     def advance(self, now_s: float) -> None:
-        self.now_s = max(self.now_s, now_s)
+        if now_s > self.now_s:
+            self.now_s = now_s
         while self._moves_at_s is not None and self._moves_at_s <= self.now_s:
             at_s, self._moves_at_s = self._moves_at_s, None
             if self.has_coil_current and not self.is_jammed:

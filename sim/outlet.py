@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sim.contactor import Contactor
-from sim.vehicle import NEVER_S, Vehicle
+from sim.vehicle import Vehicle
 
 
 @dataclass(slots=True)
@@ -62,17 +62,19 @@ class Outlet:
     @property
     def deadline_s(self) -> float:
         """When something here changes by itself."""
-        vehicle_s = NEVER_S if self.vehicle is None else self.vehicle.deadline_s(self.contactor.is_closed)
-        return min(self.contactor.deadline_s, vehicle_s)
+        if self.vehicle is None:
+            return self.contactor.deadline_s
+        return min(self.contactor.deadline_s, self.vehicle.deadline_s(self.contactor.is_closed))
 
     def advance(self, now_s: float) -> None:
         """Let time pass; every change on the way happens at its own moment."""
         while self.now_s < now_s:
             until_s = min(now_s, max(self.deadline_s, self.now_s + 1e-6))
             drawn_wh = self.power_w * (until_s - self.now_s) / 3600.0
-            self.meter.import_wh += drawn_wh
-            if drawn_wh and not self.contactor.has_coil_current:
-                self.uncommanded_wh += drawn_wh
+            if drawn_wh:
+                self.meter.import_wh += drawn_wh
+                if not self.contactor.has_coil_current:
+                    self.uncommanded_wh += drawn_wh
             self.now_s = until_s
             if self.vehicle is not None:
                 self.vehicle.advance(until_s, drawn_wh)

@@ -51,15 +51,16 @@ def next_poll_s(world: World, boot: Boot) -> float:
 
 def feedback_pause_s(session: Session, outlet: Outlet, now_s: float, judged_s: float) -> float | None:
     """After what time a look at the auxiliary contact would help, were its wire the fastest; None: it would not."""
-    facts, since_s = session.facts, max(session.wish_since_s, session.since_s)
+    facts = session.facts
     waits = session.state is State.CLOSING or (session.state is State.PREPARING and session.wishes_closed)
-    if waits and facts.contactor_sensed_at_s <= since_s:
+    if waits and facts.contactor_sensed_at_s <= max(session.wish_since_s, session.since_s):
         return SAFETY_POLL_S
     if facts.contactor_closed is not outlet.contactor.feedback:
         return SAFETY_POLL_S if facts.contactor_sensed_at_s < now_s else LOOK_AGAIN_S
-    is_against = facts.contactor_closed is not session.wishes_closed
+    if facts.contactor_closed is session.wishes_closed:
+        return None
     since_s = session.wish_since_s if session.wishes_closed else session.open_since_s
-    return LOOK_AGAIN_S if is_against and facts.contactor_sensed_at_s < since_s + judged_s else None
+    return LOOK_AGAIN_S if facts.contactor_sensed_at_s < since_s + judged_s else None
 
 
 def needs_reading(session: Session, outlet: Outlet, now_s: float) -> bool:

@@ -150,13 +150,16 @@ class World:
         self._pass_until(self.ends_s + CALM_S)
 
     def _pass_until(self, until_s: float) -> None:
-        while self.agenda.now_s < until_s:
-            kiosk_s = self.kiosk.due_s if self.kiosk is not None else float("inf")
-            next_s = min(self.agenda.next_s(), kiosk_s, until_s, *(o.deadline_s for o in self.outlets.values()))
-            self.agenda.now_s = max(self.agenda.now_s, next_s)
-            self.agenda.run_due()
-            for outlet in self.outlets.values():
-                outlet.advance(self.agenda.now_s)
+        agenda, outlets = self.agenda, tuple(self.outlets.values())
+        while agenda.now_s < until_s:
+            next_s = min(agenda.next_s(), until_s, *[outlet.deadline_s for outlet in outlets])
+            if self.kiosk is not None and self.kiosk.due_s < next_s:
+                next_s = self.kiosk.due_s
+            if next_s > agenda.now_s:
+                agenda.now_s = next_s
+            agenda.run_due()
+            for outlet in outlets:
+                outlet.advance(agenda.now_s)
             self.safety.look()
             self.site.look()
             self.look_at_kiosk()

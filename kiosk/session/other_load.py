@@ -60,9 +60,9 @@ def looked(
     least, most = list(currents_ma(pending)), list(currents_ma(pending))
     for evse_id, claim in claims.items():
         low, high = _around(windows.get(evse_id, ()), pending.at_s, claim)
-        for phase in range(PHASES):
-            least[phase] = max(0, least[phase] - high[phase])
-            most[phase] = max(0, most[phase] - low[phase])
+        if high != NOTHING:
+            least = [max(0, least[phase] - high[phase]) for phase in range(PHASES)]
+            most = [max(0, most[phase] - low[phase]) for phase in range(PHASES)]
     bounds = Bounds((least[0], least[1], least[2]), (most[0], most[1], most[2]))
     kept = [old for old in load.settled if old[0] >= now_s - WINDOW_S][-KEPT:]
     # The reading that came in the meantime is next; where none did, the EVSEs go on being compared with the next one.
@@ -77,7 +77,8 @@ def bounds(load: OtherLoad, claims: Mapping[int, PerPhase], now_s: float) -> Bou
         return None
     certain = list(currents_ma(load.newest))
     for claim in claims.values():
-        certain = [max(0, certain[phase] - claim[phase]) for phase in range(PHASES)]
+        if claim != NOTHING:
+            certain = [max(0, certain[phase] - claim[phase]) for phase in range(PHASES)]
     last = load.settled[-1][1]
     least = [max(certain[phase], last.least[phase]) for phase in range(PHASES)]
     recent = [b for at_s, b in load.settled if at_s >= now_s - WINDOW_S] or [last]
