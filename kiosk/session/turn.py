@@ -351,11 +351,16 @@ class Turn:
 
     def _settle_out_of_service(self, code: FaultCode | None) -> None:
         fault = self.session.fault
+        is_own_weld = fault in (FaultCode.CONTACTOR_WELDED, FaultCode.FLOWS_THOUGH_OPEN)
+        if code is FaultCode.RELAY_DROPPED and is_own_weld and self.session.was_reset:
+            # Of two welds each goes with its own reset; the safety relay stays open for the other.
+            self._change(fault=None, fault_since=None, is_welded=False, weld_reading=None)
+            fault = None
         if code is not None:
             if fault is None or RULE_OF[code].latches or not RULE_OF[fault].latches:
                 self._fault_found(code)
             self._change(was_reset=False)
-        elif self.session.is_welded and fault not in (FaultCode.CONTACTOR_WELDED, FaultCode.FLOWS_THOUGH_OPEN):
+        elif self.session.is_welded and not is_own_weld:
             self._fault_found(FaultCode.CONTACTOR_WELDED)  # behind another fault: it needs a reset of its own
         elif fault is None or not RULE_OF[fault].latches or self.session.was_reset:
             self._move(State.IDLE)

@@ -441,3 +441,18 @@ def test_a_weld_takes_the_other_evse_out_of_service_until_it_is_reset() -> None:
     bench.say(events.ResetPressed(1, "Mia"))
     bench.run(1)
     assert bench.state(2) is State.IDLE
+
+
+def test_two_welds_at_once_are_reset_one_after_the_other() -> None:
+    bench = Bench(count=2, plugs={1: Plug(closed=True, welded=True), 2: Plug(closed=True, welded=True)})
+    bench.run(10)
+    assert bench.session(1).fault is bench.session(2).fault is FaultCode.CONTACTOR_WELDED
+    bench.plugs[1].welded = bench.plugs[2].welded = False
+    bench.run(1)
+
+    bench.say(events.ResetPressed(1, "Mia"))
+    bench.run(1)
+    assert bench.session(1).fault is FaultCode.RELAY_DROPPED, "the safety relay stays open for the other"
+    bench.say(events.ResetPressed(2, "Mia"))
+    bench.run(1)
+    assert bench.state(1) is bench.state(2) is State.IDLE
