@@ -72,9 +72,15 @@ def _last_good_reading(world: World, stay: Stay, episode: Episode) -> float:
     """
     patience, times = world.settings.patience, world.times[stay.evse_id]
     seconds = patience.meter_stale_s + 2 * times.meter_period_s + _opening_s(world, stay)
-    if any(episode.from_s - patience.record_s <= boot_s <= episode.to_s for boot_s in world.boots_s[1:]):
-        seconds += patience.reading_every_s + SLOWEST_DISK_S + 1.0
-    return _power_wh(world, stay, seconds)
+    return _power_wh(world, stay, seconds + _off_the_disk_s(world, episode))
+
+
+def _off_the_disk_s(world: World, episode: Episode) -> float:
+    """How old the last reading on the disk can be, where the kiosk was restarted meanwhile."""
+    patience = world.settings.patience
+    if not any(episode.from_s - patience.record_s <= boot_s <= episode.to_s for boot_s in world.boots_s[1:]):
+        return 0.0
+    return patience.reading_every_s + SLOWEST_DISK_S + 1.0
 
 
 def _contact_that_lies(world: World, stay: Stay, episode: Episode) -> float:
@@ -87,8 +93,11 @@ def _contact_that_lies(world: World, stay: Stay, episode: Episode) -> float:
 
 def _nobodys(world: World, stay: Stay, episode: Episode) -> float:
     """Welded contacts: what flows after the session is nobody's bill. Exactly what flowed without a current in the
-    coil, and one step of the register."""
-    return stay.uncommanded_wh + world.outlets[stay.evse_id].meter.step_wh
+    coil, and one step of the register. Where enough of it flowed while the kiosk was off, the register has moved
+    farther than the charge can have gone on: the last reading on the disk stands.
+    """
+    unread_wh = _power_wh(world, stay, _off_the_disk_s(world, episode))
+    return stay.uncommanded_wh + world.outlets[stay.evse_id].meter.step_wh + unread_wh
 
 
 def _unsent(world: World, stay: Stay, episode: Episode) -> float:
