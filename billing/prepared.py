@@ -7,15 +7,17 @@ is asserted. Errors are the driver's own.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import BigInteger, Connection, Dialect, String
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import Table
 
 Values = Mapping[str, Any]
+FEW = 4  # rows that are sent one by one
 
 
 class Prepared:
@@ -74,15 +76,42 @@ class Prepared:
         return str(compiled), lambda values: tuple([values[n] if n in values else fixed[n] for n in order])
 
 
+class PreparedInsert(Prepared):
+    """INSERT … ON CONFLICT DO NOTHING. PostgreSQL is given many rows as one text: one value to send, one plan."""
+
+    def __init__(self, table: Table, columns: Sequence[str], returning: Any) -> None:
+        self._table, self._names = table, tuple(columns)
+
+        def statement(dialect: str) -> Any:
+            insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
+            words = insert(table).on_conflict_do_nothing()
+            return words if returning is None else words.returning(returning)
+
+        super().__init__(statement, columns)
+        into = ", ".join(f'"{name}"' for name in self._names)
+        typed = ", ".join(f'"{name}" {_word_for(table.columns[name].type)}' for name in self._names)
+        self._many = (
+            f"INSERT INTO {table.name} ({into}) SELECT {into} FROM json_to_recordset(%s::json) AS row({typed}) "
+            "ON CONFLICT DO NOTHING"
+        )
+
+    def do_all(self, connection: Connection, rows: Sequence[Values]) -> int:
+        if connection.dialect.name != "postgresql" or len(rows) < FEW:
+            return super().do_all(connection, rows)
+        cursor = _cursor(connection)
+        cursor.execute(self._many, (json.dumps(rows, ensure_ascii=False),))
+        return int(cursor.rowcount)
+
+
 def prepared_insert(table: Table, columns: Sequence[str] | None = None, returning: Any = None) -> Prepared:
     """INSERT … ON CONFLICT DO NOTHING of these columns, or of all; `returning` that column, where a row was made."""
+    return PreparedInsert(table, columns or [column.name for column in table.columns], returning)
 
-    def statement(dialect: str) -> Any:
-        insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-        words = insert(table).on_conflict_do_nothing()
-        return words if returning is None else words.returning(returning)
 
-    return Prepared(statement, columns or [column.name for column in table.columns])
+def _word_for(kind: Any) -> str:
+    if isinstance(kind, String):  # and Text
+        return "text"
+    return "bigint" if isinstance(kind, BigInteger) else "integer"
 
 
 def _cursor(connection: Connection) -> Any:
