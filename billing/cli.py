@@ -320,7 +320,11 @@ def _parser() -> argparse.ArgumentParser:
         ("enable", "person_enable", "let them in again"),
         ("reset", "person_reset", "print a new link for a forgotten password"),
     ):
-        add(person, name, work, text).add_argument("login")
+        one = add(person, name, work, text)
+        one.add_argument("login")
+        if name == "reset":
+            lost = "a lost phone: remove code generator, recovery codes and passkeys, too"
+            one.add_argument("--second-proof", action="store_true", help=lost)
     api_key = group("api-key", "keys for programs")
     key_add = add(api_key, "add", "api_key_add", "make a key; it is shown once")
     key_add.add_argument("name")

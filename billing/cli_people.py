@@ -7,7 +7,7 @@ from argparse import Namespace
 from billing.cli_base import Result, database_of
 from billing.drivers import cards
 from billing.hosts.party import find_host
-from billing.people import api_keys, audit, invitations, persons
+from billing.people import api_keys, audit, invitations, persons, second_proof
 from billing.people.roles import Role
 from billing.settings import read_settings, server_time
 
@@ -57,8 +57,12 @@ def person_enable(arguments: Namespace) -> Result:
 
 def person_reset(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        entry = persons.known_login(connection, arguments.login)
-        path = invitations.invite(connection, entry.person.person_id, server_time())
+        entry, now = persons.known_login(connection, arguments.login), server_time()
+        person_id = entry.person.person_id
+        if arguments.second_proof:
+            second_proof.remove_all(connection, person_id, now)
+            audit.note(connection, audit.COMMAND_LINE, f"removed the second proof of {entry.login}", person_id, now)
+        path = invitations.invite(connection, person_id, now)
     return _invited(arguments, entry.login, path)
 
 

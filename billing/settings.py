@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -77,11 +78,19 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     if type(second_minor) is not int or second_minor < 0:
         raise BadSettings(f"{path}: second_approval_above_minor: want a whole number of minor units, 0 or more")
     _check(f"{path}: ", values, _KEYS)
+    _check_url(path, values.get("public_url", ""))
     _check_mail(path, values.get("mail_server", ""), values.get("mail_from", ""))
     url = database_url or default_database_url(data_dir)
     return Settings(
         url, read_server_key(data_dir), **values, social=social, stripe=stripe, second_approval_above_minor=second_minor
     )
+
+
+def _check_url(path: Path, url: str) -> None:
+    """Links in mails begin with it and passkeys are made for its name."""
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise BadSettings(f"{path}: public_url: want https://NAME or https://NAME:PORT, and nothing behind it")
 
 
 def _check_mail(path: Path, server: str, sender: str) -> None:

@@ -12,7 +12,7 @@ from billing.api.gate import server_of
 from billing.directory import NotKnown
 from billing.hosts.party import find_host
 from billing.pages.operator_frame import operator_page
-from billing.people import invitations, passkeys, persons, second_proof, sessions
+from billing.people import invitations, persons, second_proof
 from billing.people.access import Person, Role, admin, checked_form, note
 from billing.people.audit import deeds
 from billing.people.persons import Entry
@@ -74,9 +74,7 @@ async def post_deed(request: Request, person_id: str, deed: str, person: Admin) 
                 persons.set_disabled(connection, entry.login, now, disabled=deed == "disable", by=person)
                 return ""
             case "remove-second-proof":
-                second_proof.remove(connection, person_id)
-                passkeys.remove_all(connection, persons.holder_of(person_id))
-                sessions.end_all(connection, persons.holder_of(person_id), now)
+                second_proof.remove_all(connection, person_id, now)
                 note(connection, person, f"removed the second proof of {entry.login}", person_id, now)
                 return ""
             case _:

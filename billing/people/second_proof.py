@@ -17,7 +17,8 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from billing.enrolment import CODE_LETTERS
 from billing.moments import to_ms
-from billing.people import sealed, totp
+from billing.people import passkeys, sealed, sessions, totp
+from billing.people.persons import holder_of
 from billing.people.tables import people, recovery_codes
 
 RECOVERY_CODES = 10
@@ -34,6 +35,13 @@ def enrol(connection: Connection, server_key: Ed25519PrivateKey, person_id: str,
 def remove(connection: Connection, person_id: str) -> None:
     connection.execute(update(people).where(people.c.person_id == person_id).values(totp_secret=None, totp_step=None))
     connection.execute(delete(recovery_codes).where(recovery_codes.c.person_id == person_id))
+
+
+def remove_all(connection: Connection, person_id: str, now: datetime) -> None:
+    """For a lost phone: generator, recovery codes and passkeys. They are signed out everywhere."""
+    remove(connection, person_id)
+    passkeys.remove_all(connection, holder_of(person_id))
+    sessions.end_all(connection, holder_of(person_id), now)
 
 
 def take_code(connection: Connection, server_key: Ed25519PrivateKey, person_id: str, typed: str, now: datetime) -> str:

@@ -6,14 +6,18 @@ import base64
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
+from billing.cli import main
+from billing.database import open_database
 from billing.hosts.party import Host, add_host
-from billing.people import persons, sealed, totp
+from billing.people import persons, sealed, second_proof, totp
 from billing.people.roles import Role
 from billing.people.tables import people
+from billing.settings import BadSettings, default_database_url, read_settings
 from tests.billing.conftest import SERVER_KEY
 from tests.billing.desk import PASSWORD, Desk, open_desk, sign_in
 from tests.billing.people import Browser
@@ -235,6 +239,32 @@ def test_a_lost_phone_is_answered_by_an_administrator(desk: Desk) -> None:
     sign_in(browser, "fin", PASSWORD)
 
     assert "/sign-in/second-proof" in browser.get("/operator").url
+
+
+def test_the_command_line_answers_where_the_last_administrator_lost_their_phone(tmp_path: Path) -> None:
+    data = ["--data-dir", str(tmp_path / "data")]
+    assert main(["init", *data]) == 0
+    engine = open_database(default_database_url(tmp_path / "data"))
+    key = read_settings(tmp_path / "data").server_key
+    with engine.begin() as connection:
+        admin = persons.known_login(connection, "admin").person
+        second_proof.enrol(connection, key, admin.person_id, totp.new_secret(), 1)
+        assert persons.known_login(connection, "admin").proofs == ["code generator"]
+    assert main(["person", "reset", "admin", "--second-proof", *data]) == 0
+
+    with engine.begin() as connection:
+        assert persons.known_login(connection, "admin").proofs == []
+        assert second_proof.recovery_codes_left(connection, admin.person_id) == 0
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["charge.example.org", "https://", "https://x.org/pay", "ftp://x.org", "https://x.org?a"]
+)
+def test_a_public_address_that_cannot_be_one_is_refused(tmp_path: Path, url: str) -> None:
+    (tmp_path / "billing.toml").write_text(f'public_url = "{url}"\n')
+    with pytest.raises(BadSettings, match="public_url"):
+        read_settings(tmp_path)
 
 
 def test_a_password_of_weaker_making_is_made_anew_at_the_next_sign_in(desk: Desk) -> None:
