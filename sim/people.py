@@ -15,6 +15,8 @@ class Way(StrEnum):
     CARD = "card"
     VOUCHER = "voucher"
     STRANGER = "stranger"  # a card nobody knows
+    PHONE = "phone"  # on the phone's pages, where there is a payment app
+    PAYMENT_CODE = "payment code"  # of the payment app, read by the kiosk
 
 
 class End(StrEnum):
@@ -63,7 +65,7 @@ def draw_visit(rng: random.Random, members: int) -> Visit:
     )
     return Visit(
         vehicle=vehicle,
-        way=rng.choices(list(Way), weights=[78, 14, 8])[0],
+        way=rng.choices([Way.CARD, Way.VOUCHER, Way.STRANGER], weights=[78, 14, 8])[0],
         member=rng.randrange(members),
         voucher_minor=rng.choice([200, 500, 1_000, 2_000]),
         taps_first=rng.random() < 0.4,

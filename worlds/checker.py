@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kiosk.session.states import State
+from worlds.coins import judge_money
 from worlds.forgiveness import Stay, forgivable, stays
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class Harm:
     doubled: int = 0
     unsafe: int = 0
     stuck: int = 0
+    unbalanced: int = 0
+    paid_not_supplied: int = 0
+    charged_twice: int = 0
 
     def any(self) -> bool:
         return any(asdict(self).values())
@@ -47,6 +51,7 @@ def check(world: World) -> Harm:
         _judge_stay(world, harm, stay, mine)
     _judge_copies(world, harm, [bill.transaction_id for bill in bills])
     _judge_rest(world, harm)
+    judge_money(world, harm)
     return harm
 
 

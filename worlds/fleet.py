@@ -17,6 +17,10 @@ from dataclasses import asdict, dataclass, field
 
 from worlds.faults.kinds import DEFAULT, chosen
 
+HARMS = (
+    "unbilled_wh", "overbilled_wh", "lost", "doubled", "unsafe", "stuck",
+    "unbalanced", "paid_not_supplied", "charged_twice",
+)  # fmt: skip
 STORY_LINES = 80  # of each failing seed, on standard error
 STORIES = 3
 # What a day of a seed must at least have seen, so that "no harm" means something; per 100 seeds and 24 hours.
@@ -36,6 +40,7 @@ class Outcome:
     power_cuts: int
     offline_h: float
     refusals: int
+    paid_orders: int
     faults: dict[str, int]
     forgiven_wh: dict[str, int]
     story: tuple[str, ...] = field(repr=False)
@@ -126,13 +131,14 @@ def summary(outcomes: list[Outcome], hours: float, took_s: float) -> dict[str, o
         faults.update(outcome.faults)
     return {
         "seeds": len(outcomes),
-        "harm": {name: harm[name] for name in ("unbilled_wh", "overbilled_wh", "lost", "doubled", "unsafe", "stuck")},
+        "harm": {name: harm[name] for name in HARMS},
         "activity": {
             "sessions": sum(o.sessions for o in outcomes),
             "kwh": round(sum(o.kwh for o in outcomes), 1),
             "power_cuts": sum(o.power_cuts for o in outcomes),
             "offline_h": round(sum(o.offline_h for o in outcomes), 1),
             "refusals": sum(o.refusals for o in outcomes),
+            "paid_orders": sum(o.paid_orders for o in outcomes),
             "faults": dict(sorted(faults.items())),
             "forgiven_wh": dict(sorted(forgiven_wh.items())),
         },
@@ -223,6 +229,7 @@ def _judged(work: tuple[int, float, frozenset[str]]) -> Outcome:
         activity.power_cuts,
         activity.offline_s / 3600,
         activity.refusals,
+        activity.paid_orders,
         dict(activity.faults),
         dict(activity.forgiven_wh),
         tuple(world.story),

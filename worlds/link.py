@@ -11,8 +11,10 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowBatch
+from contract.identity import TokenKind
 from kiosk.journal.refused_rows import forget_refused, sendable
 from kiosk.uplink.drain import (
     Answer,
@@ -30,6 +32,9 @@ from kiosk.wire import Acknowledged, ListVersion, Online, RowsWaiting, SetAside,
 from worlds.agenda import Agenda
 from worlds.disk import Disk
 from worlds.server import Server
+
+if TYPE_CHECKING:
+    from worlds.purse import Purse
 
 LOST_REQUESTS = 0.02
 LOST_ANSWERS = 0.04
@@ -62,9 +67,11 @@ class Link:
         server: Server,
         disk: Disk,
         wall: Callable[[], datetime],
+        purse: Purse | None = None,
     ) -> None:
         self._agenda, self._rng, self._network = agenda, rng, network
-        self._server, self._disk, self._wall = server, disk, wall
+        self._server, self._disk, self._wall, self._purse = server, disk, wall, purse
+        self._held: Callable[[random.Random | None], None] | None = None  # ends the long poll that waits
         self._is_alive = self._is_online = self._is_powered = False
         self._list_version = 0
         self._letters: deque[Disclaim | CommandAnswer] = deque(maxlen=MOST_LETTERS)
@@ -171,8 +178,27 @@ class Link:
                 self._agenda.after(self._rng.uniform(0.02, 0.3), lambda: refused(status))
                 return
             answer = self._act(request)
-            waits_s = request.wait_s if isinstance(request, PollRequest) and not _has_commands(answer) else 0.0
-            self._agenda.after(waits_s + self._rng.uniform(0.02, 0.3), lambda: come_back(answer))
+            back_s = self._rng.uniform(0.02, 0.3)
+            if isinstance(request, PollRequest) and not _has_commands(answer):
+                wait(request.wait_s + back_s)
+            else:
+                self._agenda.after(back_s, lambda: come_back(answer))
+
+        def wait(for_s: float) -> None:
+            """Held until there is a command, or the time is over."""
+
+            def end(rng: random.Random | None) -> None:
+                if self._held is not end:
+                    return
+                self._held = None
+                if rng is None:
+                    come_back(Commands(()))
+                    return
+                answer = self._act(request)
+                self._agenda.after(rng.uniform(0.02, 0.3), lambda: come_back(answer))
+
+            self._held = end
+            self._agenda.after(for_s, lambda: end(None))
 
         def come_back(answer: Answer) -> None:
             if not self._network.is_up or self._rng.random() < LOST_ANSWERS:
@@ -196,10 +222,30 @@ class Link:
 
         self._agenda.after(self._rng.uniform(0.02, 0.3), arrive)
 
+    @property
+    def is_listening(self) -> bool:
+        """A long poll is under way, and nothing is known to be in its way."""
+        network = self._network
+        is_open = network.is_up and network.is_trusted and network.refuses_with is None
+        return self._is_alive and self._held is not None and is_open
+
+    def ring(self, rng: random.Random) -> None:
+        """There may be a command: a poll that waits for one is answered. `rng` is of whoever rings."""
+        if self._held is not None and self.is_listening and self._server.has_commands(self._wall()):
+            self._held(rng)
+
     def _act(self, request: ServerRequest) -> Answer:
+        answer = self._acted(request)
+        if self._purse is not None and not isinstance(request, ListRequest | PollRequest):
+            self._purse.stir()
+        return answer
+
+    def _acted(self, request: ServerRequest) -> Answer:
         wall = self._wall()
         match request:
             case AskRequest(ask):
+                if ask.token_kind is TokenKind.DIRECT_PAYMENT and self._purse is not None:
+                    self._purse.hold_first(ask)
                 return self._server.authorize(ask, wall)
             case LetterRequest(Disclaim() as letter):
                 self._server.disclaim(letter, wall)

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from billing import tables
 from billing.authorization import authorize, disclaim
-from billing.commands import answer_command, queue_command, take_commands
+from billing.commands import answer_command, has_commands, queue_command, take_commands
 from billing.corrections import is_current
 from billing.database import memory_connection, sqlite_of
 from billing.directory import add_account, add_kiosk, add_token, block_token, load_tariff, set_offer
 from billing.facts import renew_epoch
 from billing.intake import take_rows
 from billing.lists import newest_list
+from billing.moments import to_ms
 from billing.vouchers import new_voucher
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowAnswer, RowBatch
 from contract.commands import Command
@@ -28,6 +31,7 @@ from contract.identity import IdToken, TokenKind
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 
 KIOSK_ID = "world"
+T = TypeVar("T")
 VOUCHER_DAYS = timedelta(days=400)
 
 
@@ -59,6 +63,20 @@ class Server:
         with connection.begin():
             text = new_voucher(connection, KIOSK_ID, value_minor, "EUR", now + VOUCHER_DAYS, now, self._key)
         return IdToken(TokenKind.VOUCHER, text)
+
+    kiosk_id = KIOSK_ID
+
+    def transact(self, job: Callable[[Connection], T]) -> T:
+        with self._connection.begin():
+            return job(self._connection)
+
+    def note_contact(self, connection: Connection, now: datetime) -> None:
+        """A kiosk that holds its poll open is heard, however long a world's poll is."""
+        kiosks = tables.kiosks
+        connection.execute(kiosks.update().where(kiosks.c.kiosk_id == KIOSK_ID).values(last_contact_ms=to_ms(now)))
+
+    def has_commands(self, now: datetime) -> bool:
+        return self.transact(lambda connection: has_commands(connection, KIOSK_ID, now))
 
     def authorize(self, request: AuthorizeRequest, now: datetime) -> AuthorizeAnswer:
         connection = self._connection

@@ -219,7 +219,7 @@ class Person:
                 return self.world.server.cards[self.visit.member]
             case Way.VOUCHER:
                 return self.world.server.voucher(self.visit.voucher_minor, self.world.wall())
-            case Way.STRANGER:
+            case _:
                 return IdToken(TokenKind.ISO14443, f"99{self.world.rng.getrandbits(48):012X}")
 
 
@@ -276,9 +276,11 @@ class Street:
         if logs:
             logs[-1].after = Counted.of(outlet)
         visit = self.world.site.vary(draw_visit(self.world.rng, len(self.world.server.cards)))
+        if self.world.purse is not None:
+            visit = self.world.purse.vary(visit)
         log = VisitLog(now_s, Counted.of(outlet), visit.way)
         logs.append(log)
         self.world.tell(f"evse {evse_id}: visit by {visit.way}, ends by {visit.end}")
-        person = Person(self.world, evse_id, visit, log)
+        person = self.world.draw_person(evse_id, visit, log)
         self.people[evse_id] = person
         person.come()

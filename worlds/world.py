@@ -25,6 +25,7 @@ from kiosk.session.overrides import readable
 from kiosk.session.settings import EvseSettings, KioskSettings, Patience, Protection
 from kiosk.session.states import State
 from sim.outlet import EnergyMeter, Outlet
+from sim.people import Visit, Way
 from worlds.agenda import Act, Agenda
 from worlds.cabinet import Cabinet
 from worlds.clock import Clock
@@ -33,12 +34,14 @@ from worlds.faults.kinds import DEFAULT
 from worlds.faults.trouble import Trouble
 from worlds.forgiveness import Damaged
 from worlds.link import Link, Network
+from worlds.payers import CodePayer, PhonePayer
 from worlds.polls import SAFETY_POLL_S, next_poll_s
+from worlds.purse import Purse
 from worlds.safety import SafetyWatch
 from worlds.server import KIOSK_ID, Server
 from worlds.site import SiteWorld
 from worlds.twins import ContactorTwin, HeartbeatTwin, MeterTwin, PilotTwin, ReaderTwin, Spot, Times
-from worlds.visits import Street, VisitLog
+from worlds.visits import Person, Street, VisitLog
 
 BEGINNING = datetime(2026, 3, 27, 6, 0, tzinfo=UTC)  # two days before the clocks change in Europe
 MEMBERS = 12
@@ -73,6 +76,7 @@ class Activity:
     power_cuts: int = 0
     offline_s: float = 0.0
     refusals: int = 0
+    paid_orders: int = 0  # by a phone or a payment code
     faults: Counter[str] = field(default_factory=Counter)
     forgiven_wh: Counter[str] = field(default_factory=Counter)  # by rule of worlds.forgiveness
 
@@ -113,6 +117,7 @@ class World:
         self.relay_is_fed = False
         self._generation = 0
         self.street = Street(self)
+        self.purse = Purse.of(self)
         self.trouble = Trouble(self, faults)
         self.damaged = Damaged(self)
 
@@ -193,7 +198,7 @@ class World:
             except ForgedText:
                 self.tell("the list in the journal is not used")
         recorder = WorldRecorder(self.disk, self._written)
-        link = Link(self.agenda, self.rng, self.network, self.server, self.disk, self.wall)
+        link = Link(self.agenda, self.rng, self.network, self.server, self.disk, self.wall, self.purse)
         reader, heartbeat = self.cabinet.reader(), self.cabinet.heartbeat()
         twins = {evse_id: self._twins(evse_id, started_s) for evse_id in self.outlets}
         controller = self.controller_class(
@@ -441,6 +446,13 @@ class World:
         self.agenda.after(60.0, self.cabinet.technician)
         if self.agenda.now_s < self.ends_s + CALM_S / 2:
             self.agenda.after(300.0, self._reset_now_and_then)
+
+    def draw_person(self, evse_id: int, visit: Visit, log: VisitLog) -> Person:
+        if self.purse is not None and visit.way is Way.PHONE:
+            return PhonePayer(self, evse_id, visit, log, self.purse)
+        if self.purse is not None and visit.way is Way.PAYMENT_CODE:
+            return CodePayer(self, evse_id, visit, log, self.purse)
+        return Person(self, evse_id, visit, log)
 
     # ---- drawing ----------------------------------------------------------------------------------------------------
 

@@ -107,8 +107,8 @@ def fee_of(amount_minor: int) -> int:
 class Bank:
     """All accounts in one currency. Times are seconds on whatever clock the caller has."""
 
-    def __init__(self, currency: str = "EUR") -> None:
-        self.currency = currency
+    def __init__(self, currency: str = "EUR", hold_lives_s: float = HOLD_LIVES_S) -> None:
+        self.currency, self._hold_lives_s = currency, hold_lives_s
         self.people: set[str] = set()
         self.blocked: set[str] = set()
         self.moves: list[Move] = []
@@ -136,6 +136,10 @@ class Bank:
 
     def balance(self, account: str) -> int:
         return self._balances[account]
+
+    def total_minor(self) -> int:
+        """Of all accounts, the world outside included: zero, or money came from nowhere."""
+        return sum(self._balances.values())
 
     def available(self, person: str, now_s: float) -> int:
         """What the person can still promise."""
@@ -235,7 +239,7 @@ class Bank:
         if self.available(person, now_s) < amount_minor:
             raise Refusal("insufficient_funds", "not enough money for this hold")
         self._tokens[token] = (person, expires_s, True)
-        hold = Hold(self._next("h"), person, amount_minor, currency, reference, now_s + HOLD_LIVES_S)
+        hold = Hold(self._next("h"), person, amount_minor, currency, reference, now_s + self._hold_lives_s)
         self.holds[hold.hold_id] = hold
         self._tell("authorised", hold, now_s)
         return hold.words()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from worlds.faults import boards, cabinet, electric, manners, metering, network, orders, storage, timekeeping
+from worlds.faults import boards, cabinet, electric, manners, metering, network, orders, payments, storage, timekeeping
 from worlds.faults.kind import Kind
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for room in (electric, metering, boards, cabinet, storage, network, timekeeping, manners, orders)
+    for room in (electric, metering, boards, cabinet, storage, network, timekeeping, manners, orders, payments)
     for kind in room.KINDS
 }
 # The world draws these itself: they belong to its mains, its network, its people and its site.

@@ -41,6 +41,8 @@ def distrust(at: Where) -> Mend:
 def restore_backup(at: Where) -> Mend:
     """What the server learns from now on is forgotten at the end, when its backup is restored under a new epoch."""
     server = at.world.server
+    if at.world.purse is not None:
+        raise NotNow  # a backup knows no payment made since; ledger reconcile tells those, and a person mends it
     backup = server.backup()
 
     def mend() -> None:
