@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from worlds.world import World
 
 PAYS_AFTER_S = (4.0, 90.0)
-NEVER_PAYS, PAYS_TWICE, BEGINS_TWICE = 0.06, 0.08, 0.08
+NEVER_PAYS, PAYS_TWICE = 0.06, 0.08
+BEGINS_TWICE = 0.02  # at each look
 AGAIN_S = 8.0
 
 
@@ -33,17 +34,17 @@ class PhonePayer(Person):
         session = self._session()
         if session is None or session.state is not State.IDLE:
             return
+        if self.links and self.purse.is_open(self.links[-1]) and self.purse.rng.random() >= BEGINS_TWICE:
+            return  # the phone says that it is under way
         self.taps += 1
         try:
-            link_id = self.purse.begin(self.evse_id, self._is_heard())
+            link_id = self.purse.begin(self.evse_id)
         except NotReachable:
             return  # the page says so; a look later tries again
         self.links.append(link_id)
         self.world.tell(f"evse {self.evse_id}: {self.name} reserves by phone")
         if self.purse.rng.random() >= NEVER_PAYS:
             self._after(self.purse.rng.uniform(*PAYS_AFTER_S), lambda: self._pay(link_id))
-        if self.purse.rng.random() < BEGINS_TWICE:
-            self._after(self.purse.rng.uniform(2.0, 60.0), self._tap)
 
     def _pay(self, link_id: str) -> None:
         self.purse.pay(link_id, self.name)
@@ -51,18 +52,15 @@ class PhonePayer(Person):
             self._after(AGAIN_S, lambda: self.purse.pay(link_id, self.name))
 
     def _tap_to_stop(self) -> None:
-        if not self.links or not self.purse.stop(self.links[-1], self._is_heard()):
+        if not self.links or not self.purse.stop(self.links[-1]):
             self._stop_with_code()
 
     def leave(self) -> None:
         """Whoever goes away without a charge cancels on the phone; so does whoever has finished, without effect."""
         if not self.is_gone and self.delivering_since_s is None:
             for link_id in self.links:
-                self.purse.stop(link_id, self._is_heard())
+                self.purse.stop(link_id)
         super().leave()
-
-    def _is_heard(self) -> bool:
-        return self.world.kiosk is not None and self.world.kiosk.link.is_listening
 
     def _draw_token(self) -> IdToken:
         return IdToken(TokenKind.ISO14443, "99PHONE")  # what somebody with no card may hold to a reader

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, select
 
-from billing.checkout import desk, direct
+from billing.authorization import begin_payment
+from billing.checkout import desk, store
 from billing.checkout.acts import advance
-from billing.checkout.checkout import Stage
+from billing.checkout.checkout import OPEN, Stage
 from billing.checkout.holds import set_hold
 from billing.checkout.tables import bills, checkouts
 from billing.checkout.till import Till
@@ -137,23 +138,23 @@ class Purse:
 
     # ---- what phones and kiosks ask of the server --------------------------------------------------------------------
 
-    def begin(self, evse_id: int, is_listening: bool) -> str:
+    def begin(self, evse_id: int) -> str:
         """A phone reserves; its order's link. Raises NotReachable."""
-        now = self.world.wall()
-
-        def job(connection: Connection) -> str:
-            if is_listening:
-                self.world.server.note_contact(connection, now)
-            return desk.begin(connection, self.world.server.kiosk_id, evse_id, "en", now).link_id
-
-        link_id = self.world.server.transact(job)
+        now, kiosk_id = self.world.wall(), self.world.server.kiosk_id
+        self._note_contact()
+        begun = self.world.server.transact(lambda connection: desk.begin(connection, kiosk_id, evse_id, "en", now))
         self._ring()
-        return link_id
+        return begun.link_id
+
+    def is_open(self, link_id: str) -> bool:
+        checkout = self.world.server.transact(lambda connection: store.load(connection, link_id))
+        return checkout.stage in OPEN
 
     def pay(self, link_id: str, person: str) -> None:
         """Confirmed in the payment app: the browser comes back with a token."""
         now = self.world.wall()
         token = self.bank.issue_token(person, now.timestamp())
+        self._note_contact()
         try:
             checkout = self.world.server.transact(
                 lambda connection: desk.pay(connection, link_id, WorldProvider.name, token, now)
@@ -165,17 +166,12 @@ class Purse:
             self.world.server.transact(lambda connection: advance(connection, link_id, self.world.wall()))
         self._ring()
 
-    def stop(self, link_id: str, is_listening: bool) -> bool:
+    def stop(self, link_id: str) -> bool:
         """From the phone; False where the kiosk cannot hear it."""
         now = self.world.wall()
-
-        def job(connection: Connection) -> None:
-            if is_listening:
-                self.world.server.note_contact(connection, now)
-            desk.cancel(connection, link_id, now)
-
+        self._note_contact()
         try:
-            self.world.server.transact(job)
+            self.world.server.transact(lambda connection: desk.cancel(connection, link_id, now))
         except NotReachable:
             return False
         self._ring()
@@ -189,7 +185,7 @@ class Purse:
         """As the server's API does with a payment code, before it answers."""
         server, now = self.world.server, self.world.wall()
         payment_id = server.transact(
-            lambda connection: direct.begin(connection, server.kiosk_id, asked, WorldProvider.name, now)
+            lambda connection: begin_payment(connection, server.kiosk_id, asked, WorldProvider.name, now)
         )
         if payment_id is not None:
             self.till.ask_now(payment_id)
@@ -199,6 +195,12 @@ class Purse:
     def stir(self) -> None:
         """Something happened that may make something due."""
         self._plan(self.world.agenda.now_s + SOON_S)
+
+    def _note_contact(self) -> None:
+        """A kiosk that listens has polled lately: a world's polls are longer than real ones."""
+        if self.world.kiosk is not None and self.world.kiosk.link.is_listening:
+            now = self.world.wall()
+            self.world.server.transact(lambda connection: self.world.server.note_contact(connection, now))
 
     def _ring(self) -> None:
         """A command waits for the kiosk: its long poll ends now."""
@@ -217,6 +219,7 @@ class Purse:
         if planned_s != self._planned_s:
             return  # an earlier one took its place
         self._planned_s = float("inf")
+        self._note_contact()
         self.till.work()
         if self.world.kiosk is not None:
             self.world.kiosk.link.ring(self.rng)

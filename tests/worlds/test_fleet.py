@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from worlds.faults.kinds import chosen
-from worlds.fleet import LEAST_PER_100, parse_seeds, summary, too_little
+from worlds.fleet import HARMS, LEAST_PER_100, parse_seeds, summary, too_little
 
-HARM = {"unbilled_wh", "overbilled_wh", "lost", "doubled", "unsafe", "stuck"}
+HARM = set(HARMS)
 
 
 def fleet(*words: str) -> tuple[int, dict[str, object], str]:
@@ -30,19 +30,48 @@ def test_worlds_with_power_cuts_and_network_loss_do_no_harm() -> None:
     assert isinstance(activity, dict)
     assert activity["sessions"] > 60 and activity["kwh"] > 300 and activity["power_cuts"] > 18
     assert set(report) == {"seeds", "harm", "activity", "kiosk_hours_per_s"}
-    assert set(activity) == {"sessions", "kwh", "power_cuts", "offline_h", "refusals", "faults", "forgiven_wh"}
+    assert set(activity) == {
+        "sessions",
+        "kwh",
+        "power_cuts",
+        "offline_h",
+        "refusals",
+        "paid_orders",
+        "faults",
+        "forgiven_wh",
+    }
+
+
+PROVIDER = "network_loss,power_cut,provider_misbehaves"
 
 
 @pytest.mark.parametrize(
-    ("rule", "finds"), [("freshness", "unbilled_wh"), ("release-first", "unsafe"), ("idempotency-key", "doubled")]
+    ("rule", "finds", "faults"),
+    [
+        ("freshness", "unbilled_wh", "default"),
+        ("release-first", "unsafe", "default"),
+        ("idempotency-key", "doubled", "default"),
+        ("payment-key", "paid_not_supplied", PROVIDER),
+        ("release", "paid_not_supplied", PROVIDER),
+    ],
 )
-def test_a_missing_rule_is_found(rule: str, finds: str) -> None:
-    code, report, said = fleet("--seeds", "1-60", "--hours", "24", "--first-harm", "--without", rule)
+def test_a_missing_rule_is_found(rule: str, finds: str, faults: str) -> None:
+    words = ("--seeds", "1-60", "--hours", "24", "--first-harm", "--without", rule, "--faults", faults)
+    code, report, said = fleet(*words)
 
     assert code == 1
     harm = report["harm"]
     assert isinstance(harm, dict) and harm[finds] > 0
     assert "seed " in said and "replay one" in said, "a failing seed tells its story"
+
+
+def test_a_misbehaving_payment_provider_takes_nobodys_money_for_nothing() -> None:
+    code, report, said = fleet("--seeds", "9-11", "--hours", "24", "--faults", f"{PROVIDER},provider_away")
+
+    assert code == 0, said
+    activity = report["activity"]
+    assert isinstance(activity, dict)
+    assert activity["paid_orders"] > 3 and activity["faults"]["provider_misbehaves"] > 3
 
 
 def test_a_seed_replays_to_the_same_story() -> None:

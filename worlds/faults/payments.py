@@ -38,6 +38,6 @@ def misbehave(at: Where) -> Mend:
 
 
 KINDS = (
-    Kind("provider_away", "provider's line", be_away, (300, 20 * 3_600), every_h=10, of_evse=False),
-    Kind("provider_misbehaves", "provider's answers", misbehave, (1_800, 12 * 3_600), every_h=8, of_evse=False),
+    Kind("provider_away", "provider's line", be_away, (300, 5 * 3_600), every_h=14, of_evse=False),
+    Kind("provider_misbehaves", "provider's answers", misbehave, (1_800, 8 * 3_600), every_h=10, of_evse=False),
 )
