@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--without",
-        choices=("freshness", "release-first", "idempotency-key", "payment-key", "release"),
+        choices=("freshness", "release-first", "idempotency-key", "release"),
         help="take one rule away, to see that the worlds find it",
     )
 

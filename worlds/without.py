@@ -5,7 +5,6 @@
 | freshness       | feedback older than the wish is believed                                     |
 | release-first   | what should go off waits until everything is written                         |
 | idempotency-key | the server stores every upload as if it were new                             |
-| payment-key     | the payment provider is asked under a new key each time                      |
 | release         | what was held for a charge that does not begin is never given back           |
 """
 
@@ -13,15 +12,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 
 import billing.keys
 from billing.checkout import acts
-from billing.payments.provider import Look, LookByKey, Outcome, Request
 from kiosk.controller import Controller
 from kiosk.session import energy
 from kiosk.session.wants import Wants
-from worlds.purse import WorldProvider
 
 
 def _without_freshness() -> None:
@@ -53,18 +49,6 @@ def _without_idempotency_key() -> None:
     billing.keys.event_key = never_the_same
 
 
-def _without_payment_key() -> None:
-    number = itertools.count()
-    ask = WorldProvider.ask
-
-    def never_the_same(self: WorldProvider, request: Request) -> Outcome:
-        if not isinstance(request, Look | LookByKey):
-            request = replace(request, key=f"{request.key}#{next(number)}")
-        return ask(self, request)
-
-    WorldProvider.ask = never_the_same  # type: ignore[method-assign]
-
-
 def _without_release() -> None:
     acts.given_up = lambda payment: payment  # type: ignore[attr-defined]
 
@@ -73,7 +57,6 @@ RULES: dict[str, Callable[[], None]] = {
     "freshness": _without_freshness,
     "release-first": _without_release_first,
     "idempotency-key": _without_idempotency_key,
-    "payment-key": _without_payment_key,
     "release": _without_release,
 }
 

@@ -51,7 +51,6 @@ PROVIDER = "network_loss,power_cut,provider_misbehaves"
         ("freshness", "unbilled_wh", "default"),
         ("release-first", "unsafe", "default"),
         ("idempotency-key", "doubled", "default"),
-        ("payment-key", "paid_not_supplied", PROVIDER),
         ("release", "paid_not_supplied", PROVIDER),
     ],
 )
