@@ -141,7 +141,7 @@ class Player:
         return found
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(acts)
 def test_random_money_balances_is_paid_once_and_replays_to_the_same(script: list[tuple[str, int]]) -> None:
     first, again = Player(), Player()
