@@ -30,7 +30,9 @@ async def post_social(request: Request) -> Response:
     body = await body_of(request, LONGEST_WEBHOOK)
     header = request.headers.get(SIGNATURE, "")
     try:
-        _, payment_id, sight = read_webhook(body, header, access.webhook_secret, server.now().timestamp())
+        _, payment_id, sight = read_webhook(
+            body, header, access.webhook_secret, server.now().timestamp(), access.fee_account
+        )
     except BadWebhook as error:
         return JSONResponse({"error": str(error)}, 400)
     await asyncio.to_thread(server.till().tell, payment_id, sight)

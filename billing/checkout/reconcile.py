@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
@@ -17,7 +17,7 @@ from billing.ledger.chart import Account, Kind
 from billing.ledger.tables import ledger_accounts, ledger_entries, ledger_postings
 from billing.payments.payment import Payment
 from billing.payments.provider import HoldState, Sight
-from billing.payments.social import PATIENCE_S, SocialAccess, sight_of
+from billing.payments.social import OWN, PATIENCE_S, SocialAccess, sight_of
 from billing.payments.tables import payments
 from contract.codec import from_bytes
 
@@ -63,7 +63,9 @@ def differences(connection: Connection, provider: str, own_account: str, theirs:
         for body in connection.execute(select(payments.c.body).where(payments.c.provider == provider)).scalars()
         for payment in [from_bytes(Payment, body)]
     }
-    found = [line for name, sight in theirs.holds for line in _of_hold(ours.get(name), name, sight)]
+    found = []
+    for name, sight in theirs.holds:
+        found += _of_hold(ours.get(name), name, replace(sight, split=_as_ours(sight.split, own_account)))
     named = {name for name, _ in theirs.holds}
     found += [
         f"payment {name}: {payment.sight.held_minor} held here, nothing there"
@@ -71,17 +73,19 @@ def differences(connection: Connection, provider: str, own_account: str, theirs:
         if payment.sight is not None and name not in named
     ]
     booked = _booked(connection, provider, theirs.currency)
-    wanted = Counter(theirs.balances)
+    wanted = Counter(_as_ours(theirs.balances, own_account))
     wanted[_FEES] = theirs.fees_minor
-    if own_account in wanted:
-        wanted[_OWN] = wanted.pop(own_account)
     for name in sorted({*booked, *wanted}):
         if booked[name] != wanted[name]:
             found.append(f"account {name}: {booked[name]} booked here, {wanted[name]} there")
     return found
 
 
-_OWN, _FEES = "operator's own", "fees"
+_FEES = "fees"
+
+
+def _as_ours(parts: Mapping[str, int], own_account: str) -> dict[str, int]:
+    return {OWN if name == own_account else name: part for name, part in parts.items()}
 
 
 def _of_hold(payment: Payment | None, name: str, theirs: Sight) -> list[str]:
@@ -117,7 +121,7 @@ def _booked(connection: Connection, provider: str, currency: str) -> Counter[str
             if row.key.split("/")[1] not in ids:
                 continue
             if row.name == clearing:
-                found[_OWN] += row.amount
+                found[OWN] += row.amount
             elif row.name == cost:
                 found[_FEES] += row.amount
             elif row.kind == Kind.PARTNER_PAYABLE.value:

@@ -80,14 +80,14 @@ class Street:
     def differences(self) -> list[str]:
         with self.engine.begin() as connection:
             assert proof.faults_of(connection) == []
-            return reconcile.differences(connection, "social", "operator", reconcile.fetch(self.access))
+            return reconcile.differences(connection, "social", "harbour", reconcile.fetch(self.access))
 
 
 @pytest.fixture
 def street(database_url: str) -> Iterator[Street]:
     engine = open_database(database_url)
     with social_running() as social:
-        access = SocialAccess(social.url, MERCHANT_SECRET, WEBHOOK_SECRET, "operator")
+        access = SocialAccess(social.url, MERCHANT_SECRET, WEBHOOK_SECRET, "harbour")
         with running(Settings(database_url, SERVER_KEY, social=access)) as url:
             social.server.send_webhooks_to(Webhook(f"{url}/hooks/social", WEBHOOK_SECRET))
             kiosk = Kiosk(url, key=Ed25519PrivateKey.generate())
