@@ -114,6 +114,8 @@ def show_receipt(arguments: Namespace) -> Result:
     rows = [f"{found.heading}  {found.state}", found.subject, found.place]
     rows += [f"{what}: {sum_text} = {amount}" for what, sum_text, amount in found.lines]
     rows += [f"{name}: {value}" for name, value in (*found.registers, *found.vat, *found.payment)]
+    rows += [f"paid in the end: {found.you_paid}"] if found.you_paid else []
+    rows += [f"{row.when}  {row.what}: {row.amount}  {row.why}".rstrip() for row in found.history]
     return Result(
         "\n".join([*rows, *found.notes]), {**asdict(found), "cdr": None if body is None else json.loads(body)}
     )

@@ -202,6 +202,8 @@ def load_tariff(connection: Connection, tariff: Tariff, now: datetime, from_: da
         raise ValueError(f"tariff {tariff.id}: in force from {from_:%Y-%m-%d}: want within {LONGEST_AHEAD.days} days")
     values = {"tariff_id": tariff.id, "version": tariff.version, "body": body}
     connection.execute(tariffs.insert().values(**values, created_ms=to_ms(now), from_ms=to_ms(from_)))
+    for row in current_offers(connection):
+        _check_to_come(connection, from_bytes(TariffOffer, row.body), now)
     follow_tariffs(connection, now)
     _changed(connection, now)
     return True
@@ -233,6 +235,13 @@ def _as_in_force(connection: Connection, offer: TariffOffer, at: datetime) -> Ta
     if own is None and offline is None:
         return offer
     return replace(offer, tariff=own or offer.tariff, offline_tariff=offline or offer.offline_tariff)
+
+
+def _check_to_come(connection: Connection, offer: TariffOffer, now: datetime) -> None:
+    """Raises ValueError where an offer could not be made any more once a published version comes into force."""
+    t = tariffs.c
+    for moment_ms in connection.execute(select(t.from_ms).where(t.from_ms >= to_ms(now)).distinct()).scalars().all():
+        _as_in_force(connection, offer, from_ms(moment_ms))
 
 
 def _newer(connection: Connection, tariff: Tariff, at: datetime) -> Tariff | None:
@@ -291,6 +300,7 @@ def set_offer(
         raise ValueError(f"evse {evse_id}: want 1 to 99")
     offline = None if offline_tariff_id is None else newest_tariff(connection, offline_tariff_id, now)
     offer = TariffOffer(newest_tariff(connection, tariff_id, now), parking_grace_s, offline_tariff=offline)
+    _check_to_come(connection, offer, now)
     offer = _offer(connection, kiosk_id, evse_id, offer, now)
     _changed(connection, now)
     return offer

@@ -91,6 +91,15 @@ def test_a_draft_with_a_mistake_is_kept_and_not_published(finance: Browser) -> N
     assert "version 1 is in force" in finance.get(HOME).text
 
 
+def test_a_publishing_that_is_refused_says_why_and_changes_nothing(finance: Browser) -> None:
+    finance.post(f"{HOME}/next")
+    finance.post(f"{HOME}/draft", data=DRAFT | {"from": "2028-01-01T00:00"})
+    page = finance.post(f"{HOME}/publish", data={"version": "2"}).text
+
+    assert "Not published." in page and "want within 400 days" in page
+    assert 'value="2028-01-01T00:00"' in page
+
+
 def test_who_looked_at_another_version_looks_again(finance: Browser) -> None:
     finance.post(f"{HOME}/next")
     finance.post(f"{HOME}/draft", data=DRAFT)

@@ -13,6 +13,7 @@ from billing.directory import current_offer, follow_tariffs, load_tariff, newest
 from billing.intake import take_rows
 from billing.lists import authorization_list
 from billing.tables import cdrs, quarantine
+from contract.restrictions import TariffRestrictions
 from contract.tariff import Tariff
 from contract.tokens import AuthorizationList, in_force, read_list
 from tests.billing.conftest import SERVER_KEY
@@ -114,3 +115,18 @@ def test_the_offline_tariff_follows_too(connection: Connection) -> None:
 def test_a_tariff_is_published_at_most_a_year_ahead(connection: Connection) -> None:
     with pytest.raises(ValueError, match="within 400 days"):
         load_tariff(connection, dearer(2), NOON, NOON + timedelta(days=401))
+
+
+def test_an_offline_tariff_may_not_come_to_need_the_clock(connection: Connection) -> None:
+    """Told when it is published or offered, not to every kiosk on the day it holds."""
+    load_tariff(connection, replace(TARIFF, id="plain"), NOON)
+    night = TariffRestrictions(start_time="22:00", end_time="06:00")
+    by_clock = replace(TARIFF, id="plain", version=2, elements=(replace(TARIFF.elements[0], restrictions=night),))
+    with connection.begin_nested():
+        load_tariff(connection, by_clock, NOON, LATER)
+        with pytest.raises(ValueError, match="depends on the clock"):
+            set_offer(connection, "hk-07", 1, TARIFF.id, NOON, offline_tariff_id="plain")
+    load_tariff(connection, replace(TARIFF, id="other"), NOON)
+    set_offer(connection, "hk-07", 1, TARIFF.id, NOON, offline_tariff_id="other")
+    with pytest.raises(ValueError, match="depends on the clock"):
+        load_tariff(connection, replace(by_clock, id="other"), NOON, LATER)
