@@ -127,12 +127,20 @@ def _pay(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
 
 
 def _starting(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
-    view = facts.view
-    return Shown("phone_start.html", view.step.value, {"title": speech.say("start.title"), "is_plug": False})
+    values = {"title": speech.say("start.title"), "is_plug": False, "cancelling": _cancelling(facts, speech)}
+    return Shown("phone_start.html", f"starting{'-ends' * bool(values['cancelling'])}", values)
 
 
 def _plug_in(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
-    return Shown("phone_start.html", "plug_in", {"title": speech.say("start.plug_title"), "is_plug": True})
+    values = {"title": speech.say("start.plug_title"), "is_plug": True, "cancelling": _cancelling(facts, speech)}
+    return Shown("phone_start.html", f"plug_in{'-ends' * bool(values['cancelling'])}", values)
+
+
+def _cancelling(facts: OrderFacts, speech: Speech) -> str:
+    """That a cancel is under way; "" where none is, and where the kiosk refused it."""
+    if facts.view.stopping is not Stopping.ASKED:
+        return ""
+    return speech.say("start.cancel_asked", amount=speech.money(facts.view.checkout.hold_minor))
 
 
 def _is_silent(facts: OrderFacts, now: datetime) -> bool:
@@ -149,7 +157,7 @@ def _silent(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
     events += _held_event(facts, speech)
     seconds = int((start.until - start.sent).total_seconds())
     events.append((speech.say("trouble.start_sent", seconds=seconds), start.sent, ""))
-    is_open = not start.was_heard
+    is_open, cancelling = not start.was_heard, _cancelling(facts, speech)
     if is_open:
         events.append((speech.say("trouble.by_itself"), start.until, "wait"))
         means, wait = speech.say("trouble.silent_means", time=until), speech.say("trouble.or_wait", time=until)
@@ -167,10 +175,12 @@ def _silent(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
         "means": means,
         "steps": [speech.say("trouble.look_at_screen"), wait, *_hurry(facts, speech)],
         "check": True,
-        "cancel": speech.say("trouble.cancel", amount=_held(facts, speech)) if is_open else "",
+        "cancelling": cancelling,
+        "cancel": speech.say("trouble.cancel", amount=_held(facts, speech)) if is_open and not cancelling else "",
         "events": [(text, speech.clock(at, SECONDS), kind) for text, at, kind in _by_time(events)],
     }
-    return Shown("phone_trouble.html", "silent" if is_open else "silent-heard", values)
+    state = f"silent{'-heard' * (not is_open)}{'-ends' * bool(cancelling)}"
+    return Shown("phone_trouble.html", state, values)
 
 
 # ---- while it runs -------------------------------------------------------------------------------------------------
@@ -413,6 +423,7 @@ def _failed(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
         "means": means,
         "steps": _hurry(facts, speech),
         "check": False,
+        "cancelling": "",
         "cancel": "",
         "events": [(text, speech.clock(at, SECONDS), kind) for text, at, kind in _by_time(events)],
     }

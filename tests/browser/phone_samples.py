@@ -130,6 +130,10 @@ ORDERS: dict[str, OrderFacts] = {
         start=Start(NOON - timedelta(seconds=40), NOON + timedelta(seconds=20), True),
         moments=Moments(held=NOON - timedelta(seconds=41)),
     ),
+    "starting-ends": OrderFacts(
+        replace(VIEW, step=Step.STARTING, stopping=Stopping.ASKED),
+        start=Start(NOON, NOON + timedelta(seconds=60), False),
+    ),
     "plug-in": OrderFacts(replace(VIEW, step=Step.PLUG_IN)),
     "charging": RUNNING,
     "charging-much": replace(

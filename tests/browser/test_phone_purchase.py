@@ -297,6 +297,10 @@ def test_a_kiosk_that_never_hears_the_start_gives_the_money_back_and_says_when(p
     place.obey(CommandKind.RESERVE)
     confirmed(phone, place)
     heading(phone, "The kiosk is starting")
+    press(phone, phone.get_by_role("link", name="Cancel and release €\u00a015.00"))
+    press(phone, phone.get_by_role("button", name="Cancel and release"))
+    expect(phone.get_by_text("The cancel is under way")).to_be_visible()
+    assert phone.get_by_role("link", name="Cancel").count() == 0
     place.clock.by = timedelta(seconds=25)
     catch_up(phone)
     heading(phone, "The kiosk has not answered")
