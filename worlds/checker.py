@@ -108,6 +108,8 @@ def _judge_copies(world: World, harm: Harm, billed: list[str]) -> None:
     for code, reason in world.server.doubts():
         if code == "other_bytes" and world.disk.setbacks:
             continue  # a kiosk that lost its memory tells the end again: decision 0030; the first word stands
+        if code == "kiosk_price" and world.disk.setbacks:
+            continue  # nor does it know any more what the time was used for; energy is judged above
         harm.lost += 1
         world.tell(f"SET ASIDE by the server: {reason}")
 

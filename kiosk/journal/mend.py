@@ -1,10 +1,11 @@
 """Stories with pages torn out: the events that close them, so that what is readable can still be billed. Pure.
 
 Rules, all in the driver's favour and never a guess about energy:
-- A hole is filled by repeating the event after it: same register, same time. Energy between two readings is linear,
-  so the hole changes no bill. The server may know the first rows of the hole, as uploads go in order: what follows
-  there stands behind all it knows. Where it has heard of the whole of it, the filling counts as acknowledged: it
-  leaves only if the server's data are restored from a backup and everything is sent again.
+- A hole is filled with one event where it begins, from which on time costs nothing, as nobody knows what it was used
+  for; and then by repeating the event after it: same register, same time. Energy between two readings is linear, so
+  the hole changes nothing about it. The server may know the first rows of the hole, as uploads go in order: what
+  follows there stands behind all it knows. Where it has heard of the whole of it, the filling counts as acknowledged:
+  it leaves only if the server's data are restored from a backup and everything is sent again.
 - So a story whose beginning is torn out is filled from its second event on: should the server have the beginning, the
   story is whole there.
 - A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
@@ -72,8 +73,9 @@ def _fillings(story: dict[int, Told]) -> list[Told]:
         if after - before > MOST_FILLED:
             continue
         is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
-        for seq_no in range(before + 1, after):
-            filled.append(Told(_repeated(story[after].event, seq_no), is_safe))
+        first_of_hole = replace(_repeated(story[before].event, before + 1), time_use=TimeUse.NONE)
+        following = (_repeated(story[after].event, seq_no) for seq_no in range(before + 2, after))
+        filled += [Told(event, is_safe) for event in (first_of_hole, *following) if after - before > 1]
     return filled
 
 
