@@ -24,20 +24,18 @@ from billing.payments.provider import (
 )
 from billing.payments.social import sight_of
 from sim.social.bank import Answer, Bank, Refusal
-from sim.social.trouble import Mood, Trouble
+from sim.social.trouble import Mood
 
 OWN_ACCOUNT = "operator"  # pays the bank's fee
 
 
 class BankDoor:
-    """`now_s` is the world's clock in seconds since 1970. Set `trouble` to make it misbehave; `seed` draws when."""
+    """`now_s` is the world's clock in seconds since 1970; `mood` refuses, loses answers, is away."""
 
     name = "social"
 
-    def __init__(self, bank: Bank, now_s: Callable[[], float], seed: int = 1) -> None:
-        self.bank, self._now_s = bank, now_s
-        self.trouble = Trouble()
-        self._mood = Mood(self.trouble, seed)
+    def __init__(self, bank: Bank, now_s: Callable[[], float], mood: Mood) -> None:
+        self.bank, self._now_s, self._mood = bank, now_s, mood
         self.asked: list[Request] = []
 
     def ask(self, request: Request) -> Outcome:

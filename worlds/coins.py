@@ -20,7 +20,7 @@ from billing.payments.tables import payments
 from billing.settlement import proof
 from billing.tables import cdrs, transactions
 from sim.social.bank import Hold
-from worlds.purse import OPERATOR, WorldProvider
+from worlds.bank_door import OWN_ACCOUNT, BankDoor
 
 if TYPE_CHECKING:
     from worlds.checker import Harm
@@ -38,7 +38,7 @@ def judge_money(world: World, harm: Harm) -> None:
         harm.unbalanced += 1
         world.tell(f"UNBALANCED: the bank's own accounts sum to {off_minor}")
     statement = read_statement(bank.statement(world.wall().timestamp()))
-    for line in world.server.transact(lambda c: differences(c, WorldProvider.name, OPERATOR, statement)):
+    for line in world.server.transact(lambda c: differences(c, BankDoor.name, OWN_ACCOUNT, statement)):
         harm.unbalanced += 1
         world.tell(f"UNBALANCED: {line}")
     _judge_orders(world, harm, list(bank.holds.values()))

@@ -24,29 +24,16 @@ from billing.checkout.till import Till
 from billing.commands import NotReachable
 from billing.moments import from_ms
 from billing.payments import store as payments
-from billing.payments.provider import (
-    REASONS,
-    Capture,
-    Hold,
-    Look,
-    LookByKey,
-    Nothing,
-    Outcome,
-    Refund,
-    Refused,
-    Release,
-    Request,
-    Unknown,
-)
-from billing.payments.social import SocialProvider, sight_of
+from billing.payments.social import sight_of
 from billing.settlement.agreement import Agreement, agree
 from billing.settlement.allocation import Bearer, HostTerms, PartnerTerms
 from contract.api import AuthorizeRequest
 from contract.identity import IdToken, TokenKind
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 from sim.people import Visit, Way
-from sim.social.bank import HOLD_LIVES_S, Answer, Bank, Event, Refusal
+from sim.social.bank import HOLD_LIVES_S, Bank, Event
 from sim.social.trouble import Mood, Trouble
+from worlds.bank_door import BankDoor
 
 if TYPE_CHECKING:
     from worlds.world import World
@@ -54,51 +41,12 @@ if TYPE_CHECKING:
 SHARE = 1 / 3  # of the worlds
 PAY_BY_PHONE, PAY_BY_CODE = 0.35, 0.2  # of the visits there
 POOR = 0.06  # of the people: not enough for the hold
-OPERATOR, PARTNER = "operator", "volt-works"
+PARTNER = "volt-works"
 HOLDS_MINOR = (600, 1_500, 4_000)
 SHORT_LIVES_S = 8 * 3_600.0  # a provider whose holds end while a kiosk is offline
 SOON_S = 1.0
 WEBHOOK_S = (0.2, 20.0)
 WEBHOOK_AGAIN_S = 120.0
-
-
-class WorldProvider:
-    """The bank as the server's till asks it; `mood` refuses, loses answers, is away."""
-
-    name = SocialProvider.name
-
-    def __init__(self, bank: Bank, mood: Mood, world: World) -> None:
-        self._bank, self._mood, self._world = bank, mood, world
-
-    def ask(self, request: Request) -> Outcome:
-        if self._mood.refuses():
-            return Unknown("the payment app's server is away")
-        try:
-            words = self._act(request, self._world.wall().timestamp())
-        except Refusal as refusal:
-            outcome: Outcome = Refused(refusal.code if refusal.code in REASONS else "bad_request", str(refusal))
-        else:
-            outcome = Nothing() if words is None else sight_of(words)
-        if not isinstance(request, Look | LookByKey) and self._mood.loses_answer():
-            return Unknown("the answer was lost on its way")
-        return outcome
-
-    def _act(self, request: Request, now_s: float) -> Answer | None:
-        bank = self._bank
-        match request:
-            case Hold(key, token, amount_minor, currency, reference):
-                return bank.hold(key, token, amount_minor, currency, reference, now_s)
-            case Capture(key, hold_ref, amount_minor, split, text):
-                return bank.capture(key, hold_ref, amount_minor, dict(split), OPERATOR, text, now_s)
-            case Release(key, hold_ref):
-                return bank.release(key, hold_ref, now_s)
-            case Refund(key, hold_ref, amount_minor, split, why):
-                return bank.refund(key, hold_ref, amount_minor, dict(split), why, now_s)
-            case Look(hold_ref):
-                return bank.find(hold_ref, now_s)
-            case LookByKey(key):
-                found = bank.find_by_key(key)
-                return None if found is None else bank.find(found["hold_id"], now_s)
 
 
 class Purse:
@@ -111,11 +59,10 @@ class Purse:
         lives_s = self.rng.choice((HOLD_LIVES_S, SHORT_LIVES_S))
         self.bank = Bank(hold_lives_s=lives_s)
         self._mood = Mood(self.trouble, world.seed)
+        door = BankDoor(self.bank, lambda: world.wall().timestamp(), self._mood)
         self._people = self._told = 0
         self._planned_s = float("inf")
-        self.till = Till(
-            world.server.transact, {WorldProvider.name: WorldProvider(self.bank, self._mood, world)}, world.wall
-        )
+        self.till = Till(world.server.transact, {BankDoor.name: door}, world.wall)
         world.server.transact(self._agree)
 
     @classmethod
@@ -157,7 +104,7 @@ class Purse:
         self._note_contact()
         try:
             checkout = self.world.server.transact(
-                lambda connection: desk.pay(connection, link_id, WorldProvider.name, token, now)
+                lambda connection: desk.pay(connection, link_id, BankDoor.name, token, now)
             )
         except (ValueError, NotReachable):
             return  # too late
@@ -185,7 +132,7 @@ class Purse:
         """As the server's API does with a payment code, before it answers."""
         server, now = self.world.server, self.world.wall()
         payment_id = server.transact(
-            lambda connection: begin_payment(connection, server.kiosk_id, asked, WorldProvider.name, now)
+            lambda connection: begin_payment(connection, server.kiosk_id, asked, BankDoor.name, now)
         )
         if payment_id is not None:
             self.till.ask_now(payment_id)

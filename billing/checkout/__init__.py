@@ -16,14 +16,18 @@ Law:
 |---|---|
 | checkout.py | the values: a checkout, its stages, the reasons it fails for |
 | step.py | pure: what follows from a checkout and the facts |
-| desk.py | for the pages: device, begin, pay, stop, cancel |
-| direct.py | a payment code read by a kiosk: hold first, then answer the Ask |
 | facts.py | gathers the facts of a checkout from the tables |
 | acts.py | carries out what a step wishes for, in the same transaction |
-| bills.py | an order's bill: when it is whole, what it is, its one settlement and later corrections |
-| books.py | what a payment's sight means in the ledger |
-| refunds.py | refunds by decision: who may, out of whose part |
+| store.py, tables.py | where checkouts are kept, and when each is looked at next |
+| desk.py | for the pages: device, begin, pay, stop, cancel |
+| direct.py | a payment code read by a kiosk: hold first, then answer the Ask |
 | holds.py | how much is held at which EVSE |
 | view.py | what the phone shows |
-| till.py | the round that keeps all of it going; runs in `serve`, in tests and in worlds |
+| bills.py | an order's bill: when it is whole, what it is, its one settlement and later corrections |
+| parts.py, notices.py | out of whose account money goes and comes; what the payer's app says |
+| books.py | what a payment's sight means in the ledger |
+| refunds.py, write_off.py | by decision of a person: money back, and debts given up |
+| tasks.py | what needs a person |
+| till.py, providers.py | the rounds that keep all of it going, in `serve`, in tests and in worlds; whom they ask |
+| proof.py, reconcile.py | that every hold and payment is accounted for; our books against the provider's |
 """

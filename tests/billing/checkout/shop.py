@@ -43,7 +43,7 @@ from contract.order import Continuation, price_of_part
 from contract.price import TimeUse
 from contract.transaction import ChargingState, StoppedReason, TransactionEvent, samples_of, token_hash
 from sim.social.bank import Bank
-from sim.social.trouble import Trouble
+from sim.social.trouble import Mood, Trouble
 from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import NOON, batch, charge, rows_of
 from worlds.bank_door import BankDoor
@@ -68,7 +68,8 @@ class Shop:
 
     def __post_init__(self) -> None:
         self.bank.open_account("mina", MINA_HAS)
-        self.door = BankDoor(self.bank, lambda: self.now.timestamp())
+        self.trouble = Trouble()
+        self.door = BankDoor(self.bank, lambda: self.now.timestamp(), Mood(self.trouble, 1))
         self.till = Till(self.run, {"social": self.door}, lambda: self.now)
         with self.engine.begin() as connection:
             agree(connection, "hk-07", 1, AGREED, NOON - timedelta(days=1), NOON)
@@ -269,10 +270,6 @@ class Shop:
 
     def owed_by(self, checkout: Checkout) -> int:
         return self.balance(Kind.RECEIVABLE, checkout.payer)
-
-    @property
-    def trouble(self) -> Trouble:
-        return self.door.trouble
 
     @property
     def mina_paid(self) -> int:
