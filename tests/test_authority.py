@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from contract.api import AuthorizeAnswer, AuthorizeStatus, PaymentRefusal
 from contract.identity import IdToken, TokenKind
-from contract.tokens import AuthorizationList, ForgedText, ListEntry, Voucher, sign_list, sign_voucher
+from contract.tariff import Dimension
+from contract.tokens import AuthorizationList, ForgedText, LaterOffer, ListEntry, Voucher, sign_list, sign_voucher
 from contract.transaction import token_hash
 from kiosk.authority import Knowledge, decide, precheck, read_answer
 from kiosk.session.events import Ask, Authorized, Ids, Refused
@@ -90,6 +91,15 @@ def test_what_the_list_does_not_allow_is_refused_with_the_reason(
     token: IdToken, evse_id: int, in_use: frozenset[str], when: datetime, code: NoticeCode
 ) -> None:
     assert decide(knowing(), ask(token, evse_id), when, in_use) == Refused("tx-1", code)
+
+
+def test_a_price_that_was_published_for_later_holds_from_its_moment_on_with_no_server_to_ask() -> None:
+    dearer = offer_of((Dimension.ENERGY, "0.80", 1))
+    newer = replace(a_list(), later=(LaterOffer(NOON + timedelta(minutes=5), 1, dearer),))
+    alone = knowing(sign_list(newer, KEY))
+
+    sold = [decide(alone, ask(card("ANNA")), NOON + timedelta(minutes=m), NOBODY) for m in (0, 4, 5, 60)]
+    assert [isinstance(one, Authorized) and one.offer for one in sold] == [ENERGY_ONLY, ENERGY_ONLY, dearer, dearer]
 
 
 def test_without_a_list_nothing_is_sold() -> None:

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Row, select
 
 from billing import keys
 from billing.corrections import as_corrected, in_order
+from billing.ledger import book
+from billing.ledger.chart import Kind
 from billing.moments import from_ms
 from billing.ocpi.cdr_object import NOBODY, Owner, as_json, cdr_object
 from billing.ocpi.location import location_of
@@ -345,6 +347,8 @@ class _Writer:
             told("given_free", "Capture" if sight.captured_minor else "Release", free_minor)
         if sight.refunded_minor:
             told("refunded", "Refund", -sight.refunded_minor)
+            if vat_minor := _vat_given_back(self.connection, payment):
+                found.append((words["refund_vat"], money(-vat_minor, payment.currency, self.language)))
         if sight.charged_back_minor:
             told("charged_back", "Look", -sight.charged_back_minor)
         if payment.owed_minor > 0:
@@ -450,6 +454,15 @@ class _Writer:
     def _moment(self, moment: datetime) -> str:
         zone = self.site.time_zone
         return f"{date_text(moment, zone, self.language)}, {self._clock(moment)} ({zone_text(moment, zone)})"
+
+
+def _vat_given_back(connection: Connection, payment: Payment) -> int:
+    """The VAT in refunds by decision, minor units. That of a corrected bill stands in the correction itself."""
+    entries = (
+        book.entry(connection, f"allowance/{payment.payment_id}/{n}") for n in range(1, len(payment.refunds) + 1)
+    )
+    legs = [leg for entry in entries if entry is not None for leg in entry.draft.legs]
+    return sum(leg.amount for leg in legs if leg.account.kind is Kind.VAT_PAYABLE)
 
 
 def _answered_at(story: list[tuple[int, str, str]], request: str) -> datetime | None:

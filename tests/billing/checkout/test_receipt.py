@@ -46,9 +46,13 @@ def test_a_refund_stands_on_the_receipt(engine: Engine, language: str) -> None:
     receipt = receipt_of(shop, story[0].receipt_id, language)
 
     assert "the cable was wet" in receipt.paid
-    assert len(receipt.payment) == 5 and "3" in receipt.you_paid and "34" in receipt.you_paid
+    assert len(receipt.payment) == 6 and "3" in receipt.you_paid and "34" in receipt.you_paid
     if language == "en":
-        assert rows(receipt)["Refunded"] == "−€ 0.50" and "within five working days" in receipt.paid
+        assert (
+            rows(receipt)["Refunded"] == "−€ 0.50"
+            and rows(receipt)["of which VAT"] == "−€ 0.08"
+            and "within five working days" in receipt.paid
+        )
 
 
 def test_while_a_charge_runs_only_the_hold_is_told(engine: Engine) -> None:
