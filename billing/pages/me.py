@@ -5,7 +5,6 @@ Law: what makes the way in weaker or gives it to another asks for the password o
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -52,7 +51,7 @@ async def post_password(request: Request, person: Anybody) -> Response:
         return await _me_page(request, wrong=words["current_wrong"], status=403)
     if wrong := objection(request, entry, fields.get("password", ""), fields.get("again", "")):
         return await _me_page(request, wrong=wrong, status=422)
-    new_hash = await asyncio.to_thread(passwords.hash_password, fields["password"])
+    new_hash = await passwords.hash_of(fields["password"])
 
     def change(connection: Connection) -> None:
         pace.forgive(connection, subject, attempt_no)

@@ -8,8 +8,6 @@ Law:
 
 from __future__ import annotations
 
-import asyncio
-
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
@@ -25,10 +23,7 @@ from billing.people.cookies import SESSION, address_of, drop_cookie
 from billing.people.next_page import home_of, safe_next
 from billing.people.persons import Entry
 
-COMPARED_AT_A_TIME = 2  # a comparison takes 64 MiB
-
 router = APIRouter()
-_comparing = asyncio.Semaphore(COMPARED_AT_A_TIME)
 
 
 @router.get("/sign-in")
@@ -65,7 +60,7 @@ async def post_sign_in(request: Request) -> Response:
     stage = stage_after_password(entry)
     new_hash = None
     if passwords.is_outdated(entry.password_hash or ""):
-        new_hash = await asyncio.to_thread(passwords.hash_password, password)
+        new_hash = await passwords.hash_of(password)
 
     def let_in(connection: Connection) -> str:
         pace.forgive(connection, subject, attempt_no)
@@ -112,7 +107,7 @@ async def post_sign_up(request: Request, token: str) -> Response:
         return _lost(request)
     if wrong := objection(request, entry, fields.get("password", ""), fields.get("again", "")):
         return _sign_up_page(request, entry, wrong=wrong)
-    new_hash = await asyncio.to_thread(passwords.hash_password, fields["password"])
+    new_hash = await passwords.hash_of(fields["password"])
     stage = stage_after_password(entry)
 
     def take(connection: Connection) -> tuple[Entry, str] | None:
@@ -125,9 +120,7 @@ async def post_sign_up(request: Request, token: str) -> Response:
 
 async def compare(password: str, entry: Entry | None) -> bool:
     """Whether it is theirs; as slow for nobody as for somebody."""
-    stored = None if entry is None else entry.password_hash
-    async with _comparing:
-        return await asyncio.to_thread(passwords.password_matches, password[: passwords.LONGEST + 1], stored)
+    return await passwords.matches(password, None if entry is None else entry.password_hash)
 
 
 def objection(request: Request, entry: Entry, password: str, again: str) -> str:

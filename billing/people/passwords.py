@@ -6,7 +6,9 @@ does not tell who exists. At most two comparisons run at a time; the others wait
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -16,6 +18,9 @@ SHORTEST = 12
 LONGEST = 200
 FEWEST_LETTERS = 5  # different ones
 
+AT_A_TIME = 2
+
+_threads = ThreadPoolExecutor(AT_A_TIME, "billing-passwords")
 _hasher = PasswordHasher()  # the library's defaults are RFC 9106's second recommendation
 
 
@@ -38,6 +43,17 @@ def password_matches(password: str, stored: str | None) -> bool:
     except (VerificationError, InvalidHashError):
         return False
     return is_right and stored is not None
+
+
+async def hash_of(password: str) -> str:
+    """`hash_password` beside the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, hash_password, password)
+
+
+async def matches(password: str, stored: str | None) -> bool:
+    """`password_matches` beside the event loop. What is longer than any password is cut, which makes it none."""
+    cut = password[: LONGEST + 1]
+    return await asyncio.get_running_loop().run_in_executor(_threads, password_matches, cut, stored)
 
 
 def is_outdated(stored: str) -> bool:
