@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -90,14 +91,26 @@ def standing(database_url: str) -> Iterator[Stand]:
     engine.dispose()
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    """On SQLite; `anywhere` on PostgreSQL too, for what asks the database something of its own."""
-    url = f"sqlite:///{tmp_path / 'billing.db'}"
-    engine = open_database(url)
+@pytest.fixture(scope="module")
+def furnished_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Furnished once; each test has a copy of its own."""
+    path = tmp_path_factory.mktemp("phone") / "billing.db"
+    engine = open_database(f"sqlite:///{path}")
     furnished(engine)
     engine.dispose()
-    with standing(url) as place:
+    return path
+
+
+@pytest.fixture
+def sqlite_url(furnished_file: Path, tmp_path: Path) -> str:
+    shutil.copy(furnished_file, tmp_path / "billing.db")
+    return f"sqlite:///{tmp_path / 'billing.db'}"
+
+
+@pytest.fixture
+def stand(sqlite_url: str) -> Iterator[Stand]:
+    """On SQLite; `anywhere` on PostgreSQL too, for what asks the database something of its own."""
+    with standing(sqlite_url) as place:
         yield place
 
 
@@ -261,14 +274,12 @@ def test_a_failure_of_the_server_says_whether_money_moved_and_gives_a_reference(
     assert re.search("nennen Sie uns [0-9a-f]{8}:", page.text) and page.headers["Cache-Control"] == "no-store"
 
 
-def test_a_server_without_a_payment_provider_sells_nothing_to_phones(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
+def test_a_server_without_a_payment_provider_sells_nothing_to_phones(sqlite_url: str) -> None:
+    engine = open_database(sqlite_url)
     with engine.begin() as connection:
         connection.execute(update(kiosks).values(last_contact_ms=to_ms(NOON)))
     engine.dispose()
-    with running(Settings(url, SERVER_KEY, now=lambda: NOON)) as base_url:
+    with running(Settings(sqlite_url, SERVER_KEY, now=lambda: NOON)) as base_url:
         page = requests.get(f"{base_url}/d/hk-07/1", timeout=30).text
 
     assert "Phones cannot pay here" in page and "<form" not in page
