@@ -48,6 +48,11 @@ def device_address(base_url: str, kiosk_id: str, evse_id: int) -> str:
     return f"{base_url.rstrip('/')}/d/{kiosk_id}/{evse_id}"
 
 
+def hinted(address: str, language: str) -> str:
+    """The same with the screen's language, for a browser that wants none the server has."""
+    return f"{address}{'&' if '?' in address else '?'}hl={language}"
+
+
 def signed_address(base_url: str, kiosk_id: str, evse_id: int, secret: str, at: datetime) -> str:
     """For the QR code on the screen. Raises ValueError for a secret that is none."""
     return f"{device_address(base_url, kiosk_id, evse_id)}?s={_proof(secret, kiosk_id, evse_id, step_of(at))}"

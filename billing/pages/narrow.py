@@ -14,20 +14,23 @@ from billing.people.access import csrf_field
 from billing.people.cookies import read_cookie, set_cookie
 
 LANGUAGE = "language"
+HINT = "hl"  # the screen's language, in the address it shows (contract.device_code.hinted)
 LANGUAGE_LIVES_S = 365 * 86_400
 
 Texts = Mapping[str, Mapping[str, str]]
 
 
 def language_of(request: Request) -> str:
-    """As chosen here, else as chosen before, else the browser's."""
+    """As chosen here, else as chosen before, else the browser's; else the one of the screen that was scanned."""
     chosen = request.query_params.get("lang") or read_cookie(request, LANGUAGE)
-    return choose_language(chosen, request.headers.get("Accept-Language", ""))
+    return choose_language(chosen, request.headers.get("Accept-Language", ""), request.query_params.get(HINT, ""))
 
 
 def with_language(request: Request, response: Response) -> Response:
-    """The answer remembers what was chosen here."""
+    """The answer remembers what was chosen here, and a hint that was followed."""
     chosen = request.query_params.get("lang")
+    if chosen is None and language_of(request) == request.query_params.get(HINT):
+        chosen = request.query_params[HINT]
     if chosen in LANGUAGES:
         set_cookie(request, response, LANGUAGE, chosen, LANGUAGE_LIVES_S)
     return response

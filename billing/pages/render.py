@@ -56,8 +56,8 @@ def html(template: str, values: Mapping[str, Any]) -> str:
     return _environment.get_template(template).render(**values)
 
 
-def choose_language(asked: str | None, accept_language: str) -> str:
-    """`?lang=` first, then Accept-Language by its weights, then English."""
+def choose_language(asked: str | None, accept_language: str, otherwise: str = "en") -> str:
+    """`?lang=` first, then Accept-Language by its weights, then `otherwise`, then English."""
     if asked in LANGUAGES:
         return asked
     wishes: list[tuple[float, int, str]] = []
@@ -67,7 +67,8 @@ def choose_language(asked: str | None, accept_language: str) -> str:
             wishes.append((-float(weight or 1), place, name.split("-")[0].lower()))
         except ValueError:
             continue
-    return next((name for _, _, name in sorted(wishes) if name in LANGUAGES), "en")
+    known = otherwise if otherwise in LANGUAGES else "en"
+    return next((name for _, _, name in sorted(wishes) if name in LANGUAGES), known)
 
 
 def money(amount_minor: int, currency: str, language: str) -> str:

@@ -26,7 +26,7 @@ from billing.payments.social import SocialAccess
 from billing.settings import Settings
 from billing.tables import commands, kiosks
 from contract.commands import CommandKind
-from contract.device_code import short_code, signed_address
+from contract.device_code import hinted, short_code, signed_address
 from tests.billing.client import running
 from tests.billing.conftest import SERVER_KEY, furnished
 from tests.billing.stories import NOON, TARIFF
@@ -243,6 +243,16 @@ def test_the_language_that_was_chosen_stays(stand: Stand) -> None:
         "Was es kostet"
         in requests.get(stand.web.get("/d/hk-07/1").url, headers={"Accept-Language": "de"}, timeout=30).text
     )
+
+
+def test_the_screens_language_is_taken_where_the_browser_wants_none_of_ours_and_stays(stand: Stand) -> None:
+    scanned, base = hinted(stand.scanned, "ja"), stand.web.get("/").url.rstrip("/")
+    english = requests.get(base + scanned, headers={"Accept-Language": "en"}, timeout=30)
+    nonsense = requests.get(base + hinted("/d/hk-07/1", "xx"), headers={"Accept-Language": "fr"}, timeout=30)
+
+    assert "What it costs" in english.text and "What it costs" in nonsense.text
+    assert "料金" in stand.web.get(scanned, headers={"Accept-Language": "fr-FR,fr"}).text
+    assert "料金" in stand.web.get("/d/hk-07/1", headers={"Accept-Language": "fr-FR,fr"}).text
 
 
 def test_coming_back_without_a_token_frees_the_connector_and_keeps_the_amount(anywhere: Stand) -> None:

@@ -254,7 +254,7 @@ def test_the_first_screen_offers_the_connector_where_a_car_waits_and_names_it() 
     view = choose(s.snapshot(s.evse(1), s.evse(2, pilot=PilotState.B)), NAV, NOW_S)
     assert isinstance(view, HomeView) and view.phone is not None
 
-    assert view.phone.qr == s.phone(2).address
+    assert view.phone.qr == s.phone(2).address + "&hl=en"
     assert view.phone.below == "Connector\u00a02" and view.phone.code.replace("\u00a0", "") == s.phone(2).code
 
 

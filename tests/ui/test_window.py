@@ -99,7 +99,7 @@ def test_a_touched_connector_becomes_an_intent_and_the_answer_the_next_screen(sc
     chosen = s.snapshot(chosen_evse=2)
     controller.show(chosen)
     until(lambda: badge_is(window, "charge"), "the screen that asks for a card")
-    until(lambda: codes(window) == [s.phone(2).address], "the code of the chosen connector")
+    until(lambda: codes(window) == [s.phone(2).address + "&hl=en"], "the code of the chosen connector")
     window.touch(acts.Home(), chosen, replace(NAV, focus=2))
 
     assert controller.intents.get(timeout=10) == events.ConnectorChosen(None)
@@ -109,12 +109,12 @@ def test_a_phone_scans_the_code_of_the_minute_on_the_first_screen_and_nothing_wi
     scene: tuple[Window, Controller],
 ) -> None:
     window, controller = scene
-    until(lambda: codes(window) == [s.phone(1).address], "the code of the first free connector")
+    until(lambda: codes(window) == [s.phone(1).address + "&hl=en"], "the code of the first free connector")
     later = replace(s.phone(1), address=s.phone(1).address[:-4] + "NEXT")
     controller.show(s.snapshot(s.evse(1, phone=later), s.evse(2)))
-    until(lambda: codes(window) == [later.address], "the next minute's code")
+    until(lambda: codes(window) == [later.address + "&hl=en"], "the next minute's code")
     controller.show(s.snapshot(s.evse(1), s.evse(2, pilot=PilotState.B)))
-    until(lambda: codes(window) == [s.phone(2).address], "the code where a car is plugged in")
+    until(lambda: codes(window) == [s.phone(2).address + "&hl=en"], "the code where a car is plugged in")
     controller.show(s.snapshot(is_online=False))
     until(lambda: codes(window) == [], "no code that would lead nowhere")
 

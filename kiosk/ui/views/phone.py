@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kiosk.session.snapshot import EvseView
+from contract.device_code import hinted
+from kiosk.session.snapshot import EvseView, PhoneCode
 from kiosk.ui import acts
 from kiosk.ui.acts import Act
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
@@ -64,7 +65,7 @@ def phone_card(seen: Seen) -> PhoneCard | None:
         below = _readable(snapshot.address)
         return PhoneCard(say("home.phone"), snapshot.address, below, note=say("home.phone_note"))
     below = say("connector.short", number=evse.evse_id) if len(snapshot.evses) > 1 else say("phone.code")
-    return PhoneCard(say("phone.title"), evse.phone.address, below, spaced(evse.phone.code), say("phone.note"))
+    return PhoneCard(say("phone.title"), _address(seen, evse.phone), below, spaced(evse.phone.code), say("phone.note"))
 
 
 def phone_way(seen: Seen, evse: EvseView) -> PhoneWay | None:
@@ -75,7 +76,9 @@ def phone_way(seen: Seen, evse: EvseView) -> PhoneWay | None:
         return PhoneWay(say("phone.way"), "", "", "", *words, say("phone.way_not_now"))
     if evse.phone is None:
         return None
-    return PhoneWay(say("phone.way"), evse.phone.address, say("phone.code"), spaced(evse.phone.code), "", "", "")
+    return PhoneWay(
+        say("phone.way"), _address(seen, evse.phone), say("phone.code"), spaced(evse.phone.code), "", "", ""
+    )
 
 
 def reserved_view(seen: Seen, evse: EvseView) -> ReservedView:
@@ -92,6 +95,10 @@ def reserved_view(seen: Seen, evse: EvseView) -> ReservedView:
         say("reserved.others") if len(seen.snapshot.evses) > 1 else None,
         acts.Home(),
     )
+
+
+def _address(seen: Seen, phone: PhoneCode) -> str:
+    return hinted(phone.address, seen.nav.language)
 
 
 def spaced(code: str) -> str:
