@@ -89,9 +89,14 @@ def try_tariff(arguments: Namespace) -> Result:
     if known is not None and known.tariff != new:
         before = priced(known.tariff, usage)
     lines = [usage.label]
-    lines += [f"{row.what:<28}{row.old:>12}{row.new:>12}{row.change:>12}" for row in compared(before, cost)]
     owed = totals(before, cost)
-    lines.append(f"{'rounded once':<28}{owed['old']:>12}{owed['new']:>12}{owed['change']:>12}")
+    rows = [(row.what, row.old, row.new, row.change) for row in compared(before, cost)]
+    rows.append(("rounded once", owed["old"], owed["new"], owed["change"]))
+    if before is None:
+        lines += [f"{what:<28}{amount:>12}" for what, _, amount, _ in rows]
+    else:
+        lines.append(f"{'':<28}{'in force':>12}{'this one':>12}{'change':>12}")
+        lines += [f"{what:<28}{old:>12}{amount:>12}{change:>12}" for what, old, amount, change in rows]
     data = {"session": usage.label, "currency": cost.currency, "incl_vat_minor": cost.incl_vat_minor}
     data |= {"lines": [to_wire(line) for line in cost.lines], "rule": cost.rule}
     data |= {} if before is None else {"in_force_incl_vat_minor": before.incl_vat_minor}

@@ -99,6 +99,7 @@ def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, ph
     press(phone, "Publish…")
     assert phone.get_by_role("button", name="Publish version").count() == 0, "an operator may not publish"
     assert "role finance or admin" in phone.locator("main").inner_text()
+    phone.screenshot(path=gallery / "tariff-publish-360.png", full_page=True)
     assert judge(phone) == []
 
 
