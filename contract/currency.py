@@ -5,20 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-# Digits of the minor unit, ISO 4217 (List One). A currency that is not listed is refused, never guessed.
+# Digits of the minor unit, ISO 4217 (List One). A currency that is not listed is refused, never guessed;
+# those whose sign the screen's letters lack (₪ ₹ ₱ ฿) are not listed.
 MINOR_DIGITS = {
     **dict.fromkeys(
         (
             "AED", "ARS", "AUD", "BAM", "BDT", "BGN", "BRL", "CAD", "CHF", "CNY", "COP", "CZK", "DKK", "EGP", "EUR",
-            "GBP", "GEL", "HKD", "HUF", "IDR", "ILS", "INR", "KES", "KZT", "LKR", "MAD", "MDL", "MKD", "MXN", "MYR",
-            "NGN", "NOK", "NZD", "PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "SAR", "SEK", "SGD", "THB", "TRY",
+            "GBP", "GEL", "HKD", "HUF", "IDR", "KES", "KZT", "LKR", "MAD", "MDL", "MKD", "MXN", "MYR",
+            "NGN", "NOK", "NZD", "PEN", "PKR", "PLN", "QAR", "RON", "RSD", "SAR", "SEK", "SGD", "TRY",
             "TWD", "UAH", "USD", "UYU", "ZAR",
         ),
         2,
     ),
     **dict.fromkeys(
         (
-            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF",
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
             "XPF",
         ),
         0,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
+from fontTools.ttLib import TTFont
 
+from contract.currency import MINOR_DIGITS
 from contract.transaction import StoppedReason
+from contract.words.numbers import money
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import NoticeCode
-from kiosk.ui.faces import FACES
+from kiosk.ui.faces import FACES, extract, face_file
 from kiosk.ui.texts import LANGUAGES, REFERENCE, TextsWrong, differences, parse
 
 SOURCE = (files("kiosk.ui") / "texts" / "en.toml").read_text(encoding="utf-8")
@@ -65,3 +69,14 @@ def test_every_code_has_its_words(language: str) -> None:
 def test_no_text_shouts_or_begs(language: str) -> None:
     for key, text in LANGUAGES[language].texts.items():
         assert "!" not in text and "！" not in text and "please" not in text.lower(), key
+
+
+def test_every_currency_has_a_sign_the_screen_can_draw() -> None:
+    extract()
+    for language in LANGUAGES.values():
+        letters = TTFont(face_file(language.face, "Regular"), lazy=True).getBestCmap()
+        for currency in MINOR_DIGITS:
+            written = money(Decimal("1234.5"), currency, language.locale, MINOR_DIGITS[currency], 3)
+            assert not [sign for sign in written if ord(sign) not in letters and sign not in "\u00a0\u202f\u200f"], (
+                currency
+            )
