@@ -103,11 +103,12 @@ def create_app(
         server = app.state.server = Server(settings, engine, store, nonces, {}, providers=providers)
         house = House(server, Housekeeper(engine), chores)
         keeping = asyncio.create_task(house.go())
+        watching = asyncio.create_task(server.watch.go(server))
         _tell_of_the_end(server)
         yield
         server.stopping.set()
         house.end()
-        await keeping
+        await asyncio.gather(keeping, watching)
         store.close()
         engine.dispose()
 

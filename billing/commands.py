@@ -27,6 +27,7 @@ from contract.commands import Command, CommandKind, lacks, sign_command
 
 SEND_AGAIN_AFTER = timedelta(seconds=10)
 COMMANDS_PER_POLL = 20
+KIOSKS_PER_LOOK = 500  # named in one query
 # A kiosk in contact polls again as soon as its poll ends: 55 s held at most (billing.api.routes), 10 s until a contact
 # is written down (billing.api.gate), and five for the way.
 REACHABLE_WITHIN = timedelta(seconds=70)
@@ -73,6 +74,20 @@ def queue_command(connection: Connection, kiosk_id: str, command: Command, now: 
 def has_commands(connection: Connection, kiosk_id: str, now: datetime) -> bool:
     """Whether `take_commands` would return any. Reads only."""
     return bool(_due(connection, kiosk_id, now))
+
+
+def kiosks_with_commands(connection: Connection, kiosk_ids: Sequence[str], now: datetime) -> list[str]:
+    """Those of `kiosk_ids` for which `take_commands` would return any. Reads only."""
+    c, found = commands.c, list[str]()
+    for start in range(0, len(kiosk_ids), KIOSKS_PER_LOOK):
+        query = select(c.kiosk_id).where(
+            c.kiosk_id.in_(kiosk_ids[start : start + KIOSKS_PER_LOOK]),
+            c.answered_ms.is_(None),
+            c.expires_ms > to_ms(now),
+            or_(c.sent_ms.is_(None), c.sent_ms <= to_ms(now - SEND_AGAIN_AFTER)),
+        )
+        found += connection.execute(query.distinct()).scalars()
+    return found
 
 
 def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_key: Ed25519PrivateKey) -> Commands:

@@ -40,6 +40,7 @@ MOST_CONNECTIONS = 2_000  # of one worker; a kiosk in contact holds two
 HEAD_PATIENCE_S = 10.0
 IDLE_CONNECTION_S = 75  # a kiosk comes back sooner
 STOP_PATIENCE_S = 20
+HUNG_AFTER_S = 60  # a worker answers its parent from its first import on, which a busy machine may take long to reach
 GARBAGE_THRESHOLD = 20_000  # objects; an upload of 100 rows makes more than Python's 700
 OPEN_FILES = 3 * MOST_CONNECTIONS
 
@@ -114,6 +115,7 @@ def serve(options: Options) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=IDLE_CONNECTION_S,
         timeout_graceful_shutdown=STOP_PATIENCE_S,
+        timeout_worker_healthcheck=HUNG_AFTER_S,
         ssl_certfile=options.certificate,
         ssl_keyfile=options.key,
     )

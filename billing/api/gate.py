@@ -11,6 +11,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 from sqlalchemy import Connection, Engine
 
+from billing.api.watch import CommandWatch
 from billing.checkout.providers import ANSWER_PATIENCE_S, MakeProviders, providers_of
 from billing.checkout.till import Till
 from billing.database import Store, reading
@@ -48,6 +49,7 @@ class Server:
     contacts: dict[str, tuple[str, str, datetime]]  # kiosk → boot, board, when this process last wrote it down
     providers: MakeProviders = providers_of
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # who waits for long gives up
+    watch: CommandWatch = field(default_factory=CommandWatch)
 
     def now(self) -> datetime:
         return self.settings.now()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
@@ -25,7 +24,7 @@ from contract.identity import TokenKind
 SMALL_BODY = 64_000
 ROWS_BODY = 4_000_000
 LONGEST_POLL_S = 55  # below the 60 s after which proxies cut
-POLL_EVERY_S = 0.5
+LOOK_FOR_IT_EVERY_S = 5.0  # the kiosk may have hung up meanwhile
 
 router = APIRouter(prefix="/v1")
 
@@ -125,8 +124,7 @@ async def get_commands(request: Request, wait_s: float = 0) -> Response:
         left_s = until - loop.time()
         if left_s <= 0 or server.stopping.is_set() or await request.is_disconnected():
             return answer(Commands(()))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(server.stopping.wait(), min(POLL_EVERY_S, left_s))
+        await server.watch.wait(kiosk_id, min(LOOK_FOR_IT_EVERY_S, left_s))
 
 
 @router.post("/commands/answer")

@@ -43,7 +43,7 @@ from tests.billing.conftest import SERVER_KEY, furnished
 from tests.billing.postgres import Postgres
 from tests.billing.stories import NOON, TARIFF, charge, rows_of
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 KIOSKS = ("hk-07", "hk-08", "hk-09")
 
 
