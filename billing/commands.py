@@ -11,7 +11,6 @@ that would start a charge for a driver who has left. What may come later, a newe
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from billing.moments import from_ms, to_ms
+from billing.prepared import Prepared
 from billing.tables import commands, kiosk_keys, kiosks
 from contract.api import CommandAnswer, Commands, CommandStatus
 from contract.codec import from_bytes, to_bytes
@@ -94,11 +94,11 @@ def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_k
     """What the kiosk is to be told now, oldest first, signed for this sending."""
     due = _due(connection, kiosk_id, now)
     if due:
-        ids = [row.command_id for row in due]
+        ids = [command_id for command_id, _, _ in due]
         connection.execute(update(commands).where(commands.c.command_id.in_(ids)).values(sent_ms=to_ms(now)))
     sent = (
-        replace(from_bytes(Command, row.body), kiosk_id=kiosk_id, age_s=max(0, to_ms(now) - row.queued_ms) // 1000)
-        for row in due
+        replace(from_bytes(Command, body), kiosk_id=kiosk_id, age_s=max(0, to_ms(now) - queued_ms) // 1000)
+        for _, body, queued_ms in due
     )
     return Commands(tuple(sign_command(command, server_key) for command in sent))
 
@@ -151,7 +151,7 @@ _NOT_TOLD = (
     .where(kiosk_keys.c.revoked_ms.is_(None), kiosk_keys.c.kiosk_id.not_in(_TOLD))
     .distinct()
 )
-_DUE = (
+_DUE = Prepared(
     select(_COMMAND.command_id, _COMMAND.body, _COMMAND.queued_ms)
     .where(_COMMAND.kiosk_id == bindparam("of_kiosk"), _COMMAND.answered_ms.is_(None))
     .where(_COMMAND.expires_ms > bindparam("now_ms"))
@@ -161,7 +161,7 @@ _DUE = (
 )
 
 
-def _due(connection: Connection, kiosk_id: str, now: datetime) -> Sequence[Any]:
-    """Asked for at every poll of every kiosk: the statement is built once."""
+def _due(connection: Connection, kiosk_id: str, now: datetime) -> list[tuple[Any, ...]]:
+    """(command_id, body, queued_ms) of each. Asked for at every poll of every kiosk."""
     asked = {"of_kiosk": kiosk_id, "now_ms": to_ms(now), "again_ms": to_ms(now - SEND_AGAIN_AFTER)}
-    return connection.execute(_DUE, asked).all()
+    return _DUE.rows(connection, asked)

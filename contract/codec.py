@@ -28,6 +28,7 @@ LARGEST_INT = 2**63 - 1  # what a database column holds
 # Plain digits, at most as many as to_wire writes; "1e999999999" is a short text that would be a gigabyte written out.
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,39}(\.[0-9]{1,38})?")
 LONGEST_DECIMAL = 40
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 class WireError(ValueError):
@@ -52,8 +53,7 @@ def from_wire(cls: type[T], data: Any, where: str = "") -> T:
 
 def to_bytes(value: Any) -> bytes:
     """The canonical bytes: sorted keys, no spaces, UTF-8. What is hashed, signed and stored."""
-    wire = to_wire(value)
-    return json.dumps(wire, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(to_wire(value)).encode()
 
 
 def from_bytes(cls: type[T], data: bytes | str) -> T:
