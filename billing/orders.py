@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from billing import directory
 from billing.commands import send_command
@@ -225,21 +225,26 @@ def release_hold(connection: Connection, command_id: str, now: datetime) -> bool
     return hold is not None and hold.end is None and holds.release(connection, hold.hold_id, now)
 
 
+_UNANSWERED_STARTS = (  # asked all the time: built once
+    select(commands.c.command_id, commands.c.kiosk_id)
+    .join(kiosks, kiosks.c.kiosk_id == commands.c.kiosk_id)
+    .where(
+        commands.c.kind == CommandKind.START.value,
+        commands.c.status.is_(None),
+        commands.c.expires_ms <= bindparam("before_ms"),
+        kiosks.c.last_rows_ms > commands.c.expires_ms + ANSWERS_LATE // timedelta(milliseconds=1),
+    )
+)
+
+
 def expire_starts(connection: Connection, now: datetime) -> list[str]:
     """End starts nobody answered: the kiosk was heard after their time and has sent no Started for them.
 
     As long as a kiosk is silent it may have started and delivered, so its holds stay. Returns the ids.
     """
     c, t = commands.c, transactions.c
-    over = select(c.command_id, c.kiosk_id).join(kiosks, kiosks.c.kiosk_id == c.kiosk_id)
-    query = over.where(
-        c.kind == CommandKind.START.value,
-        c.status.is_(None),
-        c.expires_ms <= to_ms(now - ANSWERS_LATE),
-        kiosks.c.last_rows_ms > c.expires_ms + ANSWERS_LATE // timedelta(milliseconds=1),
-    )
     ended = []
-    for row in connection.execute(query).all():
+    for row in connection.execute(_UNANSWERED_STARTS, {"before_ms": to_ms(now - ANSWERS_LATE)}).all():
         begun = select(t.transaction_id).where(
             t.kiosk_id == row.kiosk_id, t.token_hash == token_hash(TokenKind.CENTRAL, row.command_id)
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union_all
 
 from billing.authorization import begin_payment
 from billing.checkout import desk, store
@@ -44,7 +44,8 @@ POOR = 0.06  # of the people: not enough for the hold
 PARTNER = "volt-works"
 HOLDS_MINOR = (600, 1_500, 4_000)
 SHORT_LIVES_S = 8 * 3_600.0  # a provider whose holds end while a kiosk is offline
-SOON_S = 1.0
+SOON_S = 1.0  # after something happened
+ROUND_S = 15.0  # between rounds of the till for what is due by time alone: rarer than the real one's, as polls are
 WEBHOOK_S = (0.2, 20.0)
 WEBHOOK_AGAIN_S = 120.0
 
@@ -174,7 +175,7 @@ class Purse:
         due = self.world.server.transact(_next_due)
         if due is not None:
             wait_s = (due - self.world.wall()).total_seconds()
-            self._plan(self.world.agenda.now_s + max(SOON_S, wait_s))
+            self._plan(self.world.agenda.now_s + max(ROUND_S, wait_s))
 
     def _post(self) -> None:
         """Webhooks of what happened at the bank: late, twice, in any order."""
@@ -209,11 +210,10 @@ class Purse:
             set_hold(connection, server.kiosk_id, evse_id, self.rng.choice(HOLDS_MINOR))
 
 
+_NEXT_LOOK = union_all(select(func.min(checkouts.c.due_ms)), select(func.min(bills.c.due_ms)))
+
+
 def _next_due(connection: Connection) -> datetime | None:
-    due_ms = [
-        connection.execute(select(func.min(checkouts.c.due_ms))).scalar(),
-        connection.execute(select(func.min(bills.c.due_ms))).scalar(),
-        payments.next_due_ms(connection),
-    ]
+    due_ms = [*connection.execute(_NEXT_LOOK).scalars(), payments.next_due_ms(connection)]
     known = [int(at_ms) for at_ms in due_ms if at_ms is not None]
     return from_ms(min(known)) if known else None

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from billing.checkout import notices, store
 from billing.checkout.acts import advance
@@ -85,9 +85,16 @@ def note(connection: Connection, kiosk_id: str, orders: Iterable[str], starts: I
         store.wake(connection, now, starts=starts)
 
 
+_DUE = (  # asked all the time: built once
+    select(bills.c.order_id)
+    .where(bills.c.due_ms <= bindparam("now_ms"))
+    .order_by(bills.c.due_ms)
+    .limit(bindparam("most"))
+)
+
+
 def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
-    query = select(bills.c.order_id).where(bills.c.due_ms <= to_ms(now)).order_by(bills.c.due_ms).limit(most)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_DUE, {"now_ms": to_ms(now), "most": most}).scalars())
 
 
 def bill_of(connection: Connection, order_id: str) -> Bill | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
 
 from billing.checkout.checkout import Checkout, Stage
 from billing.checkout.tables import checkouts
@@ -58,9 +58,16 @@ def save(connection: Connection, before: Checkout, after: Checkout, now: datetim
         raise RuntimeError("the checkout was changed by somebody else")
 
 
+_DUE = (  # asked all the time: built once
+    select(checkouts.c.link_id)
+    .where(checkouts.c.due_ms <= bindparam("now_ms"))
+    .order_by(checkouts.c.due_ms)
+    .limit(bindparam("most"))
+)
+
+
 def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
-    query = select(checkouts.c.link_id).where(checkouts.c.due_ms <= to_ms(now)).order_by(checkouts.c.due_ms)
-    return list(connection.execute(query.limit(most)).scalars())
+    return list(connection.execute(_DUE, {"now_ms": to_ms(now), "most": most}).scalars())
 
 
 def wake(

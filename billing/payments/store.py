@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from billing.database import insert_if_absent
 from billing.moments import to_ms
@@ -118,20 +118,24 @@ def save(connection: Connection, before: Payment, after: Payment, now: datetime,
     _tell(connection, before.payment_id, now, what, detail)
 
 
+_DUE = (  # asked all the time: built once
+    select(payments.c.payment_id, payments.c.provider)
+    .where(payments.c.due_ms <= bindparam("now_ms"))
+    .order_by(payments.c.due_ms)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = select(func.min(payments.c.due_ms))
+
+
 def due(connection: Connection, now: datetime, most: int = 20) -> Sequence[tuple[str, str]]:
     """Payments that have something to ask, the longest waiting first: id and provider."""
-    query = (
-        select(payments.c.payment_id, payments.c.provider)
-        .where(payments.c.due_ms <= to_ms(now))
-        .order_by(payments.c.due_ms)
-        .limit(most)
-    )
-    return [(row.payment_id, row.provider) for row in connection.execute(query)]
+    asked = {"now_ms": to_ms(now), "most": most}
+    return [(row.payment_id, row.provider) for row in connection.execute(_DUE, asked)]
 
 
 def next_due_ms(connection: Connection) -> int | None:
     """When the next payment has something to ask, UTC milliseconds; None: never."""
-    found = connection.execute(select(func.min(payments.c.due_ms))).scalar()
+    found = connection.execute(_NEXT_DUE).scalar()
     return None if found is None else int(found)
 
 
