@@ -23,6 +23,7 @@ from worlds.forgiveness import RULES
 from worlds.world import World
 
 SEED, HOURS, LASTS_S = 34, 1.0, 400.0
+SEED_WITH_PAYMENT_APPS = 37
 STEP_S = 0.5
 
 
@@ -30,7 +31,8 @@ class Scene:
     """A world without any fault of its own, until one is begun where somebody charges."""
 
     def __init__(self, kind: str, begins_idle: bool = False) -> None:
-        self.world = World(SEED, HOURS, faults=chosen("none"))
+        seed = SEED_WITH_PAYMENT_APPS if kind.startswith("provider_") else SEED
+        self.world = World(seed, HOURS, faults=chosen("none"))
         self.kind = replace(KINDS[kind], lasts_s=(LASTS_S, LASTS_S))
         self.codes: set[FaultCode] = set()
         self.notices: set[NoticeCode] = set()
@@ -149,6 +151,10 @@ ANSWERS: dict[str, Callable[[Scene], bool]] = {
     "plugs_into_other": lambda s: s.world.street.occupied != set(),
     "leaves_cable": lambda s: any(p is not None and p.lingers_also_s > 0 for p in s.world.street.people.values()),
 }
+ANSWERS |= dict.fromkeys(
+    ("provider_away", "provider_misbehaves"),
+    lambda s: s.world.purse is not None and (s.world.purse.trouble.is_down or s.world.purse.trouble.shuffles_webhooks),
+)
 # An operator's order is heard with the next poll of a slow world, after the scene: here it only must do no harm.
 ORDERS = ("evse_closed", "evse_reserved", "stopped_by_order", "unlocked_by_order", "card_blocked")
 ANSWERS |= dict.fromkeys(ORDERS, lambda s: True)
