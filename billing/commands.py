@@ -11,6 +11,7 @@ that would start a charge for a driver who has left. What may come later, a newe
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
