@@ -135,7 +135,11 @@ class Rules:
         if self.free_picks is not None:
             yield self.free_picks, span
             return
-        for begin, end in pairwise(self.cuts(energy_wh, span)):
+        cuts = self.cuts(energy_wh, span)
+        if len(cuts) == 2:  # most of them: no fraction comes into it
+            yield self.picks(span.point(0, energy_wh)), span
+            return
+        for begin, end in pairwise(cuts):
             point = span.point(begin, energy_wh + begin * span.energy_wh)
             to_ms = span.from_ms + end * (span.to_ms - span.from_ms)
             part_wh = (end - begin) * span.energy_wh
