@@ -167,12 +167,14 @@ class Purse:
         if planned_s != self._planned_s:
             return  # an earlier one took its place
         self._planned_s = float("inf")
-        self._note_contact()
-        self.till.work()
-        if self.world.kiosk is not None:
-            self.world.kiosk.link.ring(self.rng)
-        self._post()
         due = self.world.server.transact(_next_due)
+        if due is not None and due <= self.world.wall():
+            self._note_contact()
+            self.till.work()
+            if self.world.kiosk is not None:
+                self.world.kiosk.link.ring(self.rng)
+            due = self.world.server.transact(_next_due)
+        self._post()
         if due is not None:
             wait_s = (due - self.world.wall()).total_seconds()
             self._plan(self.world.agenda.now_s + max(ROUND_S, wait_s))
