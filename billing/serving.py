@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import parent_process
@@ -41,6 +42,7 @@ HEAD_PATIENCE_S = 10.0
 IDLE_CONNECTION_S = 75  # a kiosk comes back sooner
 STOP_PATIENCE_S = 20
 HUNG_AFTER_S = 60  # a worker answers its parent from its first import on, which a busy machine may take long to reach
+SWITCH_AFTER_S = 0.0005
 GARBAGE_THRESHOLD = 20_000  # objects; an upload of 100 rows makes more than Python's 700
 OPEN_FILES = 3 * MOST_CONNECTIONS
 
@@ -136,6 +138,9 @@ def _app(options: Options) -> FastAPI:
     # What was imported lives as long as the process: the collector need not look at it again and again.
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
+    # The writer asks SQLite many short questions and wants the interpreter back after each; a loop that reads a large
+    # upload would keep it for Python's 5 ms every time.
+    sys.setswitchinterval(SWITCH_AFTER_S)
     settings = read_settings(options.data_dir, options.database_url)
     return create_app(replace(settings, is_behind_proxy=options.is_behind_proxy))
 
