@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from billing.checkout.checkout import Checkout, Origin, Stage
 from billing.checkout.step import Facts, Fate
@@ -44,10 +44,13 @@ def gather(connection: Connection, checkout: Checkout, now: datetime) -> Facts:
     )
 
 
+_FATE = select(commands.c.status, commands.c.reason, commands.c.sent_ms, commands.c.expires_ms).where(
+    commands.c.command_id == bindparam("of_id")
+)
+
+
 def fate_of(connection: Connection, command_id: str, now: datetime) -> Fate:
-    c = commands.c
-    query = select(c.status, c.reason, c.sent_ms, c.expires_ms).where(c.command_id == command_id)
-    row = connection.execute(query).one_or_none() if command_id else None
+    row = connection.execute(_FATE, {"of_id": command_id}).one_or_none() if command_id else None
     if row is None:
         return Fate()
     is_lost = row.status is None and row.sent_ms is None and row.expires_ms <= to_ms(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, update
 
 from billing.checkout.checkout import Checkout, Stage
 from billing.checkout.tables import checkouts
@@ -18,6 +18,19 @@ YOUNG = timedelta(minutes=5)
 
 class NoCheckout(LookupError):
     """No checkout has that link."""
+
+
+def _by(column: ColumnElement[str]) -> Select[str]:
+    return select(checkouts.c.body).where(column == bindparam("name")).order_by(checkouts.c.begun_ms)
+
+
+# Asked at every look at every checkout: built once.
+_OF_LINK, _OF_PAYMENT, _OF_ORDER = _by(checkouts.c.link_id), _by(checkouts.c.payment_id), _by(checkouts.c.order_id)
+_SAVE = (
+    update(checkouts)
+    .where(checkouts.c.link_id == bindparam("of_link"), checkouts.c.body == bindparam("known"))
+    .values({name: bindparam(name) for name in ("order_id", "stage", "body", "due_ms")})
+)
 
 
 def create(connection: Connection, checkout: Checkout, now: datetime) -> None:
@@ -33,7 +46,7 @@ def create(connection: Connection, checkout: Checkout, now: datetime) -> None:
 
 def load(connection: Connection, link_id: str) -> Checkout:
     """Raises NoCheckout."""
-    found = _find(connection, checkouts.c.link_id == link_id)
+    found = _read(connection, _OF_LINK, link_id)
     if not found:
         raise NoCheckout("no checkout has this link")
     return found[0]
@@ -44,17 +57,17 @@ def is_known(connection: Connection, link_id: str) -> bool:
 
 
 def of_payment(connection: Connection, payment_id: str) -> Checkout | None:
-    return next(iter(_find(connection, checkouts.c.payment_id == payment_id)), None)
+    return next(iter(_read(connection, _OF_PAYMENT, payment_id)), None)
 
 
 def of_order(connection: Connection, order_id: str) -> list[Checkout]:
-    return _find(connection, checkouts.c.order_id == order_id) if order_id else []
+    return _read(connection, _OF_ORDER, order_id) if order_id else []
 
 
 def save(connection: Connection, before: Checkout, after: Checkout, now: datetime) -> None:
     """Raises RuntimeError where somebody else changed it since `before` was loaded."""
-    known = (checkouts.c.link_id == before.link_id, checkouts.c.body == to_bytes(before).decode())
-    if connection.execute(update(checkouts).where(*known).values(**_values(after, now))).rowcount != 1:
+    known = {"of_link": before.link_id, "known": to_bytes(before).decode()}
+    if connection.execute(_SAVE, known | _values(after, now)).rowcount != 1:
         raise RuntimeError("the checkout was changed by somebody else")
 
 
@@ -94,9 +107,8 @@ def next_look(checkout: Checkout, now: datetime) -> datetime | None:
     return now + (SOON if now - checkout.begun < YOUNG else LATER)
 
 
-def _find(connection: Connection, condition: ColumnElement[bool]) -> list[Checkout]:
-    query = select(checkouts.c.body).where(condition).order_by(checkouts.c.begun_ms)
-    return [from_bytes(Checkout, body) for body in connection.execute(query).scalars()]
+def _read(connection: Connection, query: Select[str], name: str) -> list[Checkout]:
+    return [from_bytes(Checkout, body) for body in connection.execute(query, {"name": name}).scalars()]
 
 
 def _values(checkout: Checkout, now: datetime) -> dict[str, object]:

@@ -75,9 +75,17 @@ def create(
     return is_new
 
 
+_LOAD = select(payments.c.body).where(payments.c.payment_id == bindparam("of_id"))
+_SAVE = (
+    update(payments)
+    .where(payments.c.payment_id == bindparam("of_id"), payments.c.body == bindparam("known"))
+    .values({name: bindparam(name) for name in ("body", "order_id", "stage", "due_ms")})
+)
+
+
 def load(connection: Connection, payment_id: str) -> Payment:
     """Raises LookupError."""
-    body = connection.execute(select(payments.c.body).where(payments.c.payment_id == payment_id)).scalar()
+    body = connection.execute(_LOAD, {"of_id": payment_id}).scalar()
     if body is None:
         raise LookupError(f"no payment {payment_id}")
     return from_bytes(Payment, body)
@@ -108,12 +116,9 @@ def save(connection: Connection, before: Payment, after: Payment, now: datetime,
     """Keep what a payment became. Raises RuntimeError where somebody else changed it since `before` was loaded."""
     request = next_request(after)
     due_ms = None if request is None else max(to_ms(now), round(after.pause_until_s * 1000))
-    changed = connection.execute(
-        update(payments)
-        .where(payments.c.payment_id == before.payment_id, payments.c.body == to_bytes(before).decode())
-        .values(body=to_bytes(after).decode(), order_id=after.order_id, stage=stage_of(after).value, due_ms=due_ms)
-    ).rowcount
-    if changed != 1:
+    known = {"of_id": before.payment_id, "known": to_bytes(before).decode()}
+    new = {"body": to_bytes(after).decode(), "order_id": after.order_id, "stage": stage_of(after).value}
+    if connection.execute(_SAVE, known | new | {"due_ms": due_ms}).rowcount != 1:
         raise RuntimeError(f"payment {before.payment_id} was changed by somebody else")
     _tell(connection, before.payment_id, now, what, detail)
 
