@@ -16,7 +16,7 @@ from worlds.faults.kinds import chosen
 from worlds.world import World
 
 
-@pytest.mark.parametrize("seed", [2, 5])
+@pytest.mark.parametrize("seed", [2, 8])
 def test_a_step_that_is_not_taken_would_have_changed_nothing_but_the_facts(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
