@@ -169,6 +169,10 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Taken out of service by the operator's order; nothing new begins here.",
         "Put it back at the server: kiosk-billing evse open.",
     ),
+    "token_would_start": (
+        "A card or code was read and waits for its connector to be chosen; it would start here.",
+        "Choose connector EVSE on the screen.",
+    ),
     # a charge that a power cut interrupted
     "continued": (
         "It goes on after a power cut, as a new transaction of the same order: one receipt, one cap.",
@@ -450,8 +454,24 @@ STATES: dict[str, tuple[str, str]] = {
         "ending, {contactor}; the last reading is taken",
         "feedback seen open and a last reading; without them its patience ends it",
     ),
-    "out_of_service": (
-        "it may not deliver",
-        "the fault's cause must go; a latched one also needs: kiosk reset EVSE",
+    "out_of_service": ("it may not deliver", "it clears by itself once the fault's cause is gone"),
+}
+
+# the same for an idle EVSE where nothing begins, by the deciding cause
+IDLE: dict[str, tuple[str, str]] = {
+    "no_offer": ("without a price", "a tariff from the server puts it on sale"),
+    "blocked_by_operator": ("closed by the operator's order", "kiosk-billing evse open at the server puts it back"),
+    "reserved": ("kept by a reservation", "the customer it is kept for begins, or the reservation ends"),
+    "reserved_for_phone": (
+        "kept for somebody who pays by phone",
+        "their payment begins a session, or it is free again",
+    ),
+    "held_until_unplugged": (
+        "kept for the former customer",
+        "unplugging frees it, or the former customer's card or code begins again",
     ),
 }
+CHOOSING = "choosing connector EVSE on the screen begins a session with the card or code that waits"
+
+# a latched fault, by whether its cause is gone
+LATCHED: dict[bool, str] = {True: "kiosk reset EVSE", False: "the fault's cause must go, and then: kiosk reset EVSE"}

@@ -162,7 +162,7 @@ def _note(evse: dict[str, Any]) -> str:
         parts.append("NO PRICE")
     if evse["state"] in ("parked", "closing") and evse.get("contactor_closed") is not False:
         parts.append("CONTACTOR " + ("STILL CLOSED" if evse.get("contactor_closed") else "UNKNOWN"))
-    if evse.get("held"):
+    if evse.get("held") and evse["state"] not in ("preparing", "delivering"):  # then it is its holder's own session
         parts.append("held until unplugged")
     if deal := evse.get("transaction"):
         if deal["is_offline"]:

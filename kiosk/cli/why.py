@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kiosk.cli import exits, words
-from kiosk.cli.causes import CAUSES, CONTACTOR, NOTHING, STATES
+from kiosk.cli.causes import CAUSES, CHOOSING, CONTACTOR, IDLE, LATCHED, NOTHING, STATES
 from kiosk.cli.conditions import standing
 from kiosk.cli.link import Link
 
@@ -40,9 +40,9 @@ def chosen(snapshot: dict[str, Any], evse_id: int | None) -> list[dict[str, Any]
 def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     """One EVSE's causes, the deciding one first, as values."""
     fault = evse.get("fault")
-    meaning, moves_on = STATES.get(evse["state"], ("", "unknown state: this command is older than the controller"))
+    meaning, moves_on = _meaning(evse, codes := _codes(evse, snapshot))
     causes: dict[str, dict[str, Any]] = {}
-    for code in _codes(evse, snapshot):
+    for code in codes:
         key = code.split(":", 1)[1] if code.startswith(("fault:", "interlock:")) else code
         if code.startswith("fault:") and f"{key}:gone" in CAUSES and "cause_gone" in evse.get("why", []):
             key += ":gone"
@@ -86,6 +86,21 @@ def told(one: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _meaning(evse: dict[str, Any], codes: list[str]) -> tuple[str, str]:
+    """What the state means and what moves it on, as far as the causes let it."""
+    state, fault = evse["state"], evse.get("fault")
+    meaning, moves_on = STATES.get(state, ("", "unknown state: this command is older than the controller"))
+    if state == "idle":
+        decides = next((code for code in codes if code in IDLE), None)
+        if decides is not None:
+            return IDLE[decides]
+        if "token_would_start" in codes:
+            return meaning, CHOOSING
+    if fault and fault["is_latched"]:
+        return meaning, LATCHED["cause_gone" in codes]
+    return meaning, moves_on
+
+
 def _codes(evse: dict[str, Any], snapshot: dict[str, Any]) -> list[str]:
     """The fault, the controller's own codes, then what the snapshot shows besides."""
     found: list[str] = []
@@ -96,6 +111,8 @@ def _codes(evse: dict[str, Any], snapshot: dict[str, Any]) -> list[str]:
         found.append("no_offer")
     if evse.get("contactor_closed") is not evse["wants_contactor_closed"] and evse["in_state_s"] >= DISAGREES_AFTER_S:
         found.append("feedback_lost" if evse.get("contactor_closed") is None else "feedback_disagrees")
+    if evse["evse_id"] in snapshot.get("token_starts", ()):
+        found.append("token_would_start")
     if (deal := evse.get("transaction")) and deal["meter_quality"] != "good":
         found.append("meter_stale")
     return found + standing(snapshot)

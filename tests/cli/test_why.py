@@ -16,7 +16,8 @@ from contract.metering import Quality
 from contract.tariff import TariffOffer
 from contract.transaction import StoppedReason
 from kiosk import wire
-from kiosk.cli.causes import CAUSES, STATES
+from kiosk.cli.causes import CAUSES, IDLE, STATES
+from kiosk.cli.why import story
 from kiosk.session.faults import FaultCode
 from kiosk.session.snapshot import ReaderView
 from kiosk.session.states import State
@@ -51,6 +52,47 @@ def test_every_code_the_core_can_give_is_explained() -> None:
 
     assert {"waiting_for_plug", "not_on_disk"} <= given
     assert given <= set(CAUSES)
+
+
+@pytest.mark.parametrize(
+    "code", ["no_offer", "blocked_by_operator", "reserved", "reserved_for_phone", "held_until_unplugged"]
+)
+def test_an_idle_evse_where_nothing_begins_is_not_called_free(offer: TariffOffer, code: str) -> None:
+    told = wire.snapshot_line(snapshot(evse(1, None if code == "no_offer" else offer, why=(code,))))["snapshot"]
+    one = story(told["evses"][0], told)
+
+    assert (one["meaning"], one["moves_on"]) == IDLE[code]
+    assert "free" not in one["meaning"]
+
+
+def test_what_moves_a_fault_on_says_whether_it_needs_a_reset(offer: TariffOffer) -> None:
+    def moves_on(latched: bool, *why: str) -> str:
+        broken = faulted(2, offer, FaultCode.METER_LOST)
+        assert broken.fault is not None
+        broken = replace(broken, fault=replace(broken.fault, is_latched=latched), why=why)
+        told = wire.snapshot_line(snapshot(broken))["snapshot"]
+        return str(story(told["evses"][0], told)["moves_on"])
+
+    assert moves_on(False) == "it clears by itself once the fault's cause is gone"
+    assert moves_on(True, "needs_reset") == "the fault's cause must go, and then: kiosk reset 2"
+    assert moves_on(True, "cause_gone") == "kiosk reset 2"
+
+
+def test_a_card_that_waits_is_told_where_it_would_start(offer: TariffOffer) -> None:
+    free = (evse(1, offer, why=("free",)), evse(2, offer, why=("free",)))
+    told = wire.snapshot_line(snapshot(*free, token_waits=True, token_waits_s=9.0, token_starts=(2,)))["snapshot"]
+    one, two = (story(each, told) for each in told["evses"])
+
+    assert [cause["code"] for cause in one["causes"]] == ["free"]
+    assert [cause["code"] for cause in two["causes"]] == ["free", "token_would_start"]
+    assert two["moves_on"] == "choosing connector 2 on the screen begins a session with the card or code that waits"
+
+
+def test_status_calls_an_evse_held_only_while_nobody_charges(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
+    with panel(tmp_path / "panel", snapshot(evse(1, offer, held=True), replace(delivering(2, offer), held=True))):
+        done = kiosk("status")
+
+    assert done.stdout.count("held until unplugged") == 1
 
 
 def test_the_interlocks_word_and_the_fault_are_told_once(tmp_path: Path, kiosk: Run, offer: TariffOffer) -> None:
