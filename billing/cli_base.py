@@ -12,8 +12,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from billing import directory
+from billing.checkout.refunds import NoSuchRefund
 from billing.database import open_database
 from billing.migrations import newest_revision, revision_of
+from billing.payments.store import NoSuchPayment
 from billing.settings import BadSettings, default_database_url
 from contract.codec import WireError
 
@@ -27,7 +29,7 @@ class SetUpAlready(Exception):
 
 
 NOT_SET_UP = (NotSetUp,)
-REFUSED = (directory.NotKnown, SetUpAlready, FileExistsError)
+REFUSED = (directory.NotKnown, NoSuchPayment, NoSuchRefund, SetUpAlready, FileExistsError)
 BAD_INPUT = (ValueError, WireError, BadSettings, OSError, OperationalError)
 
 

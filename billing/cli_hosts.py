@@ -15,6 +15,7 @@ from billing.hosts import bank, months, party, terms, told
 from billing.hosts.iban import in_groups
 from billing.hosts.party import Host
 from billing.ledger import book
+from billing.people.audit import COMMAND_LINE, note
 from billing.settings import read_settings, server_time
 from billing.settlement.allocation import Bearer
 from billing.tables import kiosks
@@ -34,7 +35,9 @@ def add_host(arguments: Namespace) -> Result:
         party.rate_of(arguments.vat_rate),
     )
     with database_of(arguments) as connection:
-        party.add_host(connection, host, server_time())
+        now = server_time()
+        party.add_host(connection, host, now)
+        note(connection, COMMAND_LINE, "added the host", host.host_id, now)
     return Result(f"host {host.host_id}: {host.name}, paid in {host.currency}", to_wire(host))
 
 
@@ -73,6 +76,8 @@ def agree_host(arguments: Namespace) -> Result:
         drafted = terms.drafted_terms(connection, host, kiosk_id, arguments.evse, asked, begins, now)
         if not arguments.preview:
             terms.write_terms(connection, host, kiosk_id, arguments.evse, asked, begins, now)
+            what = f"agreed on {kiosk_id} EVSE {arguments.evse} from {begins}"
+            note(connection, COMMAND_LINE, what, host.host_id, now)
     word = "would be in force" if arguments.preview else "in force"
     text = f"{kiosk_id} EVSE {arguments.evse}: agreement with {host.host_id} {word} from {begins} {zone}"
     return Result(
@@ -85,7 +90,10 @@ def end_host(arguments: Namespace) -> Result:
         host = party.find_host(connection, arguments.host)
         kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
         begins = date.fromisoformat(arguments.from_day)
-        terms.end_terms(connection, host, kiosk_id, arguments.evse, begins, server_time())
+        now = server_time()
+        terms.end_terms(connection, host, kiosk_id, arguments.evse, begins, now)
+        what = f"ended the agreement on {kiosk_id} EVSE {arguments.evse} from {begins}"
+        note(connection, COMMAND_LINE, what, host.host_id, now)
     return Result(f"{kiosk_id} EVSE {arguments.evse}: no host from {begins} on", {"from": begins.isoformat()})
 
 

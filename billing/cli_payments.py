@@ -8,6 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import asdict
+from urllib.parse import urlsplit
 
 from billing import directory
 from billing.checkout import desk, refunds
@@ -51,7 +52,8 @@ def set_hold_amount(arguments: Namespace) -> Result:
         kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
         evse_id = arguments.evse or WHOLE_KIOSK
         set_hold(connection, kiosk_id, evse_id, arguments.amount_minor)
-    where = kiosk_id if evse_id == WHOLE_KIOSK else f"{kiosk_id} EVSE {evse_id}"
+        where = kiosk_id if evse_id == WHOLE_KIOSK else f"{kiosk_id} EVSE {evse_id}"
+        note(connection, COMMAND_LINE, f"set the hold to {arguments.amount_minor} minor units", where, server_time())
     data = {"kiosk_id": kiosk_id, "evse_id": evse_id, "hold_minor": arguments.amount_minor}
     return Result(f"{where}: {arguments.amount_minor} minor units are held before a charge", data)
 
@@ -120,6 +122,10 @@ def _refund(refund: refunds.Refund) -> Result:
 def set_social(arguments: Namespace) -> Result:
     """Write or replace the table [social] of billing.toml; secrets are read from standard input, a line each."""
     path = data_dir_of(arguments) / SETTINGS_FILE
+    for name, url in (("URL", arguments.url), ("--app-url", arguments.app_url or arguments.url)):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{name} {url[:80]!r}: want an address, as https://social.example.org")
     merchant, webhook = (sys.stdin.readline().strip() for _ in range(2))
     values = {
         "url": arguments.url,
@@ -131,6 +137,8 @@ def set_social(arguments: Namespace) -> Result:
     if not merchant or not webhook:
         raise ValueError("standard input: want two lines, the merchant's secret and the webhooks' secret")
     table = "[social]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+    with database_of(arguments) as connection:
+        note(connection, COMMAND_LINE, "set up the social server", arguments.url, server_time())
     kept = re.sub(r"(?ms)^\[social\]\n.*?(?=^\[|\Z)", "", path.read_text(encoding="utf-8")).rstrip("\n")
     written = path.with_suffix(".new")
     written.write_text(f"{kept}\n\n{table}", encoding="utf-8")

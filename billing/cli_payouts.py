@@ -12,12 +12,14 @@ from billing.payouts import runs
 from billing.payouts.pain002 import report_of
 from billing.payouts.plan import Plan
 from billing.payouts.states import State
+from billing.people.audit import COMMAND_LINE, note
 from billing.settings import server_time
 from contract.currency import from_minor
 
 
 def set_source(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
+        now = server_time()
         source = runs.set_source(
             connection,
             arguments.name,
@@ -25,8 +27,9 @@ def set_source(arguments: Namespace) -> Result:
             arguments.bic,
             arguments.minimum_minor,
             CONSOLE,
-            server_time(),
+            now,
         )
+        note(connection, COMMAND_LINE, f"set the account to pay from, ending {source.payer.iban[-4:]}", "payouts", now)
     least = f"{from_minor(source.minimum_minor, 'EUR')} EUR"
     text = f"payouts leave from {in_groups(source.payer.iban)} ({source.payer.name}), from {least} on"
     return Result(text, {"iban": source.payer.iban, "minimum_minor": source.minimum_minor})
@@ -38,7 +41,10 @@ def run_payouts(arguments: Namespace) -> Result:
         plan = runs.plan_of(connection)
         if not arguments.yes:
             return Result(_planned(plan) + "\nnothing is written yet: --yes makes the run", _plan_data(plan))
-        run = runs.make_run(connection, CONSOLE, server_time(), plan.digest)
+        now = server_time()
+        run = runs.make_run(connection, CONSOLE, now, plan.digest)
+        what = f"ordered {len(run.payouts)} payouts of {run.total_minor} minor units"
+        note(connection, COMMAND_LINE, what, run.run, now)
     text = f"{_planned(plan)}\nrun {run.run}: give the bank what kiosk-billing payout file {run.run} prints"
     return Result(text, {**_plan_data(plan), "run": run.run})
 

@@ -32,7 +32,9 @@ def list_commands(arguments: Namespace) -> Result:
             query = query.where(c.kiosk_id == directory.find_kiosk(connection, arguments.kiosk))
         rows = [dict(row) for row in connection.execute(query.order_by(c.queued_ms.desc()).limit(50)).mappings()]
     text = "\n".join(
-        f"{row['command_id']}  {row['kiosk_id']}  {row['kind']}  {row['status'] or 'not answered'}" for row in rows
+        f"{row['command_id']}  {row['kiosk_id']}  {row['kind']}  {row['status'] or 'not answered'}"
+        + (f": {row['reason']}" if row["reason"] else "")
+        for row in rows
     )
     return Result(text or "no commands yet", rows)
 

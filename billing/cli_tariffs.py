@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from billing import directory
 from billing.cli_base import Result, database_of
-from billing.cli_work import moment_of
+from billing.cli_work import moment_of, note_published
 from billing.directory import NotKnown
 from billing.ocpi.fields import read_file
 from billing.ocpi.location import ConnectorFormat, ConnectorType, Location, PowerType, place
@@ -63,7 +63,9 @@ def import_tariff(arguments: Namespace) -> Result:
         tariff_id = arguments.name or tariff.id
         tariff = replace(tariff, id=tariff_id, version=versions.next_version(connection, tariff_id))
         if not arguments.dry_run:
-            directory.load_tariff(connection, tariff, server_time(), from_)
+            now = server_time()
+            directory.load_tariff(connection, tariff, now, from_)
+            note_published(connection, tariff, from_, now)
     done = "would be published" if arguments.dry_run else "published"
     lines = [f"tariff {tariff.id} version {tariff.version} {done}", *words_of(tariff, "en")]
     lines += [f"note: {warning}" for warning in warnings_about(tariff)]

@@ -10,18 +10,20 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import qrcode
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from billing import directory, enrolment, vouchers
 from billing.cli_base import Result, database_of
 from billing.moments import from_ms
 from billing.pages.operator_view import fleet
+from billing.people.audit import COMMAND_LINE, note
 from billing.server_key import read_server_key
 from billing.settings import server_time
 from billing.tables import tariffs
 from billing.tariff_files import read_tariff
 from contract.currency import from_minor
 from contract.identity import IdToken, TokenKind
+from contract.tariff import Tariff
 from contract.tokens import MEMBER_CODE_PREFIX
 
 
@@ -37,13 +39,15 @@ def add_kiosk(arguments: Namespace) -> Result:
             max_power_w=arguments.max_power_w,
         )
         code = enrolment.new_code(connection, kiosk_id, now)
+        note(connection, COMMAND_LINE, "added the kiosk", kiosk_id, now)
     return _code(kiosk_id, code)
 
 
 def new_code(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
-        code = enrolment.new_code(connection, kiosk_id, server_time())
+        kiosk_id, now = directory.find_kiosk(connection, arguments.kiosk), server_time()
+        code = enrolment.new_code(connection, kiosk_id, now)
+        note(connection, COMMAND_LINE, "made an enrolment code", kiosk_id, now)
     return _code(kiosk_id, code)
 
 
@@ -61,11 +65,20 @@ def list_kiosks(arguments: Namespace) -> Result:
 def load_tariff(arguments: Namespace) -> Result:
     tariff, from_ = read_tariff(arguments.file), moment_of(arguments.from_, "--from")
     with database_of(arguments) as connection:
-        is_new = directory.load_tariff(connection, tariff, server_time(), from_)
+        now = server_time()
+        is_new = directory.load_tariff(connection, tariff, now, from_)
+        if is_new:
+            note_published(connection, tariff, from_, now)
     text = f"tariff {tariff.id} version {tariff.version} {'published' if is_new else 'is published already'}"
     if is_new and from_ is not None:
         text += f", in force from {from_:%Y-%m-%d %H:%M} UTC"
     return Result(text, {"id": tariff.id, "version": tariff.version, "is_new": is_new})
+
+
+def note_published(connection: Connection, tariff: Tariff, from_: datetime | None, now: datetime) -> None:
+    """In the audit log, in the words of the tariff page."""
+    when = "" if from_ is None else f" from {from_:%Y-%m-%d %H:%M} UTC"
+    note(connection, COMMAND_LINE, f"published version {tariff.version}{when}", tariff.id, now)
 
 
 def moment_of(text: str | None, name: str) -> datetime | None:
@@ -92,16 +105,17 @@ def list_tariffs(arguments: Namespace) -> Result:
 
 def set_offer(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        kiosk_id = directory.find_kiosk(connection, arguments.kiosk)
+        kiosk_id, now = directory.find_kiosk(connection, arguments.kiosk), server_time()
         offer = directory.set_offer(
             connection,
             kiosk_id,
             arguments.evse,
             arguments.tariff,
-            server_time(),
+            now,
             parking_grace_s=arguments.parking_grace,
             offline_tariff_id=arguments.offline_tariff,
         )
+        note(connection, COMMAND_LINE, f"offered at {kiosk_id} EVSE {arguments.evse}", offer.tariff.id, now)
     offline = offer.offline_tariff
     data = {"kiosk_id": kiosk_id, "evse_id": arguments.evse, "tariff": offer.tariff.id, "version": offer.tariff.version}
     data |= {"time_zone": offer.time_zone, "offline_tariff": None if offline is None else offline.id}
@@ -128,6 +142,7 @@ def add_token(arguments: Namespace) -> Result:
                 offline_cap_minor=arguments.offline_cap_minor,
             )
         name = directory.add_token(connection, token, account_id, now)
+        note(connection, COMMAND_LINE, f"added {token.masked}", account_id, now)
     return Result(f"{token.masked} belongs to {account_id}", {"token_hash": name, "account_id": account_id})
 
 
@@ -155,11 +170,12 @@ def new_voucher(arguments: Namespace) -> Result:
             now,
             read_server_key(arguments.data_dir),
         )
+        value = f"{from_minor(arguments.value_minor, arguments.currency)} {arguments.currency}"
+        note(connection, COMMAND_LINE, f"issued a voucher of {value}", kiosk_id, now)
     drawing = io.StringIO()
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_L, border=2)
     code.add_data(text)
     code.print_ascii(out=drawing, invert=True)
-    value = f"{from_minor(arguments.value_minor, arguments.currency)} {arguments.currency}"
     words = f"worth {value} at {kiosk_id}, until {valid_until:%Y-%m-%d %H:%M} UTC; used once, the rest is not paid out"
     data = {"voucher": text, "kiosk_id": kiosk_id, "value_minor": arguments.value_minor}
     data |= {"currency": arguments.currency, "valid_until": valid_until.isoformat()}
@@ -169,7 +185,9 @@ def new_voucher(arguments: Namespace) -> Result:
 def _block(arguments: Namespace, *, blocked: bool) -> Result:
     token = _token(arguments)
     with database_of(arguments) as connection:
-        directory.block_token(connection, token, server_time(), blocked=blocked)
+        now = server_time()
+        directory.block_token(connection, token, now, blocked=blocked)
+        note(connection, COMMAND_LINE, "blocked the card" if blocked else "freed the card", token.masked, now)
     word = "blocked" if blocked else "free again"
     return Result(f"{token.masked} is {word}; kiosks learn it with their next contact", {"is_blocked": blocked})
 

@@ -15,6 +15,7 @@ from billing.database import insert_if_absent
 from billing.moments import to_ms
 from billing.quarantine import Doubt
 from billing.tables import vouchers
+from contract.currency import MINOR_DIGITS
 from contract.tokens import Voucher, sign_voucher
 
 
@@ -27,9 +28,14 @@ def new_voucher(
     now: datetime,
     server_key: Ed25519PrivateKey,
 ) -> str:
-    """Issue a voucher for ONE kiosk. Returns the signed text for the QR code. Raises ValueError for a bad value."""
+    """Issue a voucher for ONE kiosk. Returns the signed text for the QR code.
+
+    Raises ValueError for a bad value or currency.
+    """
     if value_minor < 1:
         raise ValueError(f"voucher value {value_minor}: want at least 1 minor unit")
+    if currency not in MINOR_DIGITS:
+        raise ValueError(f"currency {currency[:20]!r}: not known; want three letters, as EUR")
     if valid_until <= now:
         raise ValueError("voucher would already be expired")
     voucher = Voucher(uuid.uuid4().hex, kiosk_id, value_minor, currency, valid_until)

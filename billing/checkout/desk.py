@@ -154,11 +154,11 @@ def cancel(connection: Connection, link_id: str, now: datetime) -> Checkout:
 def release_by_hand(connection: Connection, payment_id: str, now: datetime) -> Checkout:
     """An operator knows that nothing was delivered: the kiosk is gone, or was looked at.
 
-    Should its rows come all the same, what was delivered is owed. Raises ValueError, LookupError.
+    Should its rows come all the same, what was delivered is owed. Raises ValueError, NoSuchPayment.
     """
     checkout = store.of_payment(connection, payment_id)
     if checkout is None:
-        raise LookupError(f"no checkout has payment {payment_id}")
+        raise payments.NoSuchPayment(f"no payment {payment_id} of a checkout")
     if checkout.stage not in (Stage.STARTING, Stage.RUNNING) or gather(connection, checkout, now).order_id:
         raise ValueError(f"payment {payment_id}: only a start that was never heard of again is released by hand")
     return take(connection, checkout, failed(checkout, Reason.NEVER_BEGAN, "released by hand"), now)

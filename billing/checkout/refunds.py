@@ -43,6 +43,10 @@ class NotRefundable(ValueError):
     """The refund cannot be: too much, nothing captured, no reason, or already decided."""
 
 
+class NoSuchRefund(LookupError):
+    """No refund has that id; the message names it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refund:
     """One decision. `is_granted` is None while a second person is waited for."""
@@ -151,10 +155,10 @@ def refundable_minor(connection: Connection, payment: Payment) -> int:
 
 
 def load(connection: Connection, refund_id: str) -> Refund:
-    """Raises LookupError."""
+    """Raises NoSuchRefund."""
     found = _find(connection, refunds.c.refund_id == refund_id)
     if not found:
-        raise LookupError(f"no refund {refund_id}")
+        raise NoSuchRefund(f"no refund {refund_id}")
     return found[0]
 
 

@@ -29,14 +29,17 @@ def owed_minor(connection: Connection, payment_id: str) -> int:
 
 
 def write_off(connection: Connection, payment_id: str, why: str, now: datetime) -> int:
-    """Write all of it off; how much that was. Raises NotRefundable where nothing is owed or no reason is given."""
+    """Write all of it off; how much that was.
+
+    Raises NotRefundable where nothing is owed or no reason is given, NoSuchPayment.
+    """
     why = " ".join(why.split())
+    order_id = payments.load(connection, payment_id).order_id
     amount_minor = owed_minor(connection, payment_id)
     if not amount_minor:
         raise NotRefundable("nothing is owed that could be written off")
     if not 3 <= len(why) <= LONGEST_WHY:
         raise NotRefundable(f"reason: want 3 to {LONGEST_WHY} characters; the auditor reads it")
-    order_id = payments.load(connection, payment_id).order_id
     bill = bill_of(connection, order_id)
     assert bill is not None, "a guest owes by a bill"
     parties = Parties(order_id, bill.payer, bill.currency, bill.host_id, bill.provider_id)

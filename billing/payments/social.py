@@ -67,6 +67,8 @@ class SocialProvider:
     def ask(self, request: Request) -> Outcome:
         try:
             return self._ask(request)
+        except requests.ConnectionError:
+            return Unknown(f"social server: no answer at {self._access.url}; is it running?")
         except requests.RequestException as error:
             return Unknown(f"social server: {error}")
 

@@ -18,6 +18,10 @@ from contract.codec import from_bytes, to_bytes
 from contract.currency import from_minor
 
 
+class NoSuchPayment(LookupError):
+    """No payment has that id; the message names it."""
+
+
 class Stage(StrEnum):
     """Where a payment stands, in one word, for pages and lists."""
 
@@ -84,10 +88,10 @@ _SAVE = (
 
 
 def load(connection: Connection, payment_id: str) -> Payment:
-    """Raises LookupError."""
+    """Raises NoSuchPayment."""
     body = connection.execute(_LOAD, {"of_id": payment_id}).scalar()
     if body is None:
-        raise LookupError(f"no payment {payment_id}")
+        raise NoSuchPayment(f"no payment {payment_id}")
     return from_bytes(Payment, body)
 
 
@@ -105,10 +109,10 @@ def of_order(connection: Connection, order_id: str) -> list[Payment]:
 
 
 def provider_of(connection: Connection, payment_id: str) -> str:
-    """The name of the provider. Raises LookupError."""
+    """The name of the provider. Raises NoSuchPayment."""
     found = connection.execute(select(payments.c.provider).where(payments.c.payment_id == payment_id)).scalar()
     if found is None:
-        raise LookupError(f"no payment {payment_id}")
+        raise NoSuchPayment(f"no payment {payment_id}")
     return str(found)
 
 

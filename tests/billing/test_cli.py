@@ -94,6 +94,11 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path, data
         (["kiosk", "add", "X", "--time-zone", "Mars/A"], 2, "Mars/A"),
         (["token", "add", "xyz"], 2, "in hex"),
         (["voucher", "new", "--kiosk", "X", "--value-minor", "1", "--valid-days", "0"], 2, "valid-days"),
+        (["refund", "ask", "PAYX", "318", "why", "--by", "fina"], 1, "no payment PAYX"),
+        (["refund", "approve", "RX", "--by", "max"], 1, "no refund RX"),
+        (["payments", "write-off", "PAYX", "reason", "--by", "fina"], 1, "no payment PAYX"),
+        (["payments", "release", "PAYX"], 1, "no payment PAYX"),
+        (["payments", "social", "social.example.org"], 2, "want an address"),
         (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml"),
         (["init"], 1, "is set up already"),
     ],
@@ -103,6 +108,43 @@ def test_a_mistake_gets_one_clear_line_and_its_code(run: Run, words: list[str], 
     message = run(*words, code=code)["error"]
 
     assert part in message and "\n" not in message
+
+
+def test_a_voucher_in_an_unknown_currency_is_refused(run_in_folder: Run) -> None:
+    run_in_folder("init")
+    run_in_folder("kiosk", "add", "HK-07")
+    words = ("voucher", "new", "--kiosk", "HK-07", "--value-minor", "500", "--currency", "XXX")
+
+    assert "currency 'XXX'" in run_in_folder(*words, code=2)["error"]
+
+
+def test_what_moves_money_or_prices_stands_in_the_audit_log(run_in_folder: Run) -> None:
+    run_in_folder("init")
+    run_in_folder("kiosk", "add", "HK-07")
+    for _ in range(2):  # published already, it is no deed
+        run_in_folder("tariff", "load", str(TARIFFS / "harbour_ac.toml"))
+    run_in_folder("offer", "set", "HK-07", "1", "harbour-ac")
+    run_in_folder("token", "add", "04:a2:b3:c4", "--account", "anna")
+    run_in_folder("token", "block", "04:a2:b3:c4")
+    run_in_folder("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")
+    run_in_folder("payments", "hold", "HK-07", "4000", "--evse", "1")
+    run_in_folder("host", "add", "H-12", "Boatyard")
+    run_in_folder("host", "agree", "H-12", "HK-07", "1", "--per-use", "0.80", "--from", "2999-01-01")
+    run_in_folder("payout", "source", "DE89370400440532013000", "--name", "Harbour Energy")
+    deeds = [deed for deed in run_in_folder("audit") if deed["who"] == "command line"]
+
+    assert [(deed["what"], deed["subject"]) for deed in reversed(deeds)][-10:] == [
+        ("added the kiosk", "hk-07"),
+        ("published version 1", "harbour-ac"),
+        ("offered at hk-07 EVSE 1", "harbour-ac"),
+        ("added …B3C4", "anna"),
+        ("blocked the card", "…B3C4"),
+        ("issued a voucher of 20.00 EUR", "hk-07"),
+        ("set the hold to 4000 minor units", "hk-07 EVSE 1"),
+        ("added the host", "H-12"),
+        ("agreed on hk-07 EVSE 1 from 2999-01-01", "H-12"),
+        ("set the account to pay from, ending 3000", "payouts"),
+    ]
 
 
 def test_without_init_the_operator_is_told_so(run_in_folder: Run) -> None:
