@@ -13,7 +13,7 @@ from babel.dates import format_interval, format_skeleton
 from sqlalchemy import Connection, select
 
 from billing.directory import NotKnown
-from billing.hosts.bank import AccountState, BankAccount, accounts_of, paid_to
+from billing.hosts.bank import AccountState, BankAccount, PaidTo, accounts_of, paid_to
 from billing.hosts.iban import in_groups
 from billing.hosts.movements import Movement, MovementKind, begin_of, month_after, movements_of
 from billing.hosts.party import Host
@@ -149,7 +149,6 @@ def statement_values(connection: Connection, host: Host, month: str, now: dateti
     statement = statement_of(connection, host, month)
     chip, state = _state(statement, speech)
     sums = statement.sums
-    waiting = paid_to(accounts_of(connection, host.host_id)).waiting
     return {
         "here": "statements",
         "heading": month_words(month, language),
@@ -168,7 +167,7 @@ def statement_values(connection: Connection, host: Host, month: str, now: dateti
         "balance": _balance(statement, speech),
         "closing": speech.money(sums.closing_minor),
         "events": _where_the_money_is(statement, speech),
-        "account_note": _waits_note(waiting, speech) or words["change_note"],
+        "account_note": account_note(paid_to(accounts_of(connection, host.host_id)), speech),
         "weeks": _weeks(statement, speech),
         "prices": [speech.price(price) for price in _prices(statement)],
         "count": len([use for use in statement.uses if use.kind is not UseKind.TAKEN_BACK]),
@@ -569,6 +568,13 @@ def _minimum(connection: Connection) -> int:
         return source_of(connection).minimum_minor
     except NotKnown:
         return 0
+
+
+def account_note(paid: PaidTo, speech: Speech) -> str:
+    """What the account lets a payout do, in the words of the account page."""
+    if paid.waiting is None and paid.account is None:
+        return speech.words["account_heading_none"]
+    return _waits_note(paid.waiting, speech) or speech.words["change_note"]
 
 
 def _waits_note(waiting: BankAccount | None, speech: Speech) -> str:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from billing.checkout.checkout import shown_payer
 from billing.directory import current_offers
 from billing.moments import from_ms
 from billing.orders import Reserved, closed_evses, reservations
-from billing.pages.operator_view import local_time
+from billing.pages.operator_view import SILENT_AFTER, local_time
 from billing.pages.render import ago
-from billing.tables import commands, kiosks, transactions
+from billing.tables import commands, kiosk_keys, kiosks, transactions
 
 SHOWN_ORDERS = 12
 _CHIPS = {"Accepted": "ok", "Rejected": "bad", "Expired": "off"}
@@ -54,8 +54,10 @@ def kiosk_detail(connection: Connection, kiosk_id: str, now: datetime) -> dict[s
     )
     closed = closed_evses(connection, kiosk_id)
     kept = {one.evse_id: one for one in reservations(connection, now, kiosk_id)}
+    query = select(kiosk_keys.c.kiosk_id).where(kiosk_keys.c.kiosk_id == kiosk_id, kiosk_keys.c.revoked_ms.is_(None))
+    state = _unless_ordered(site, connection.execute(query).first() is not None, now)
     lines = [
-        _line(row.evse_id, row.tariff_id, running.get(row.evse_id), row.evse_id in closed, kept, site.time_zone)
+        _line(row.evse_id, row.tariff_id, running.get(row.evse_id), row.evse_id in closed, kept, site.time_zone, state)
         for row in current_offers(connection, kiosk_id)
     ]
     heard = "never" if site.last_contact_ms is None else f"{ago(from_ms(site.last_contact_ms), now)} ago"
@@ -68,13 +70,31 @@ def kiosk_detail(connection: Connection, kiosk_id: str, now: datetime) -> dict[s
     }
 
 
+def _unless_ordered(site: Row[Any], is_enrolled: bool, now: datetime) -> tuple[str, str, str]:
+    """Chip, state and note of a connector with no order and no session: of a kiosk not heard, its state is unknown."""
+    if not is_enrolled:
+        return "off", "Not enrolled", ""
+    if site.last_contact_ms is None:
+        return "off", "Never heard", ""
+    heard = from_ms(site.last_contact_ms)
+    if heard < now - SILENT_AFTER:
+        return "stale", "Not known", f"kiosk not heard since {local_time(site.last_contact_ms, site.time_zone)}"
+    return "ok", "In service", ""
+
+
 def _line(
-    evse_id: int, tariff: str, transaction_id: str | None, is_closed: bool, kept: dict[int, Reserved], time_zone: str
+    evse_id: int,
+    tariff: str,
+    transaction_id: str | None,
+    is_closed: bool,
+    kept: dict[int, Reserved],
+    time_zone: str,
+    otherwise: tuple[str, str, str],
 ) -> EvseLine:
     reserved = kept.get(evse_id)
-    chip, state, note = "ok", "In service", ""
+    chip, state, note = otherwise
     if is_closed:
-        chip, state = "off", "Closed by order"
+        chip, state, note = "off", "Closed by order", ""
     elif reserved is not None:
         until_ms = round(reserved.until.timestamp() * 1000)
         chip, state = "warn", "Reserved"

@@ -103,6 +103,8 @@ def device_page(facts: DeviceFacts, asked: Asked, language: str, now: datetime) 
         "chip": _chip(facts, speech),
         "trouble": _trouble(facts, speech),
         "alternatives": [_alternative(one, speech) for one in facts.alternatives],
+        # What a kiosk that is not heard has free is not known.
+        "none_free": "" if facts.state is DeviceState.NOT_REACHABLE else speech.say("device.none_free"),
     }
     if facts.state is DeviceState.FREE:
         values |= _form(facts, asked, speech, now)

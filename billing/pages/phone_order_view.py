@@ -195,8 +195,8 @@ def _charging(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
         "title": speech.say("live.title"),
         "heading": speech.say("live.stopping_heading" if is_stopping else f"live.{heading}"),
         "power": "–" if view.power_w is None else speech.kilowatts(view.power_w),
-        "energy": number_kwh(view.energy_wh, speech),
-        "lasts": f"{facts.elapsed_ms // 3_600_000}:{facts.elapsed_ms // 60_000 % 60:02}",
+        "energy": number(Decimal(view.energy_wh) / 1000, 3, speech.language),
+        "lasts": _lasts(facts.elapsed_ms, speech),
         "curve": _curve(facts, speech),
         "after": _after(facts, speech),
         "stop_code": facts.stop_code,
@@ -250,9 +250,12 @@ def _parked(facts: OrderFacts, speech: Speech, now: datetime) -> Shown:
     return Shown("phone_parked.html", f"parked{'-old' * values['is_stale']}", values)
 
 
-def number_kwh(energy_wh: int, speech: Speech) -> str:
-    """To ten watt-hours, rounded down: more digits than that run on a phone without saying more."""
-    return number(Decimal(energy_wh // 10) / 100, 2, speech.language)
+def _lasts(elapsed_ms: int, speech: Speech) -> tuple[str, str]:
+    """Number and unit: minutes in the first hour, then hours and minutes."""
+    minutes = elapsed_ms // 60_000
+    if minutes < 60:
+        return str(minutes), speech.say("live.unit_minutes")
+    return f"{minutes // 60}:{minutes % 60:02}", speech.say("live.unit_hours")
 
 
 def _curve(facts: OrderFacts, speech: Speech) -> dict[str, Any] | None:

@@ -226,7 +226,9 @@ def test_a_second_press_on_the_same_connector_reserves_nothing_more(stand: Stand
 def test_a_kiosk_out_of_contact_says_when_it_was_heard(stand: Stand) -> None:
     stand.now += timedelta(minutes=5)
 
-    assert "it was last heard at 14:00" in stand.web.get("/d/hk-07/1").text
+    page = stand.web.get("/d/hk-07/1").text
+    assert "it was last heard at 14:00" in page and "voucher" in page
+    assert "No other connector" not in page
 
 
 def test_an_address_of_no_device_says_so(stand: Stand) -> None:

@@ -15,11 +15,13 @@ import pytest
 from sqlalchemy import Engine
 
 from billing.database import open_database
-from billing.hosts.bank import AccountState, accounts_of, enter_account
+from billing.hosts.bank import AccountState, accounts_of, enter_account, paid_to
 from billing.hosts.party import Host, add_host
 from billing.hosts.statement import statement_of
 from billing.pages.host import router
 from billing.pages.host_texts import HOST
+from billing.pages.host_view import account_note
+from billing.pages.host_words import Speech
 from billing.people import audit
 from billing.people.roles import Role
 from billing.settings import Settings
@@ -138,6 +140,13 @@ def test_a_changed_account_holds_the_payouts_and_says_so_on_both_pages(harbour: 
     assert account.waits_until == HALF_PAST_FOUR + timedelta(days=3)
     assert "entered the account ending 2606" in deeds
     browser.post("/host/account/withdraw", data={"account": account.account_no})
+
+
+@pytest.mark.parametrize("language", HOST)
+def test_without_an_account_a_statement_says_what_the_account_page_says(language: str) -> None:
+    said = account_note(paid_to([]), Speech(language, "EUR", "Europe/Berlin"))
+
+    assert said == HOST[language]["account_heading_none"]
 
 
 def test_a_form_from_elsewhere_changes_nothing(harbour: Harbour) -> None:
