@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(arguments, 3, str(error))
     except cli_base.REFUSED as error:
         return _fail(arguments, 1, str(error))
+    except FileNotFoundError as error:
+        return _fail(arguments, 2, f"{error.filename}: no such file" if error.filename else str(error))
     except cli_base.BAD_INPUT as error:
         return _fail(arguments, 2, str(error))
     if arguments.json:

@@ -10,5 +10,9 @@ from billing.ocpi.cost import as_json, cost_of
 
 
 def price_files(arguments: Namespace) -> Result:
+    if arguments.tariff.suffix == ".toml" and arguments.tariff.is_file():
+        raise ValueError(
+            f"{arguments.tariff}: want an OCPI Tariff object in JSON; our own files go into kiosk-billing tariff try"
+        )
     text = as_json(cost_of(arguments.tariff, arguments.cdr, arguments.time_zone))
     return Result(text, json.loads(text))

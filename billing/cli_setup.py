@@ -47,6 +47,9 @@ def init(arguments: Namespace) -> Result:
     text = f"made {data_dir}: server key, settings, database, test authority\n"
     text += f"certificate for {', '.join(hosts)}; kiosks are given {authority}\n"
     text += f"{arguments.admin} chooses a password here, once, within {invitations.LIVES.days} days:\n{sign_up}"
+    if not settings["public_url"]:
+        text += f"\nput this server's address before it, with serve's port, as https://{hosts[0]}:8080;"
+        text += f" public_url in {data_dir / SETTINGS_FILE} makes the next links whole"
     return Result(text, data)
 
 

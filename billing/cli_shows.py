@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from billing import directory
+from billing import directory, keys
 from billing.cli_base import Result, database_of
 from billing.moments import from_ms
 from billing.pages.operator_view import kept_aside, sessions
@@ -108,6 +108,8 @@ def list_sessions(arguments: Namespace) -> Result:
 
 
 def show_receipt(arguments: Namespace) -> Result:
+    if not keys.is_receipt_key(keys.receipt_key(arguments.id)):
+        raise ValueError(f"{arguments.id[:60]!r} is no receipt number: want its 32 hex digits, as in its address /r/…")
     with database_of(arguments) as connection:
         found = find_receipt(connection, arguments.id, "en", server_time())
         body = cdr_body(connection, arguments.id)

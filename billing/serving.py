@@ -122,6 +122,9 @@ def serve(options: Options) -> None:
         ssl_keyfile=options.key,
     )
     listener = _listener(options)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    scheme, port = "http" if options.certificate is None else "https", listener.getsockname()[1]
+    print(f"kiosk-billing: serving at {scheme}://{host}:{port}", file=sys.stderr, flush=True)
     if options.workers == 1:
         uvicorn.Server(config).run([listener])
     else:

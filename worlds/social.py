@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import uvicorn
 
@@ -27,5 +28,6 @@ def run(args: argparse.Namespace) -> int:
         bank.open_account(name, int(money))
     webhook = Webhook(args.webhook_url, args.webhook_secret.encode())
     server = SocialServer(bank, args.merchant_secret, webhook, args.seed)
+    print(f"kiosk-sim social: serving at http://127.0.0.1:{args.port}, app at /app", file=sys.stderr, flush=True)
     uvicorn.run(server.app(), host="127.0.0.1", port=args.port, log_level="warning")
     return 0

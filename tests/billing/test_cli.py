@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import update
 
 from billing.cli import main
+from billing.commands import answer_command
 from billing.database import open_database
 from billing.migrations import newest_revision
 from billing.moments import to_ms
 from billing.settings import BadSettings, read_settings, server_time
 from billing.tables import kiosks
 from billing.tariff_files import read_tariff
+from contract.api import CommandAnswer, CommandStatus
 from contract.codec import WireError
 from contract.tokens import read_voucher
 from tests.billing.conftest import DATABASES
@@ -50,7 +52,9 @@ def run_in_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     return calling(tmp_path / "data", [], capsys)
 
 
-def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path, database: list[str]) -> None:
+def test_an_operator_sets_up_a_kiosk_from_nothing(
+    run: Run, tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     made = run("init", "--help-contact", 'call "Ole"\\')
     assert made["sign_up"].startswith("/sign-up/") and made["epoch"]
     settings = read_settings(tmp_path / "data")
@@ -81,6 +85,11 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path, data
     sent = run("command", "start", "HK-07", "1", "--account", "anna")
     assert sent["status"] == "Queued"
     assert run("command", "list")[0]["command_id"] == sent["command_id"]
+    answer = CommandAnswer(sent["command_id"], CommandStatus.REJECTED, "EVSE 1 is closed")
+    with open_database(database[1] if database else settings.database_url).begin() as connection:
+        assert answer_command(connection, "hk-07", answer, server_time())
+    assert main(["command", "list", "--data-dir", str(tmp_path / "data"), *database]) == 0
+    assert capsys.readouterr().out.endswith("Rejected: EVSE 1 is closed\n")
     assert run("sessions") == [] and run("quarantine", "list") == []
     assert run("receipt", "0" * 32, code=1) == {"state": "waiting"}
     assert run("kiosk", "list")[0]["health"] == "Not enrolled"
@@ -99,7 +108,10 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(run: Run, tmp_path: Path, data
         (["payments", "write-off", "PAYX", "reason", "--by", "fina"], 1, "no payment PAYX"),
         (["payments", "release", "PAYX"], 1, "no payment PAYX"),
         (["payments", "social", "social.example.org"], 2, "want an address"),
-        (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml"),
+        (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml: no such file"),
+        (["payout", "read", "no-such-file.xml"], 2, "no-such-file.xml: no such file"),
+        (["price", "--tariff", str(TARIFFS / "harbour_ac.toml"), "--cdr", "c.json"], 2, "kiosk-billing tariff try"),
+        (["receipt", "nonsense"], 2, "'nonsense' is no receipt number"),
         (["init"], 1, "is set up already"),
     ],
 )

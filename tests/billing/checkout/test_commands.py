@@ -45,6 +45,8 @@ def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconc
         code, said = run(data_dir, capsys, "ledger", "reconcile")
 
     assert code == 1 and "P-of-nobody: 500 there, nothing known of it here" in said
+    code, said = run(data_dir, capsys, "payments", "check")
+    assert (code, said) == (1, f"social  social server: no answer at {social.url}; is it running?\n")
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n"))
     assert run(data_dir, capsys, "payments", "social", "http://127.0.0.1:9")[0] == 2
     assert run(data_dir, capsys, "ledger", "check")[0] == 0
