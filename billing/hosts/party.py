@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -23,10 +23,24 @@ LONGEST_NAME = 70
 LONGEST_ADDRESS = 400
 
 
+FIELDS = {
+    "host_id": "host id", "name": "name", "address": "address", "currency": "currency", "time_zone": "time zone",
+    "language": "language", "vat_id": "VAT number", "vat_rate": "VAT rate",
+}  # fmt: skip
+
+
+class WrongHost(ValueError):
+    """Every field that is wrong, by its name in Host, and why."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{FIELDS[name]}: {why}" for name, why in fields.items()))
+        self.fields = dict(fields)
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """`vat_rate` in per cent is paid on top of a month's sum; None: the host charges no VAT. `time_zone` is that of
-    their days and months. Raises ValueError, which names the field."""
+    their days and months. Raises WrongHost."""
 
     host_id: str
     name: str
@@ -38,26 +52,8 @@ class Host:
     vat_rate: Decimal | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", self.host_id):
-            raise ValueError(f"host id {self.host_id!a}: want 1 to 40 letters, digits and dashes, as H-12")
-        if not 1 <= len(self.name) <= LONGEST_NAME or not self.name.isprintable():
-            raise ValueError(f"name: want 1 to {LONGEST_NAME} characters, as the bank prints it")
-        if len(self.address) > LONGEST_ADDRESS:
-            raise ValueError(f"address: want at most {LONGEST_ADDRESS} characters")
-        if self.currency not in MINOR_DIGITS:
-            raise ValueError(f"currency {self.currency!a}: not known")
-        if self.language not in LANGUAGES:
-            raise ValueError(f"language {self.language!a}: want {', '.join(LANGUAGES)}")
-        if self.vat_rate is not None and not 0 < self.vat_rate <= 100:
-            raise ValueError(
-                f"vat_rate {self.vat_rate}: want more than 0, at most 100 per cent; none where none is due"
-            )
-        if self.vat_rate is not None and not self.vat_id:
-            raise ValueError("vat_id: a host who charges VAT has a number")
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"time_zone {self.time_zone!a}: not known; want a name as Europe/Berlin") from error
+        if wrong := dict(_wrong_fields(self)):
+            raise WrongHost(wrong)
 
     @property
     def payable(self) -> Account:
@@ -65,20 +61,41 @@ class Host:
         return Account(Kind.HOST_PAYABLE, self.host_id, self.currency)
 
 
+def _wrong_fields(host: Host) -> Iterator[tuple[str, str]]:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,39}", host.host_id):
+        yield "host_id", f"want 1 to 40 letters, digits and dashes, as H-12, not {host.host_id!a}"
+    if not 1 <= len(host.name) <= LONGEST_NAME or not host.name.isprintable():
+        yield "name", f"want 1 to {LONGEST_NAME} characters, as the bank prints it"
+    if len(host.address) > LONGEST_ADDRESS:
+        yield "address", f"want at most {LONGEST_ADDRESS} characters"
+    if host.currency not in MINOR_DIGITS:
+        yield "currency", f"{host.currency!a} is not known"
+    if host.language not in LANGUAGES:
+        yield "language", f"want {', '.join(LANGUAGES)}, not {host.language!a}"
+    if host.vat_rate is not None and not 0 < host.vat_rate <= 100:
+        yield "vat_rate", f"want more than 0 and at most 100 per cent, empty where none is due; not {host.vat_rate}"
+    if host.vat_rate is not None and not host.vat_id:
+        yield "vat_id", "a host who charges VAT has a number"
+    try:
+        ZoneInfo(host.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "time_zone", f"{host.time_zone!a} is not known; want a name as Europe/Berlin"
+
+
 def rate_of(text: str) -> Decimal | None:
-    """A VAT rate as people type it; None for an empty text or 0. Raises ValueError."""
+    """A VAT rate as people type it; None for an empty text or 0. Raises WrongHost."""
     try:
         rate = Decimal(text.replace(",", ".").strip() or 0)
     except InvalidOperation as error:
-        raise ValueError(f"vat_rate {text!a}: want a number of per cent") from error
+        raise WrongHost({"vat_rate": f"want a number of per cent, not {text!a}"}) from error
     return rate.normalize() if rate else None
 
 
 def add_host(connection: Connection, host: Host, now: datetime) -> None:
-    """Raises ValueError where there is a host of that id."""
+    """Raises WrongHost where there is a host of that id."""
     values = {**_values(host), "host_id": host.host_id, "created_ms": to_ms(now)}
     if connection.execute(insert_if_absent(connection, hosts), values).rowcount == 0:
-        raise ValueError(f"there is a host {host.host_id} already")
+        raise WrongHost({"host_id": f"there is a host {host.host_id} already"})
 
 
 def change_host(connection: Connection, host_id: str, changes: Mapping[str, str | None]) -> Host:

@@ -20,7 +20,7 @@ from billing.api.gate import server_of
 from billing.directory import NotKnown
 from billing.hosts import party, terms
 from billing.hosts.bank import approve_account, enter_account
-from billing.hosts.party import Host, find_host
+from billing.hosts.party import Host, WrongHost, find_host
 from billing.hosts.told import tell_of_account
 from billing.pages.host import signed_by
 from billing.pages.host_texts import HOST
@@ -53,6 +53,27 @@ async def post_host(request: Request, person: Staff) -> Response:
     fields = await checked_form(request)
 
     def add(connection: Connection) -> Host:
+        host = _typed_host(fields)
+        party.add_host(connection, host, now)
+        note(connection, person, "added the host", host.host_id, now)
+        return host
+
+    try:
+        host = await server.write(add)
+    except WrongHost as error:
+        return await _hosts(request, fields, "", error.fields, 422)
+    return RedirectResponse(f"/operator/hosts/{quote(host.host_id, safe='')}", 303)
+
+
+def _typed_host(fields: Mapping[str, str]) -> Host:
+    """Raises WrongHost with all that is wrong, not only the first."""
+    wrong: dict[str, str] = {}
+    vat_rate = None
+    try:
+        vat_rate = party.rate_of(fields.get("vat_rate", ""))
+    except WrongHost as error:
+        wrong |= error.fields
+    try:
         host = Host(
             fields.get("host_id", "").strip(),
             fields.get("name", "").strip(),
@@ -61,17 +82,13 @@ async def post_host(request: Request, person: Staff) -> Response:
             fields.get("time_zone", "").strip() or "UTC",
             fields.get("language", "en"),
             fields.get("vat_id", "").strip() or None,
-            party.rate_of(fields.get("vat_rate", "")),
+            vat_rate,
         )
-        party.add_host(connection, host, now)
-        note(connection, person, "added the host", host.host_id, now)
-        return host
-
-    try:
-        host = await server.write(add)
-    except ValueError as error:
-        return await _hosts(request, fields, "", str(error), 422)
-    return RedirectResponse(f"/operator/hosts/{quote(host.host_id, safe='')}", 303)
+    except WrongHost as error:
+        raise WrongHost(error.fields | wrong) from error
+    if wrong:
+        raise WrongHost(wrong)
+    return host
 
 
 @router.get("/{host_id}")
@@ -168,11 +185,22 @@ async def post_agree(request: Request, host_id: str, person: Finance) -> Respons
 
 
 async def _hosts(
-    request: Request, kept: Mapping[str, str], said: str = "", wrong: str = "", status: int = 200
+    request: Request,
+    kept: Mapping[str, str],
+    said: str = "",
+    wrong: Mapping[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
+    """`wrong`: why a field is not taken, by its name."""
     lines = await server_of(request).read(host_lines)
     heading = f"{len(lines)} host{'' if len(lines) == 1 else 's'}" if lines else "No hosts yet"
-    values: dict[str, object] = {"hosts": lines, "heading": heading, "kept": dict(kept), "said": said, "wrong": wrong}
+    values: dict[str, object] = {
+        "hosts": lines,
+        "heading": heading,
+        "kept": dict(kept),
+        "said": said,
+        "wrong": wrong or {},
+    }
     return await operator_page(request, "hosts", values, status)
 
 

@@ -66,6 +66,19 @@ def words(text: str) -> str:
     return re.sub(r"\s+", " ", text.replace(NBSP, " "))
 
 
+def test_every_wrong_field_of_a_new_host_is_told_at_its_field(office: Office) -> None:
+    typed = {"host_id": "H 13", "name": "Café", "vat_rate": "twenty", "time_zone": "Mars/Base"}
+    page = office.of(Role.OPERATOR).post("/operator/hosts", data=typed).text
+
+    assert "3 fields below are wrong" in page and "vat_rate " not in page
+    for name, why in (
+        ("host_id", "letters, digits and dashes"),
+        ("vat_rate", "a number of per cent"),
+        ("time_zone", "not known"),
+    ):
+        assert re.search(rf'id="wrong-{name}"[^>]*>[^<]*{why}', page)
+
+
 def test_a_host_is_added_and_a_wrong_field_is_named(office: Office) -> None:
     browser = office.of(Role.OPERATOR)
     wrong = browser.post("/operator/hosts", data={"host_id": "H 13", "name": "Café", "vat_rate": "20"})
