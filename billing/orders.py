@@ -22,6 +22,7 @@ from billing.people.audit import note
 from billing.people.roles import Person
 from billing.tables import commands, kiosks, transactions
 from contract.api import CommandStatus
+from contract.changeable import problem
 from contract.codec import from_bytes
 from contract.commands import LONGEST_HOLD_S, Command, CommandKind
 from contract.identity import TokenKind
@@ -103,6 +104,8 @@ def _command(connection: Connection, kiosk_id: str, order: Order) -> Command:
                 "", CommandKind.CHANGE_AVAILABILITY, order.ttl_s, evse_id=_evse(order), is_operative=is_operative
             )
         case OrderKind.SET:
+            if why := problem(order.settings or {}):
+                raise ValueError(why)
             return Command("", CommandKind.SET_CONFIG, order.ttl_s, settings=order.settings)
 
 

@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Protocol
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
+from contract.changeable import problem
 from contract.codec import to_bytes
 from contract.commands import Command, CommandKind, read_command
 from contract.identity import TokenKind
@@ -322,7 +323,7 @@ class Controller:
 
     def _set_config(self, command_id: str, update: Mapping[str, str]) -> Answered:
         """All of it or nothing; written down beside the answer, and in force with the next beat."""
-        if why := overrides.problem(update):
+        if why := problem(update):
             return Answered(command_id, CommandStatus.REJECTED, why)
         self._overrides = overrides.merged(self._overrides, update)
         self._outgoing.documents[DOCUMENT_OVERRIDES] = json.dumps(self._overrides)

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.api import CommandAnswer, CommandStatus
+from contract.changeable import CHANGEABLE, problem
 from contract.commands import NEEDS, Command, CommandKind, lacks, read_command, sign_command
 from contract.iec61851 import PilotState
 from contract.tokens import ForgedText
 from contract.transaction import EventType
 from kiosk.controller import DOCUMENT_OVERRIDES, Found
 from kiosk.session.memory import from_text
-from kiosk.session.overrides import CHANGEABLE, applied, merged, problem, readable
+from kiosk.session.overrides import applied, merged, readable
 from kiosk.session.settings import EvseSettings, KioskSettings
 from kiosk.session.states import State
 from tests.rig import KEY, Rig

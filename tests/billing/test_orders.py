@@ -94,6 +94,7 @@ def test_every_order_is_refused_at_once_by_a_kiosk_that_does_not_listen_and_sign
         Order("HK-07", OrderKind.RESERVE, evse_id=1, minutes=10, card="xyz"),
         Order("HK-07", OrderKind.CANCEL),
         Order("HK-07", OrderKind.SET),
+        Order("HK-07", OrderKind.SET, settings={"patience.notice_s": "31"}),
         Order("HK-07", OrderKind.CLOSE, evse_id=0),
     ],
 )
