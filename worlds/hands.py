@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from PIL import Image
+
 from kiosk.session.events import ConnectorChosen, LimitChosen, NoticeDismissed, ReceiptDismissed
 from kiosk.session.snapshot import Limit, LimitKind, Snapshot
 from kiosk.session.states import State
@@ -32,6 +34,7 @@ EFFECT_PATIENCE_S = 4.0
 WINDOW_PATIENCE_S = 30.0
 LOOK_S = 0.25  # the screen looks at its snapshot five times a second
 PHOTO_S = 0.4
+PAINT_PATIENCE_S, REST_PATIENCE_S = 5.0, 1.0
 KEY_S = 0.1
 LONGEST_STEPS = 10
 
@@ -149,6 +152,7 @@ class Finger:
         self._charges, self._screen, self._mirror = charges, screen, mirror
         self._pictures, self._series = pictures, series
         self._shots = 0
+        self._before: Image.Image | None = None  # the last touch
 
     def wait_for_window(self) -> None:
         self._charges.stage.wait_for("the window is there", self._screen.corner, WINDOW_PATIENCE_S, "ui")
@@ -273,11 +277,28 @@ class Finger:
         self._tap(acts.Show(evse_id))
 
     def shoot(self, name: str) -> Path | None:
-        time.sleep(PHOTO_S)
+        picture = self._settled()
         self._shots += 1
         path = self._pictures / f"{self._series}-{self._shots:02d}-{name}.png"
-        self._screen.photograph(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
         return path
+
+    def _settled(self) -> Image.Image:
+        """A picture that shows something else than before the last touch, and no longer moves: a slow machine paints
+        late. What moves for ever is taken as it is."""
+        began_s = time.monotonic()
+        seen = self._screen.look()
+        while time.monotonic() < began_s + PAINT_PATIENCE_S and (_is_blank(seen) or seen == self._before):
+            time.sleep(LOOK_S)
+            seen = self._screen.look()
+        until_s = time.monotonic() + REST_PATIENCE_S
+        while True:
+            time.sleep(PHOTO_S)
+            before, seen = seen, self._screen.look()
+            if seen == before or time.monotonic() >= until_s:
+                self._before = None
+                return seen
 
     def _tap(self, act: Act, pause_s: float = LOOK_S) -> None:
         """A touch once the screen has painted what is true, and time for it to paint the effect."""
@@ -285,6 +306,7 @@ class Finger:
         snapshot = self._charges.eyes.snapshot
         if snapshot is None:
             raise NotTrue(f"no controller to touch {act} for")
+        self._before = self._screen.look()
         try:
             self._screen.touch(act, snapshot, self._mirror.nav)
         except NoTarget as error:
@@ -304,3 +326,8 @@ class Finger:
         raise NotTrue(
             f"{act} was touched {TRIES} times without effect; the screen should be {self._mirror.nav}\n{words}"
         )
+
+
+def _is_blank(picture: Image.Image) -> bool:
+    """A window that has painted nothing yet."""
+    return len(picture.getcolors(2) or ()) == 1

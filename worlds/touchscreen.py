@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import ImageGrab
+from PIL import Image, ImageGrab
 
 os.environ.update({"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_LOG_MODE": "PYTHON", "KIVY_NO_CONFIG": "1"})
 
@@ -104,11 +104,11 @@ class Touchscreen:
         assert isinstance(pixel, tuple)
         return max(pixel) < PLAIN_LEAST
 
-    def photograph(self, path: Path) -> None:
+    def look(self) -> Image.Image:
+        """What the window shows now."""
         left, top = self.corner() or (0, 0)
-        path.parent.mkdir(parents=True, exist_ok=True)
         box = (left, top, left + self._size[0], top + self._size[1])
-        ImageGrab.grab(xdisplay=self._display).convert("RGB").crop(box).save(path)
+        return ImageGrab.grab(xdisplay=self._display).convert("RGB").crop(box)
 
     def _place_of(self, act: Act, snapshot: Snapshot, nav: Nav) -> tuple[int, int]:
         """The middle of a button in the window's pixels, from the layout the screen itself uses."""

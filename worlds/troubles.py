@@ -104,6 +104,7 @@ class Troubles:
         self.hands.shoot("stale")
         stage.launcher.restore(("controller",))
         self.charges.wait_until_ready(1)
+        self.charges.wait_until_online()
         self.hands.wait_for_first_screen()
         self.hands.shoot("home-again")
         self.tell("controller killed and back: the screen said so, and went on")
