@@ -153,7 +153,7 @@ a connector on the screen, then tap):
   .venv/bin/kiosk-sim press-estop       and release-estop, trip-rcd 1, weld 1, meter-silent 1, mend
   .venv/bin/kiosk-sim physics           what is true; kiosk-sim --help lists everything
   .venv/bin/kiosk status --socket {stage.places.panel}
-  .venv/bin/kiosk doctor --config {stage.places.config}
+  .venv/bin/kiosk doctor --socket {stage.places.panel} --config {stage.places.config}
 
   By phone (your browser will say that it does not know the demo's test authority; the six digits stand on the screen):
     a charge at EVSE 1:       {stage.server_url}/d/hk-07/1
