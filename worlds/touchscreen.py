@@ -12,7 +12,6 @@ import select
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from PIL import Image, ImageGrab
 
