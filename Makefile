@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 ROOMS := contract kiosk billing sim worlds
 # Extra words for pytest, for example: make test PYTEST='-k meter -x'
 PYTEST ?=
-# Tests run in this many processes; 0 is one after the other, in this one.
-JOBS ?= 2
+# Tests run in this many processes; 0 is one after the other, in this one. One more than CI has cores: many tests wait for
+# real devices and clocks.
+JOBS ?= 3
 # Only a name given on the command line or in the environment; otherwise set-up takes the newest that suits.
 export PYTHON ?=
 
