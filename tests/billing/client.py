@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +13,19 @@ import requests
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from billing.app import create_app
+from billing.api.gate import Server
+from billing.app import CHORES, create_app
+from billing.periodic import Chore
 from billing.settings import Settings
 from contract.api import request_bytes
 from contract.codec import to_bytes
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[str]:
-    """A real server on a free port. Yields its base URL."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=0, log_level="error"))
+def running(settings: Settings, chores: Sequence[Chore[Server]] = CHORES) -> Iterator[str]:
+    """A real server on a free port, which does those chores by itself. Yields its base URL."""
+    app = create_app(settings, chores)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 30

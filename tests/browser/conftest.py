@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Engine
 
+from billing.app import CHORES
 from billing.database import open_database
 from billing.settings import Settings
 from tests.billing.client import running
@@ -30,6 +31,7 @@ PHONE = (360, 740)
 DESK = (1280, 900)
 PATIENCE_MS = 15_000
 GALLERY = Path(__file__).parents[2] / "build" / "pages"
+TILL = {"starts nobody answered", "checkouts and bills", "payments"}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync")  # fmt: skip
 
@@ -145,13 +147,18 @@ def plain(plain_page: Page) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A server for this file, furnished as tests/billing's are; it asks `site.clock` what time it is."""
+    """A server for this file, furnished as tests/billing's are; it asks `site.clock` what time it is.
+
+    It knows no payment app, so it leaves the till to tests that have a `Shop`.
+    """
+    chores = [chore for chore in CHORES if chore.name not in TILL]
+    assert len(chores) == len(CHORES) - len(TILL)
     url = f"sqlite:///{tmp_path_factory.mktemp('site') / 'billing.db'}"
     engine = open_database(url)
     furnished(engine)
     clock = Clock()
     settings = Settings(url, SERVER_KEY, help_contact="+49 40 555 0107", now=clock)
-    with running(settings) as base_url:
+    with running(settings, chores) as base_url:
         yield Site(base_url, engine, clock, settings)
     engine.dispose()
 
