@@ -25,13 +25,14 @@ STRANGER = 99  # the address that answers instead, for "meter-wrong-device"
 OVER_A, UNDER_V = 6.0, 180.0
 HOT_C, WARM_C, USUAL_C = 92.0, 75.0, 25.1
 BUSY = -79  # lgpio: GPIO busy
+SECOND_NAME = "-again"  # behind a terminal's name, for "bus-renamed"
 NOISE = 0.2  # chance per answer of each kind of damage, for "bus-noise"
 
 Break = Callable[[Street, StreetEvse], Any]
 
 
 class Twin(Unpluggable):
-    """A second meter under an address that is taken."""
+    """A second device under an address that is taken."""
 
 
 def _set(**what: Any) -> Callable[[Any], None]:
@@ -119,6 +120,26 @@ def _double_meter(street: Street, place: StreetEvse) -> None:
     _meter_line(street, place).attach(Twin(ModbusSlave(place.plan.meter.address, registers)))
 
 
+def _double_board(street: Street, place: StreetEvse) -> None:
+    """One of the same model, with no vehicle."""
+    twin = (
+        EvseDinBoard(firmware=place.plan.board.firmware)
+        if isinstance(place.board, EvseDinBoard)
+        else HeidelbergBoard(place.board_clock_s)
+    )
+    street.lines[place.plan.board.bus].attach(Twin(ModbusSlave(place.plan.board.address, twin)))
+
+
+def _rename_adapter(street: Street, place: StreetEvse) -> None:
+    """Pulled and plugged in again: the system gave it another name, which it keeps when the street is mended."""
+    line = _meter_line(street, place)
+    if line.is_plugged:
+        line.unplug()
+    name = line.link.name
+    line.link = line.link.with_name(name if name.endswith(SECOND_NAME) else name + SECOND_NAME)
+    line.plug()
+
+
 def _swap_meter(street: Street, place: StreetEvse) -> None:
     place.meter_trouble.serial = place.plan.meter.serial + 1
     place.meter_trouble.offset_wh = -OFF_WH
@@ -154,6 +175,7 @@ BREAKS: dict[str, Break] = {
     "pilot-e": _on_pilot("E"),
     "pilot-f": _on_pilot("F"),
     "board-silent": lambda street, place: _set(is_silent=True)(place.board_slave),
+    "board-doubled": _double_board,
     "board-diode": _shows(5, 9),
     "board-error": _shows(6, 11),
     "board-derating": _shows(None, 8),
@@ -172,6 +194,7 @@ BREAKS: dict[str, Break] = {
     "car-deaf": _on_car(is_deaf_to_less=True),
     "bus-noise": _on_line(garbled=NOISE, truncated=NOISE, lost=NOISE),
     "bus-babble": _on_line(babbles=True),
+    "bus-renamed": _rename_adapter,
     "bus-unplugged": lambda street, place: _meter_line(street, place).unplug(),
     "site-meter-silent": _silent_site_meter,
     "nfc-mute": lambda street, place: _set(is_mute=True)(street.nfc),

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select, update
 
 from billing.certificates import make_authority, make_certificate
-from billing.corrections import as_corrected, is_current
+from billing.corrections import as_corrected, in_order, is_current
 from billing.database import open_database, reading
 from billing.device_codes import check_code, check_signed
 from billing.directory import add_account, add_kiosk, add_token, load_tariff, set_offer
@@ -114,6 +114,16 @@ class Billed:
         return numbers == list(range(len(numbers))) and len(ends) == 1 and self.story[-1] is ends[0] and self.cdrs == 1
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A CDR. `takes_back`: the id of the one it credits; its energy and price are negative then."""
+
+    cdr_id: str
+    energy_wh: int
+    minor: int
+    takes_back: str | None
+
+
 class Till:
     """The server's data under `folder`, made new by the constructor. `authority`: the file of who signs for it."""
 
@@ -208,6 +218,12 @@ class Till:
                     bills[0].incl_vat_minor if bills else None,
                 )
             return found
+
+    def documents(self, transaction_id: str) -> list[Document]:
+        """All that was written for it, the oldest first: the bill, its credit, the new bill."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(select(cdrs).where(cdrs.c.transaction_id == transaction_id)).all()
+            return [Document(r.cdr_id, r.energy_wh, r.incl_vat_minor, r.credit_reference_id) for r in in_order(rows)]
 
     def kept_aside(self) -> list[str]:
         """Why rows are in quarantine, in words."""

@@ -1,4 +1,5 @@
-"""A kiosk with eight cables for faults: each EVSE on wires of its own, so that eight faults can be had at once.
+"""A kiosk with ten cables for faults: eight EVSEs on wires of their own, so that eight faults can be had at once, and
+two whose meters and boards share one bus, as most kiosks are wired.
 
 Every patience is as short as the real waits behind it allow; kiosk time runs ten times as fast as real time.
 """
@@ -8,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sim.street_faults import SECOND_NAME
+
 RATE = 10
 HEARTBEAT, EMERGENCY_STOP, NFC_RESET = 17, 27, 26
 DIN, HEIDELBERG = "evse_din", "heidelberg"
 METERS = ("sdm630", "iem3155")  # the second tells no serial number
 LAST = 8
+SHARED_BUS = "shared"
 START_WH = 1_234_000
 
 
@@ -24,16 +28,34 @@ class Pins:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a device is reached."""
+
+    bus: str
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cable:
-    """One EVSE of the forecourt. `pins` only where the board has no contactor of its own."""
+    """One EVSE of the forecourt. `pins` only where the board has no contactor of its own; `place` counts from 0 on the
+    shared bus, None where the EVSE has buses of its own."""
 
     evse_id: int
     board: str
     pins: Pins | None = None
+    place: int | None = None
 
     @property
     def meter(self) -> str:
         return METERS[self.evse_id == LAST]
+
+    @property
+    def meter_seat(self) -> Seat:
+        return Seat(f"meter{self.evse_id}", 1) if self.place is None else Seat(SHARED_BUS, 1 + 2 * self.place)
+
+    @property
+    def board_seat(self) -> Seat:
+        return Seat(f"board{self.evse_id}", 1) if self.place is None else Seat(SHARED_BUS, 2 + 2 * self.place)
 
     @property
     def serial(self) -> int:
@@ -45,7 +67,7 @@ class Cable:
         return f"person{self.evse_id}"
 
 
-CABLES = (
+ALONE = (
     Cable(1, DIN, Pins(22, 23, 24)),
     Cable(2, DIN, Pins(5, 6, 25)),
     Cable(3, DIN, Pins(0, 1, 2)),
@@ -55,6 +77,8 @@ CABLES = (
     Cable(7, HEIDELBERG),
     Cable(8, HEIDELBERG),
 )
+SHARED = (Cable(9, DIN, Pins(14, 15, 16), 0), Cable(10, DIN, Pins(18, 19, 20), 1))
+CABLES = (*ALONE, *SHARED)
 
 PATIENCE = """
 authorize_s = 150
@@ -112,13 +136,14 @@ def street(cables: tuple[Cable, ...] = CABLES) -> str:
     """The street file."""
     text = f"seed = 1\n[gpio]\nheartbeat_pin = {HEARTBEAT}\nemergency_stop_pin = {EMERGENCY_STOP}\n"
     text += f"nfc_reset_pin = {NFC_RESET}\nrelay_drop_s = 0.9\n"
+    for name, (baud, _) in _buses(cables).items():
+        text += f'[[bus]]\nname = "{name}"\nbaud = {baud}\n'
     for cable in cables:
-        n = cable.evse_id
-        text += f'[[bus]]\nname = "meter{n}"\nbaud = 9600\n[[bus]]\nname = "board{n}"\nbaud = {_board_baud(cable)}\n'
+        n, meter, board = cable.evse_id, cable.meter_seat, cable.board_seat
         text += f"[[evse]]\nevse_id = {n}\n"
-        text += f'meter = {{ map = "{cable.meter}", bus = "meter{n}", address = 1, serial = {cable.serial}, '
-        text += f"import_wh = {START_WH} }}\n"
-        text += f'board = {{ kind = "{cable.board}", bus = "board{n}", address = 1 }}\n'
+        text += f'meter = {{ map = "{cable.meter}", bus = "{meter.bus}", address = {meter.address}, '
+        text += f"serial = {cable.serial}, import_wh = {START_WH} }}\n"
+        text += f'board = {{ kind = "{cable.board}", bus = "{board.bus}", address = {board.address} }}\n'
         if cable.pins is not None:
             text += f"contactor = {{ pin = {cable.pins.contactor}, feedback_pin = {cable.pins.feedback} }}\n"
             text += f"rcd_pin = {cable.pins.rcd}\n"
@@ -136,14 +161,16 @@ def kiosk(cables: tuple[Cable, ...] = CABLES) -> str:
     text += "retry_least_s = 0.1\nretry_most_s = 0.5\n"
     text += f"[patience]\n{PATIENCE}"
     text += f"[gpio]\nheartbeat_pin = {HEARTBEAT}\nemergency_stop_pin = {EMERGENCY_STOP}\n"
+    for name, (baud, parity) in _buses(cables).items():
+        text += f'[[bus]]\nname = "{name}"\ndevice = "/run/kiosk-demo/{name}"\n'
+        text += f'other_devices = ["/run/kiosk-demo/{name}{SECOND_NAME}"]\n'
+        text += f'baud = {baud}\nparity = "{parity}"\ntimeout_s = 0.1\n'
     for cable in cables:
-        n = cable.evse_id
-        parity = "E" if cable.board == HEIDELBERG else "N"
-        for name, baud, with_parity in (("meter", 9600, "N"), ("board", _board_baud(cable), parity)):
-            text += f'[[bus]]\nname = "{name}{n}"\ndevice = "/run/kiosk-demo/{name}{n}"\nbaud = {baud}\n'
-            text += f'parity = "{with_parity}"\ntimeout_s = 0.1\n'
-        text += f'[[meter]]\nname = "meter{n}"\nbus = "meter{n}"\naddress = 1\nmap = "{cable.meter}"\npoll_s = 0.2\n'
-        text += f'[[board]]\nname = "board{n}"\nkind = "{cable.board}"\nbus = "board{n}"\naddress = 1\npoll_s = 0.3\n'
+        n, meter, board = cable.evse_id, cable.meter_seat, cable.board_seat
+        text += f'[[meter]]\nname = "meter{n}"\nbus = "{meter.bus}"\naddress = {meter.address}\n'
+        text += f'map = "{cable.meter}"\npoll_s = 0.2\n'
+        text += f'[[board]]\nname = "board{n}"\nkind = "{cable.board}"\nbus = "{board.bus}"\n'
+        text += f"address = {board.address}\npoll_s = 0.3\n"
         most_a = 32 if cable.board == DIN else 16
         text += f'[[evse]]\nevse_id = {n}\nmax_a = {most_a}\nmeter = "meter{n}"\npilot = "board{n}"\n'
         if cable.pins is not None:
@@ -166,5 +193,10 @@ def files(folder: Path, cables: tuple[Cable, ...] = CABLES, has_site: bool = Fal
     return plan, config
 
 
-def _board_baud(cable: Cable) -> int:
-    return 19_200 if cable.board == HEIDELBERG else 9_600
+def _buses(cables: tuple[Cable, ...]) -> dict[str, tuple[int, str]]:
+    """Speed and parity of each bus."""
+    found: dict[str, tuple[int, str]] = {}
+    for cable in cables:
+        found[cable.meter_seat.bus] = (9_600, "N")
+        found[cable.board_seat.bus] = (19_200, "E") if cable.board == HEIDELBERG else (9_600, "N")
+    return found

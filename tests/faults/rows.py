@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract.transaction import StoppedReason
@@ -17,6 +17,7 @@ class Row:
     what: str  # a sentence's subject: the test's name
     code: FaultCode
     breaks: dict[str, Any]
+    mends: dict[str, Any] = field(default_factory=lambda: {"do": "mend"})
     board: str = DIN
     ends: StoppedReason = StoppedReason.OTHER
     latches: bool = False
@@ -64,17 +65,29 @@ ROWS = (
         _fault("feedback-line-busy"),
         tells="GPIO busy",
     ),
-    Row("a pilot in state E", F.PILOT_FAULT, _fault("pilot-e"), HEIDELBERG, tells="finds the pilot shorted or failed"),
-    Row("a pilot in state F", F.PILOT_FAULT, _fault("pilot-f"), HEIDELBERG, tells="finds the pilot shorted or failed"),
+    Row(
+        "a pilot in state E",
+        F.PILOT_FAULT,
+        _fault("pilot-e"),
+        board=HEIDELBERG,
+        tells="finds the pilot shorted or failed",
+    ),
+    Row(
+        "a pilot in state F",
+        F.PILOT_FAULT,
+        _fault("pilot-f"),
+        board=HEIDELBERG,
+        tells="finds the pilot shorted or failed",
+    ),
     Row("a failed diode check", F.DIODE_FAULT, _fault("board-diode"), tells="vehicle's diode"),
     Row("an error of a pilot board", F.BOARD_FAULT, _fault("board-error"), tells="error of its own"),
-    Row("an error of a board that switches", F.BOARD_FAULT, _fault("board-error"), HEIDELBERG, tells="state 11"),
-    Row("a board that is too hot", F.OVER_TEMPERATURE, _fault("board-hot"), HEIDELBERG, tells="92.0 °C"),
+    Row("an error of a board that switches", F.BOARD_FAULT, _fault("board-error"), board=HEIDELBERG, tells="state 11"),
+    Row("a board that is too hot", F.OVER_TEMPERATURE, _fault("board-hot"), board=HEIDELBERG, tells="92.0 °C"),
     Row(
         "a board that stays warm with less and less current",
         F.OVER_TEMPERATURE,
         _fault("board-warm"),
-        HEIDELBERG,
+        board=HEIDELBERG,
         passes_a=(8, 6),
     ),
     Row(
@@ -88,7 +101,7 @@ ROWS = (
         "a board that switches and falls silent",
         F.PILOT_LOST,
         _fault("board-silent"),
-        HEIDELBERG,
+        board=HEIDELBERG,
         can_read_meter=False,  # its own watchdog opens and takes the offer away, after `end_s` of the forecourt
         tells="no answer for",
     ),
@@ -175,6 +188,34 @@ ROWS = (
         tells="there is no such port",
         condition="port_gone",
     ),
+    Row(
+        "an RS-485 adapter that comes back under another name",
+        F.METER_LOST,
+        _fault("bus-unplugged"),
+        _fault("bus-renamed"),
+        can_read_meter=False,
+        tells="there is no such port",
+        condition="port_gone",
+    ),
+)
+
+# Where others are heard well on the same bus: what goes wrong with one is not the wire's doing.
+SHARED_ROWS = (
+    Row(
+        "two meters on one address of a bus",
+        F.METER_LOST,
+        _fault("meter-doubled"),
+        can_read_meter=False,
+        tells="likely two devices have address 1",
+        condition="address_doubled",
+    ),
+    Row(
+        "two boards on one address of a bus",
+        F.PILOT_LOST,
+        _fault("board-doubled"),
+        tells="likely two devices have address 2",
+        condition="address_doubled",
+    ),
 )
 
 # Rows of the table that need a test of their own: code → where it is.
@@ -206,6 +247,5 @@ CONDITIONS_ELSEWHERE = {
     **dict.fromkeys(("clock_unknown", "clock_set"), "tests/faults/test_clock.py"),
     **dict.fromkeys(("disk_full", "disk_read_only", "disk_stalled"), "tests/daemon/test_disk.py"),
     "row_refused": "tests/daemon/test_process.py",
-    "address_doubled": "tests/faults/test_drivers_tell.py",
     "journal_damaged": "tests/daemon/test_process.py",
 }

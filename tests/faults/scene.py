@@ -6,10 +6,20 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from kiosk.cli.causes import CAUSES
+from kiosk.cli.conditions import standing
+from kiosk.cli.doctor import advice
+from kiosk.probe.checks_snapshot import all_of
+from kiosk.session.faults import FaultCode
 from kiosk.session.states import State
+from kiosk.ui.choose import choose
+from kiosk.ui.navigation import Nav
+from kiosk.ui.texts import LANGUAGES
+from kiosk.ui.views.trouble import FaultScreen, reference_number
+from kiosk.wire import snapshot_line
 from tests.cli.conftest import ENVIRONMENT
 from tests.faults.forecourt import Cable
 from worlds.charges import Charges, Checked
@@ -57,8 +67,11 @@ class Scene:
         self.stage.street("plug", evse=evse_id, car=cable.who)
         with self._front:
             self.charges.choose(evse_id)
-            self.stage.street("tap", card=cable.who, hold_s=0.3)
-            seen = self.charges.wait_for(evse_id, "knows the card", lambda e: e.transaction is not None)
+            self.stage.street("tap", card=cable.who, hold_s=0)  # until it is taken: a busy reader may be slow
+            try:
+                seen = self.charges.wait_for(evse_id, "knows the card", lambda e: e.transaction is not None)
+            finally:
+                self.stage.street("remove")
         assert seen.transaction is not None
         self._charges[cable] = Charge(cable, seen.transaction.transaction_id, before_wh)
         return self._charges[cable]
@@ -125,6 +138,15 @@ class Scene:
             PATIENCE_S,
         )
 
+    def wait_until_told(self, cable: Cable, condition: str) -> None:
+        """Beside the fault stands this row of the kiosk's own table; "" for none."""
+
+        def is_told() -> bool:
+            seen = self.eyes.snapshot
+            return seen is not None and condition in (*standing(snapshot_line(seen)["snapshot"]), "")
+
+        self.stage.wait_for(f"{condition} is told", is_told, PATIENCE_S, "controller")
+
     def wait_until_idle(self, cable: Cable) -> None:
         self.charges.wait_for(
             cable.evse_id, "is well again", lambda e: e.state is State.IDLE and e.fault is None, PATIENCE_S
@@ -160,18 +182,55 @@ class Scene:
         what = f"EVSE {cable.evse_id} is reset"
         self.stage.wait_for(what, lambda: self.reset(cable) == [0], PATIENCE_S, "controller")
 
+    def journaled(self, transaction_id: str) -> list[dict[str, Any]]:
+        """The kiosk's own events of a transaction, in order, as `kiosk journal list` tells them."""
+        told = json.loads(self.kiosk("journal", "list", "--kind", "transaction", "--json", "--limit", "1000").stdout)
+        return [row["body"] for row in told if row["body"]["transaction_id"] == transaction_id]
+
     def status(self, cable: Cable) -> dict[str, Any]:
         """The EVSE as `kiosk status --json` tells it."""
         snapshot = json.loads(self.kiosk("status", "--json").stdout)
         found: dict[str, Any] = next(evse for evse in snapshot["evses"] if evse["evse_id"] == cable.evse_id)
         return found
 
-    def causes(self, cable: Cable) -> list[str]:
-        """All codes of `kiosk why N --json`."""
-        return [cause["code"] for cause in json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]]
-
-    def why(self, cable: Cable) -> dict[str, Any]:
-        """The deciding cause of `kiosk why N --json`."""
-        causes = json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]
-        found: dict[str, Any] = causes[0]
+    def causes(self, cable: Cable) -> list[dict[str, Any]]:
+        """All causes of `kiosk why N --json`, the deciding one first."""
+        found: list[dict[str, Any]] = json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]
         return found
+
+    def tells(self, cable: Cable, code: FaultCode, condition: str = "") -> dict[str, Any]:
+        """Screen, `kiosk why` and doctor give the same cause; `condition`: the row of the kiosk's own table beside it.
+
+        The cause of `kiosk why`. Raises AssertionError.
+        """
+        first, *others = self.causes(cable)
+        assert first["code"] == f"fault:{code}"
+        assert condition in (*(other["code"] for other in others), "")
+        self._screen_says(cable, code)
+        self._doctor_says(cable, first, condition)
+        return first
+
+    def _screen_says(self, cable: Cable, code: FaultCode) -> None:
+        """Whoever stands before this connector reads of the fault, in every language."""
+        number, seen = cable.evse_id, self.eyes.snapshot
+        assert seen is not None
+        for name, language in LANGUAGES.items():
+            view = choose(replace(seen, notice=None, token_waits=False), Nav(name, name, focus=number), 0.0)
+            assert isinstance(view, FaultScreen)
+            what, _, do = view.answers
+            assert what.text == language.say(f"fault.{code}.what", number=number)
+            assert what.detail == language.say(f"fault.{code}.detail", number=number)
+            assert do.text == language.say(f"fault.{code}.do", number=number)
+            assert view.say.endswith(f"-{number}-F{reference_number(code)}")
+
+    def _doctor_says(self, cable: Cable, cause: dict[str, Any], condition: str) -> None:
+        """What `kiosk doctor` makes of what the controller shows: a line with the same cause, and one of the part that
+        the condition is about."""
+        seen = self.eyes.snapshot
+        assert seen is not None
+        shown = snapshot_line(seen)["snapshot"]
+        lines = [str(finding) for finding in all_of(shown, advice(shown))]
+        (line,) = (line for line in lines if line.startswith(f"FAIL  relay and inputs EVSE {cable.evse_id}: "))
+        assert cause["code"].removeprefix("fault:") in line and cause["sentence"] in line
+        if condition:
+            assert any("FAIL  device" in line and CAUSES[condition][0] in line for line in lines)

@@ -42,13 +42,17 @@ def goes_on(scene: Scene, charge: Charge) -> Iterator[None]:
     assert evse.transaction is not None and evse.transaction.transaction_id == charge.transaction_id
 
 
+def codes(scene: Scene) -> list[str]:
+    return [cause["code"] for cause in scene.causes(LEFT)]
+
+
 def is_told(scene: Scene, code: str, patience_s: float = 20.0) -> None:
     """`kiosk why` names it."""
-    scene.stage.wait_for(f"why says {code}", lambda: code in scene.causes(LEFT), patience_s, "controller", "uplink")
+    scene.stage.wait_for(f"why says {code}", lambda: code in codes(scene), patience_s, "controller", "uplink")
 
 
 def is_over(scene: Scene, code: str) -> None:
-    scene.stage.wait_for(f"why no longer says {code}", lambda: code not in scene.causes(LEFT), 20.0, "controller")
+    scene.stage.wait_for(f"why no longer says {code}", lambda: code not in codes(scene), 20.0, "controller")
 
 
 def log_says(scene: Scene, words: str) -> None:

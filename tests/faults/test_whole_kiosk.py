@@ -43,7 +43,7 @@ def test_the_emergency_stop_ends_every_charge_and_waits_for_a_reset_of_each_evse
             "detail": "",
             "since": "",
         }
-        assert scene.why(charge.cable)["code"] == f"fault:{code}"
+        scene.tells(charge.cable, code)
         assert f"evse {charge.cable.evse_id}: Faulted {code}" in scene.logged()
     assert scene.kiosk("reset", "1", "--patience-s", "0.5").returncode == 4
 
@@ -69,7 +69,7 @@ def test_a_welded_contactor_drops_the_safety_relay_and_ends_every_other_charge(s
         assert scene.billed(charge).stopped_reason == RULE_OF[code].stopped_reason
         status = scene.status(charge.cable)["fault"]
         assert (status["code"], status["is_latched"]) == (code, RULE_OF[code].latches)
-        assert scene.why(charge.cable)["code"] == f"fault:{code}"
+        scene.tells(charge.cable, code)
         assert f"evse {charge.cable.evse_id}: Faulted {code}" in scene.logged()
 
     scene.stage.street("mend", evse=LEFT.evse_id)
@@ -89,7 +89,7 @@ def test_current_through_a_contactor_that_says_open_drops_the_relay(scene: Scene
     scene.wait_until_out(RIGHT, FaultCode.RELAY_DROPPED)
     scene.wait_until_relay_is_open()
     assert scene.physics(LEFT)["is_closed"]
-    assert scene.why(LEFT)["code"] == f"fault:{FaultCode.FLOWS_THOUGH_OPEN}"
+    scene.tells(LEFT, FaultCode.FLOWS_THOUGH_OPEN)
     assert f"evse {LEFT.evse_id}: Faulted {FaultCode.FLOWS_THOUGH_OPEN}" in scene.logged()
     assert scene.billed(charge, lying_wh).stopped_reason == RULE_OF[FaultCode.FLOWS_THOUGH_OPEN].stopped_reason
 
@@ -129,7 +129,7 @@ def test_a_gpio_chip_that_goes_away_opens_by_the_relay_and_is_named_with_its_lin
         code = FaultCode.SAFETY_LINE_LOST  # the emergency stop cannot be read
         scene.wait_until_out(charge.cable, code)
         assert scene.billed(charge).stopped_reason == RULE_OF[code].stopped_reason
-        assert scene.why(charge.cable)["code"] == f"fault:{code}"
+        scene.tells(charge.cable, code, "gpio_gone")
     told = scene.kiosk("status").stdout
     for what in ("emergency stop", f"contactor {LEFT.evse_id}", "heartbeat"):
         assert f"{what}: cannot" in told and "GPIO" in told
