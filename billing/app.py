@@ -45,6 +45,7 @@ from billing.pages.ledger import router as ledger_pages
 from billing.pages.me import router as me_pages
 from billing.pages.narrow import language_of
 from billing.pages.operator import router as operator_pages
+from billing.pages.operator_decisions import router as decision_pages
 from billing.pages.operator_hosts import router as operator_host_pages
 from billing.pages.operator_payouts import router as operator_payout_pages
 from billing.pages.passkey import router as passkey_pages
@@ -130,6 +131,7 @@ def create_app(
     app.include_router(tariff_pages)
     app.include_router(ledger_pages)
     app.include_router(payment_pages)
+    app.include_router(decision_pages)
     app.include_router(host_pages)
     app.include_router(operator_host_pages)
     app.include_router(operator_payout_pages)

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, select
 from billing.checkout import direct
 from billing.commands import find_start
 from billing.database import insert_if_absent
+from billing.decisions.conditions import is_decided
 from billing.directory import current_offer
 from billing.moments import to_ms
 from billing.tables import accounts, asks, disclaims, kiosks, quarantine, tokens, transactions
@@ -213,6 +214,7 @@ def _open_elsewhere_query() -> Select[Any]:
         t.order_id != bindparam("of_order"),
         t.kiosk_id.in_(in_contact),
         ~is_held,
+        ~is_decided(),
     )
     became = exists().where(t.kiosk_id == a.kiosk_id, t.transaction_id == a.transaction_id)
     given_up = exists().where(disclaims.c.kiosk_id == a.kiosk_id, disclaims.c.transaction_id == a.transaction_id)

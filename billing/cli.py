@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The work is imported late: --help and mistakes answer at once.
     from billing import (
         cli_base,
+        cli_decisions,
         cli_hosts,
         cli_ledger,
         cli_orders,
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli_tariffs,
         cli_people,
         cli_payments,
+        cli_decisions,
         cli_hosts,
         cli_payouts,
         cli_stickers,
@@ -337,6 +339,28 @@ def _parser() -> argparse.ArgumentParser:
     log.add_argument("--subject", help="only what was done to this id")
     log.add_argument("--who", help="only what this person did")
     log.add_argument("--most", type=int, default=100)
+
+    task = group("task", "charges no rule settles: a person decides")
+    add(task, "list", "list_tasks", "what waits, why, and the amount at stake")
+    shown = add(task, "show", "show_task", "what may be decided about one, and what each choice does")
+    decided = add(task, "decide", "decide_task", "decide; above the limit a second person has to agree")
+    for one in (shown, decided):
+        one.add_argument("transaction")
+        one.add_argument("--kiosk", help="where two kiosks have a session of that id")
+    decided.add_argument(
+        "choice", choices=("proved", "recorded", "nothing", "keep", "wait"), help="as task show names it"
+    )
+    decided.add_argument("why", help="the auditor reads it")
+    decided.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    decided.add_argument("--days", type=int, help="of wait: 1 to 30")
+    decided.add_argument("--dry-run", action="store_true", help="say what it would do")
+    for name, work, text in (
+        ("approve", "approve_task", "agree to another person's decision"),
+        ("refuse", "refuse_task", "do not agree"),
+    ):
+        one = add(task, name, work, text)
+        one.add_argument("decision")
+        one.add_argument("--by", required=True, metavar="NAME")
 
     add_host_commands(add, group)
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from billing import directory
 from billing.checkout.refunds import NoSuchRefund
 from billing.database import open_database
+from billing.decisions.cases import NoSuchCase
 from billing.migrations import newest_revision, revision_of
 from billing.payments.store import NoSuchPayment
 from billing.settings import BadSettings, default_database_url
@@ -29,7 +30,7 @@ class SetUpAlready(Exception):
 
 
 NOT_SET_UP = (NotSetUp,)
-REFUSED = (directory.NotKnown, NoSuchPayment, NoSuchRefund, SetUpAlready, FileExistsError)
+REFUSED = (directory.NotKnown, NoSuchPayment, NoSuchRefund, NoSuchCase, SetUpAlready, FileExistsError)
 BAD_INPUT = (ValueError, WireError, BadSettings, OSError, OperationalError)
 
 

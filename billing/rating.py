@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from billing import keys
 from billing.cdr import cdr_json
+from billing.decisions.tables import decisions
 from billing.directory import may_have_offered
 from billing.moments import to_ms
 from billing.plausible import doubts_about
@@ -36,6 +37,12 @@ _ENDED_SEQ = Prepared(
     )
 )
 _KNOWN_CDR = Prepared(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")))
+_DECIDED = Prepared(
+    select(decisions.c.decision_id)
+    .where(decisions.c.kiosk_id == bindparam("of_kiosk"), decisions.c.transaction_id == bindparam("of_id"))
+    .where(decisions.c.is_granted == 1, decisions.c.choice != "wait")
+    .limit(1)
+)
 _WRITE_CDR = prepared_insert(cdrs)
 _SITE = select(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
 _STORY = Prepared(
@@ -70,7 +77,8 @@ def rate(
     now: datetime,
     parsed: Mapping[str, TransactionEvent] | None = None,
 ) -> str | None:
-    """The transaction's CDR id. None where events are still missing or a doubt holds the bill. Idempotent.
+    """The transaction's CDR id. None where events are still missing, a doubt holds the bill, or a person
+    decided about it. Idempotent.
 
     `parsed` holds events by their text where the caller has read them already.
     """
@@ -82,6 +90,8 @@ def rate(
     known = _KNOWN_CDR.value(connection, {"key": cdr_key})
     if known is not None:
         return str(known)
+    if _DECIDED.value(connection, of_transaction) is not None:
+        return None  # what comes after a person's decision is a case of its own (billing.decisions)
     story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
     if len(story) <= ended_seq:
         return None

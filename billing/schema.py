@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from billing.checkout.tables import bills, checkouts, hold_rules, refunds
+from billing.decisions.tables import decisions
 from billing.drivers.tables import drivers, mail_links
 from billing.hosts.tables import HOSTS_APPEND_ONLY, hosts
 from billing.ledger.tables import APPEND_ONLY
@@ -32,6 +33,7 @@ _OTHERS = (
     bills,
     refunds,
     hold_rules,
+    decisions,
     tariff_drafts,
     ocpi_locations,
 )

@@ -2,7 +2,8 @@
 
 Law:
 - A bill is written when every transaction of the order has its CDR (so: seq_no 0 to Ended without a gap, and no doubt
-  that holds it) and no further part may come.
+  that holds it; or a person's decision) and no further part may come. A part whose beginning never came and that a
+  person gave up is no part of it.
 - A further part may come after a power cut, for as long as the kiosk may go on by itself; a better reading may come
   after an end that was not final. Neither is waited for longer than said here: the payer wants to know.
 - It is written once. What changes later (a Credit CDR with its new CDR, a part that came against all waiting) changes
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from billing.checkout import notices, store
 from billing.checkout.acts import advance
@@ -25,6 +26,7 @@ from billing.checkout.checkout import link_of
 from billing.checkout.parts import capture_parts, refund_parts
 from billing.checkout.tables import bills
 from billing.corrections import is_current
+from billing.decisions.conditions import is_decided
 from billing.moments import from_ms, to_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment, RefundWish, billed, refunded
@@ -171,7 +173,7 @@ def _cdrs(connection: Connection, order_id: str) -> list[Row[Any]]:
     query = (
         select(t.kiosk_id, t.transaction_id, t.ended_seq, t.ended_ms, cdrs.c.cdr_id, cdrs.c.incl_vat_minor)
         .select_from(transactions.outerjoin(cdrs, same))
-        .where(t.order_id == order_id)
+        .where(t.order_id == order_id, or_(t.started_ms.is_not(None), ~is_decided()))
         .order_by(t.started_ms, t.transaction_id)
     )
     return list(connection.execute(query))
@@ -181,11 +183,13 @@ def _waits_until(connection: Connection, order_id: str, now: datetime) -> dateti
     """When to look again, because something may still come; None: nothing does."""
     t, e = transactions.c, events.c
     last = connection.execute(
-        select(t.kiosk_id, t.transaction_id, t.ended_seq)
-        .where(t.order_id == order_id)
+        select(t.kiosk_id, t.transaction_id, t.ended_seq, is_decided().label("is_decided"))
+        .where(t.order_id == order_id, t.started_ms.is_not(None))
         .order_by(t.started_ms.desc(), t.ended_ms.desc())
         .limit(1)
     ).one()
+    if last.is_decided:
+        return None
     of_last = (e.kiosk_id == last.kiosk_id, e.transaction_id == last.transaction_id)
     row = connection.execute(select(e.body, e.received_ms).where(*of_last, e.seq_no == last.ended_seq)).one()
     ended, received = from_bytes(TransactionEvent, row.body), from_ms(row.received_ms)

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, and_, func, select
 
 from billing.checkout.checkout import shown_payer
 from billing.corrections import is_current
+from billing.decisions.cases import held_count
+from billing.decisions.conditions import is_decided
 from billing.hosts.bank import waiting_count
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, clock_text, date_text, kwh, money, zone_text
@@ -57,13 +59,12 @@ class SessionLine:
 
 def counts(connection: Connection) -> dict[str, int]:
     """For the side navigation: what waits."""
-    running = select(func.count()).select_from(transactions).where(transactions.c.ended_seq.is_(None))
+    running = select(func.count()).select_from(transactions).where(transactions.c.ended_seq.is_(None), ~is_decided())
     alarmed = select(func.count()).select_from(alarms).where(alarms.c.cleared_ms.is_(None))
-    kept = select(func.count()).select_from(quarantine)
     return {
         "sessions": connection.execute(running).scalar_one(),
         "alarms": connection.execute(alarmed).scalar_one(),
-        "quarantine": connection.execute(kept).scalar_one(),
+        "decisions": held_count(connection),
         "accounts": waiting_count(connection),
     }
 
@@ -196,7 +197,7 @@ def _session_line(row: Row[Any], now: datetime) -> SessionLine:
     if row.incl_vat_minor is not None:
         chip, state = "ok", "Rated"
     elif row.is_held:
-        chip, state = "warn", "Held: see quarantine"
+        chip, state = "warn", "Held: to decide"
     elif row.ended_seq is not None:
         chip, state = "warn", "Ended, events missing"
     else:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from billing import keys
 from billing.corrections import as_corrected, in_order
+from billing.decisions.cases import Decision, as_billed, in_force
 from billing.ledger import book
 from billing.ledger.chart import Kind
 from billing.moments import from_ms
@@ -91,6 +92,7 @@ class _Part:
     cdr: Row[Any] | None
     history: tuple[Row[Any], ...]
     late: TransactionEvent | None
+    decision: Decision | None = None  # of a person, where no rule could settle it
 
     @property
     def started(self) -> TransactionEvent | None:
@@ -164,7 +166,9 @@ def _parts(connection: Connection, receipt_id: str) -> tuple[_Part, ...]:
         is_believed = is_late and len(history) > 1
         shown = as_corrected(story) if is_believed else story[:-1] if is_late else story
         late = story[-1] if is_believed else None
-        parts.append(_Part(found, shown, current[-1] if current else None, history, late))
+        decision = in_force(connection, found.kiosk_id, found.transaction_id)
+        shown = list(as_billed(shown, decision))
+        parts.append(_Part(found, shown, current[-1] if current else None, history, late, decision))
     return tuple(parts)
 
 
@@ -296,9 +300,10 @@ class _Writer:
                 continue
             at = clock_text(part.began_at, zone, self.language, "HH:mm:ss")
             rows.append((words["register_start"].format(time=at), kwh(part.started.meter.import_wh, self.language)))
-            if part.ended is not None:
-                at = clock_text(part.time_of(part.ended), zone, self.language, "HH:mm:ss")
-                rows.append((words["register_end"].format(time=at), kwh(part.ended.meter.import_wh, self.language)))
+            end = part.ended if part.decision is None else part.story[-1]
+            if end is not None:
+                at = clock_text(part.time_of(end), zone, self.language, "HH:mm:ss")
+                rows.append((words["register_end"].format(time=at), kwh(end.meter.import_wh, self.language)))
         if self._started is not None and self._started.meter.serial is not None:
             rows.append((words["meter_number"], self._started.meter.serial))
         return tuple(rows)
@@ -400,7 +405,14 @@ class _Writer:
         meter_was_silent = [part for part in self.parts if part.ended is not None and part.ended.final is False]
         if any(part.cdr is not None and part.late is None for part in meter_was_silent):
             notes.append(words["note_meter"])
+        for decision in self._decisions:
+            notes.append(words["note_decided"].format(time=self._moment(decision.decided_at or decision.asked_at)))
         return tuple(notes)
+
+    @property
+    def _decisions(self) -> tuple[Decision, ...]:
+        """What people decided of the parts that are billed."""
+        return tuple(part.decision for part in self.parts if part.decision is not None and part.cdr is not None)
 
     def _history(self, bill: _Bill | None) -> tuple[HistoryRow, ...]:
         """The order's bills one after the other, each taken back in full before the next; empty for a first one."""
@@ -441,6 +453,9 @@ class _Writer:
         return tuple(sorted(found, key=lambda part: 0 if part.cdr is None else int(part.cdr.rated_ms)))
 
     def _why(self, part: _Part) -> str:
+        if part.decision is not None:
+            at = part.decision.decided_at or part.decision.asked_at
+            return RECEIPT[self.language]["why_decided"].format(time=self._moment(at))
         if part.late is None or part.cdr is None:
             return ""
         return RECEIPT[self.language]["why_meter"].format(

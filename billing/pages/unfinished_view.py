@@ -3,7 +3,7 @@
 | what | when it stands here | what to do |
 |---|---|---|
 | Ended lost | a later charge began at the same EVSE, or nothing came of it for a day | the kiosk's journal has it, or |
-| | | nobody has: then a person bills it by hand |
+| | | nobody has: then a person decides (billing.decisions) |
 | Events missing | Ended is here, others are not, for an hour | the same, for the numbers named |
 | Waits for its meter | Ended with the last good reading, and no correction yet | nothing; it stands after a while |
 | Owed, begun and never heard | billing.checkout.tasks: money nobody can take by itself | each line says it |
@@ -15,16 +15,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select
 
 from billing.checkout.tasks import money_tasks
+from billing.decisions.conditions import is_decided, is_lost, is_missing, is_overtaken, span
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, kwh
 from billing.tables import events, kiosks, transactions
 from contract.transaction import EventType
 
-LOST_AFTER = timedelta(days=1)
-MISSING_AFTER = timedelta(hours=1)
 METER_WITHIN = timedelta(days=2)  # the kiosk's own limit is a day at most; its rows may come late
 MOST_SHOWN = 200
 MOST_NAMED = 12  # missing numbers
@@ -33,13 +32,13 @@ MOST_NAMED = 12  # missing numbers
 def unfinished(connection: Connection, now: datetime) -> list[dict[str, str]]:
     """Worst first: what is lost, what is missing, what may still come."""
     t = transactions.c
-    span = _span()
+    of = span()
     query = (
-        select(transactions, kiosks.c.name, span.c.count, span.c.newest_ms, span.c.energy_wh)
-        .add_columns(_is_overtaken().label("is_overtaken"), _waits_for_meter(now).label("waits"))
+        select(transactions, kiosks.c.name, of.c.count, of.c.newest_ms, of.c.energy_wh)
+        .add_columns(is_overtaken().label("is_overtaken"), _waits_for_meter(now).label("waits"))
         .join_from(transactions, kiosks)
-        .join(span, and_(span.c.kiosk_id == t.kiosk_id, span.c.transaction_id == t.transaction_id))
-        .where(_is_unfinished(now, span))
+        .join(of, and_(of.c.kiosk_id == t.kiosk_id, of.c.transaction_id == t.transaction_id))
+        .where(_is_unfinished(now, of))
         .order_by(t.first_received_ms)
         .limit(MOST_SHOWN)
     )
@@ -47,35 +46,8 @@ def unfinished(connection: Connection, now: datetime) -> list[dict[str, str]]:
     return sorted(lines, key=lambda line: ("bad", "warn", "stale").index(line["chip"]))
 
 
-def _span() -> Any:
-    e = events.c
-    return (
-        select(
-            e.kiosk_id,
-            e.transaction_id,
-            func.count().label("count"),
-            func.max(e.received_ms).label("newest_ms"),
-            (func.max(e.import_wh) - func.min(e.import_wh)).label("energy_wh"),
-        )
-        .group_by(e.kiosk_id, e.transaction_id)
-        .subquery()
-    )
-
-
-def _is_unfinished(now: datetime, span: Any) -> ColumnElement[bool]:
-    t = transactions.c
-    is_old = span.c.newest_ms < to_ms(now - LOST_AFTER)
-    lost = and_(t.ended_seq.is_(None), or_(is_old, _is_overtaken()))
-    missing = and_(span.c.count <= t.ended_seq, span.c.newest_ms < to_ms(now - MISSING_AFTER))
-    return or_(lost, missing, _waits_for_meter(now))
-
-
-def _is_overtaken() -> ColumnElement[bool]:
-    """Another charge began later at the same EVSE: nothing more will come of this one by itself."""
-    t, later = transactions.c, transactions.alias("later")
-    return exists().where(
-        later.c.kiosk_id == t.kiosk_id, later.c.evse_id == t.evse_id, later.c.started_ms > t.started_ms
-    )
+def _is_unfinished(now: datetime, of: Any) -> ColumnElement[bool]:
+    return and_(~is_decided(), or_(is_lost(now, of), is_missing(now, of), _waits_for_meter(now)))
 
 
 def _waits_for_meter(now: datetime) -> ColumnElement[bool]:
@@ -97,7 +69,7 @@ def _waits_for_meter(now: datetime) -> ColumnElement[bool]:
 
 def _line(connection: Connection, row: Row[Any], now: datetime) -> dict[str, str]:
     missing = _missing(connection, row)
-    journal = "On the kiosk: kiosk journal list. Is it there, the uplink sends it; is it not, bill it by hand."
+    journal = "On the kiosk: kiosk journal list. Is it there, the uplink sends it; is it not, decide."
     if row.ended_seq is None:
         why = "a later charge began there" if row.is_overtaken else "nothing came of it for a day"
         chip, what, do = "bad", f"Ended lost: {why}", journal
@@ -106,6 +78,7 @@ def _line(connection: Connection, row: Row[Any], now: datetime) -> dict[str, str
     else:
         chip, what = "stale", "Waits for its meter"
         do = "Nothing: billed with the last good reading, which stands if the meter does not tell within a day."
+    page = "sessions" if chip == "stale" else "decisions"
     return {
         "chip": chip,
         "what": what,
@@ -114,7 +87,7 @@ def _line(connection: Connection, row: Row[Any], now: datetime) -> dict[str, str
         "kiosk_id": row.kiosk_id,
         "evse": str(row.evse_id),
         "transaction_id": row.transaction_id,
-        "href": f"/operator/sessions/{quote(row.kiosk_id, safe='')}/{quote(row.transaction_id, safe='')}",
+        "href": f"/operator/{page}/{quote(row.kiosk_id, safe='')}/{quote(row.transaction_id, safe='')}",
         "energy": kwh(row.energy_wh or 0, "en"),
         "seen": ago(from_ms(row.newest_ms), now),
     }

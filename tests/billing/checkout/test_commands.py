@@ -10,8 +10,9 @@ import pytest
 
 from billing.cli import main
 from billing.database import open_database
-from billing.settings import read_settings
+from billing.settings import read_settings, server_time
 from tests.billing.checkout.shop import Shop
+from tests.billing.checkout.test_decisions import jumped
 from tests.social_server import MERCHANT_SECRET, running
 
 
@@ -82,3 +83,38 @@ def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
     assert typed("ledger", "check")[0] == 0
     shop.check()
     engine.dispose()
+
+
+def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
+    database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = Shop(open_database(database_url))
+    _, start = shop.started()
+    story = jumped(shop.story_of(start, minutes=40, wh_per_minute=300, transaction_id="t-1"))
+    shop.upload(story)
+    shop.work()
+    with (data_dir / "billing.toml").open("a", encoding="utf-8") as file:
+        file.write("second_approval_above_minor = 3500\n")
+
+    def typed(*words: str) -> tuple[int, str]:
+        code, said = run(data_dir, capsys, *words, "--database", database_url)
+        return code, said.replace("\u00a0", " ")
+
+    assert "t-1  HK-07  Held by a doubt: The register rises by" in typed("task", "list")[1]
+    assert "nothing: Bill nothing € 0.00" in typed("task", "show", "t-1")[1]
+    why = "the register cannot rise so fast"
+    assert "6.92 of the € 40.00" in typed("task", "decide", "t-1", "proved", why, "--by", "fina", "--dry-run")[1]
+    assert typed("task", "decide", "t-1", "keep", why, "--by", "fina")[0] == 2
+    assert typed("task", "decide", "t-9", "nothing", why, "--by", "fina")[0] == 1
+    code, said = typed("task", "decide", "t-1", "nothing", why, "--by", "fina", "--json")
+    decision_id = json.loads(said)["decision_id"]
+    assert (code, typed("task", "approve", decision_id, "--by", "fina")[0]) == (0, 2)
+    assert "waits for a second person" in typed("task", "list")[1]
+    assert "Bill nothing: € 0.00, carried out" in typed("task", "approve", decision_id, "--by", "max")[1]
+    shop.now = server_time()  # whose clock the commands have
+    shop.work_until_rest()
+    bill = shop.bill(story[0].order_id)
+    assert bill is not None and (bill.total_minor, shop.mina_paid) == (0, 0)
+    assert typed("task", "list")[1] == "nothing waits for a decision\n"
+    assert why in typed("audit", "--subject", "t-1")[1]
+    assert typed("ledger", "check")[0] == 0

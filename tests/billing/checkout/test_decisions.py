@@ -1,0 +1,213 @@
+"""What no rule settles is decided by a person: what each choice does to payer, host and ledger, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine
+
+from billing.decisions import cases, decide
+from billing.decisions.case import Cause, Choice, NotDecidable, at_stake_minor, proposals
+from billing.decisions.cases import Decision
+from billing.ledger.chart import Kind
+from contract.transaction import TransactionEvent
+from tests.billing.checkout.shop import Shop
+from tests.billing.stories import charge
+
+LIMIT_MINOR = 5_000
+DAY_S = 86_400
+
+
+@pytest.fixture
+def shop(engine: Engine) -> Shop:
+    return Shop(engine)
+
+
+def waiting(shop: Shop) -> list[tuple[str, Cause]]:
+    return [(case.transaction_id, case.cause) for case in shop.run(lambda c: cases.waiting(c, shop.now))]
+
+
+def decided(shop: Shop, of: str, choice: Choice, by: str = "fina", limit: int = LIMIT_MINOR, **how: int) -> Decision:
+    done = shop.run(lambda c: decide.ask(c, "hk-07", of, choice, "looked at it", by, shop.now, limit, **how))
+    shop.work_until_rest()
+    return done
+
+
+def jumped(story: list[TransactionEvent], wh: int = 80_000) -> list[TransactionEvent]:
+    """The register jumps before the last reading by more than the cable can carry."""
+    *before, last, ended = story
+    return [*before, *(replace(e, meter=replace(e.meter, import_wh=e.meter.import_wh + wh)) for e in (last, ended))]
+
+
+def held(shop: Shop) -> tuple[str, TransactionEvent]:
+    """A phone's charge of 40 minutes whose meter jumped at the end: its payer, and its beginning."""
+    checkout, start = shop.started()
+    story = jumped(shop.story_of(start, minutes=40, wh_per_minute=300))
+    shop.upload(story)
+    shop.work()
+    return checkout.payer, story[0]
+
+
+def test_a_doubt_holds_the_bill_until_somebody_decides(shop: Shop) -> None:
+    _, begun = held(shop)
+    shop.work()
+
+    assert waiting(shop) == [(begun.transaction_id, Cause.HELD)]
+    assert shop.mina_paid == 0 and shop.mina_held == 4_000
+
+
+def test_what_is_proved_is_taken_and_the_rest_of_the_hold_is_free(shop: Shop) -> None:
+    payer, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.PROVED)
+    bill = shop.bill(begun.order_id)
+
+    assert bill is not None and 0 < bill.total_minor < 4_000, "39 minutes of 300 Wh, and the fee once per charge"
+    assert bill.total_minor == 692
+    assert (shop.mina_paid, shop.mina_held, waiting(shop)) == (692, 0, [])
+    assert shop.balance(Kind.HOST_PAYABLE, "rosa") == -(20 + 29)
+    assert shop.balance(Kind.RECEIVABLE, payer) == 0
+    shop.check()
+
+
+def test_the_record_as_it_came_takes_no_more_than_a_guest_had_held(shop: Shop) -> None:
+    _, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.RECORDED)
+
+    assert (shop.mina_paid, shop.mina_held) == (4_000, 0)
+    shop.check()
+
+
+def test_nothing_is_billed_and_the_host_is_paid_for_what_is_proved(shop: Shop) -> None:
+    payer, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.NOTHING)
+
+    assert (shop.mina_paid, shop.mina_held, shop.balance(Kind.RECEIVABLE, payer)) == (0, 0, 0)
+    assert shop.balance(Kind.HOST_PAYABLE, "rosa") == -(20 + 29)
+    assert shop.balance(Kind.MARGIN, "operator") == 20 + 29
+    shop.check()
+
+
+def test_above_the_limit_another_person_agrees_before_anything_moves(shop: Shop) -> None:
+    _, begun = held(shop)
+    asked = decided(shop, begun.transaction_id, Choice.NOTHING, limit=100)
+    assert asked.is_granted is None and shop.mina_held == 4_000
+    with pytest.raises(NotDecidable, match="another person"):
+        shop.run(lambda c: decide.approve(c, asked.decision_id, "fina", shop.now))
+    with pytest.raises(NotDecidable, match="waits for a second person"):
+        decided(shop, begun.transaction_id, Choice.PROVED)
+    shop.run(lambda c: decide.approve(c, asked.decision_id, "max", shop.now))
+    shop.work_until_rest()
+
+    assert (shop.mina_paid, shop.mina_held) == (0, 0)
+    shop.check()
+
+
+def test_a_refused_decision_leaves_the_case_where_it_was(shop: Shop) -> None:
+    _, begun = held(shop)
+    asked = decided(shop, begun.transaction_id, Choice.NOTHING, limit=100)
+    shop.run(lambda c: decide.refuse(c, asked.decision_id, "max", shop.now))
+
+    assert waiting(shop) == [(begun.transaction_id, Cause.HELD)]
+    with pytest.raises(NotDecidable, match="was refused before"):
+        shop.run(lambda c: decide.approve(c, asked.decision_id, "max", shop.now))
+
+
+def test_who_waits_sees_the_case_again_on_its_day(shop: Shop) -> None:
+    _, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.WAIT, days=3)
+    assert waiting(shop) == []
+    assert [one.transaction_id for one in shop.run(lambda c: cases.waited_for(c, shop.now))] == [begun.transaction_id]
+    shop.pass_time(days=3)
+
+    assert waiting(shop) == [(begun.transaction_id, Cause.HELD)]
+
+
+def test_a_lost_end_is_billed_to_the_last_reading_and_a_late_end_is_a_case_of_its_own(shop: Shop) -> None:
+    checkout, start = shop.started()
+    story = shop.story_of(start, minutes=40, wh_per_minute=300)
+    shop.upload(story[:31])
+    shop.pass_time(DAY_S + 60)
+    shop.hear()
+    assert waiting(shop) == [(story[0].transaction_id, Cause.LOST)]
+    decided(shop, story[0].transaction_id, Choice.RECORDED)
+    half_minor = shop.mina_paid
+    assert (half_minor, shop.mina_held, waiting(shop)) == (546, 0, []), "30 minutes; the rest of the hold is free"
+    shop.upload(story)
+    shop.work_until_rest()
+    assert (shop.mina_paid, waiting(shop)) == (half_minor, [(story[0].transaction_id, Cause.LATE)])
+    decided(shop, story[0].transaction_id, Choice.RECORDED)
+    bill = shop.bill(story[0].order_id)
+
+    assert bill is not None and bill.standing_minor == 708
+    assert (shop.mina_paid, shop.owed_by(checkout), waiting(shop)) == (546, 708 - 546, []), (
+        "taken once; the rest is owed"
+    )
+    assert shop.balance(Kind.HOST_PAYABLE, "rosa") == -(20 + 30)
+    shop.check()
+
+
+def test_what_was_decided_may_stand_against_a_late_part(shop: Shop) -> None:
+    _, start = shop.started()
+    story = shop.story_of(start, minutes=40, wh_per_minute=300)
+    shop.upload(story[:31])
+    shop.pass_time(DAY_S + 60)
+    decided(shop, story[0].transaction_id, Choice.NOTHING)
+    shop.upload(story)
+    decided(shop, story[0].transaction_id, Choice.KEEP)
+    shop.upload(story)
+
+    assert (shop.mina_paid, shop.mina_held, waiting(shop)) == (0, 0, [])
+    shop.check()
+
+
+def test_a_gap_may_be_bridged_by_the_register_or_cut_off(shop: Shop) -> None:
+    _, start = shop.started()
+    story = shop.story_of(start, minutes=40, wh_per_minute=300)
+    shop.upload([event for event in story if event.seq_no not in (20, 21)])
+    shop.pass_time(3_700)
+    (case,) = shop.run(lambda c: cases.waiting(c, shop.now))
+
+    assert (case.cause, case.missing) == (Cause.MISSING, (20, 21))
+    assert [(p.choice, p.amount and p.amount.incl_vat_minor, p.given_minor) for p in proposals(case)] == [
+        (Choice.PROVED, 368, 708 - 368), (Choice.RECORDED, 708, 0), (Choice.NOTHING, 0, 708), (Choice.WAIT, None, 0),
+    ]  # fmt: skip
+    assert at_stake_minor(case) == 708
+
+
+def test_a_charge_whose_beginning_never_came_can_only_be_given_up(shop: Shop) -> None:
+    story = charge(transaction_id="headless", started_at=shop.now)
+    shop.upload(story[1:])
+    shop.pass_time(3_700)
+    (case,) = shop.run(lambda c: cases.waiting(c, shop.now))
+    assert [p.choice for p in proposals(case)] == [Choice.NOTHING, Choice.WAIT] and at_stake_minor(case) is None
+    with pytest.raises(NotDecidable, match="not possible here"):
+        decided(shop, "headless", Choice.RECORDED)
+    decided(shop, "headless", Choice.NOTHING)
+    assert waiting(shop) == []
+    shop.upload(story)
+
+    assert waiting(shop) == [("headless", Cause.LATE)], "its beginning came after all"
+    decided(shop, "headless", Choice.RECORDED)
+    bill = shop.bill(story[0].order_id)
+    assert bill is not None and bill.total_minor == story[-1].total_incl_vat_minor
+    shop.check()
+
+
+@pytest.mark.parametrize("why", ["", "no", "x" * 201])
+def test_a_decision_wants_a_reason(shop: Shop, why: str) -> None:
+    _, begun = held(shop)
+
+    with pytest.raises(NotDecidable, match="reason"):
+        shop.run(
+            lambda c: decide.ask(c, "hk-07", begun.transaction_id, Choice.NOTHING, why, "fina", shop.now, LIMIT_MINOR)
+        )
+
+
+def test_what_is_settled_or_unknown_is_no_case(shop: Shop) -> None:
+    _, story = shop.charged()
+
+    with pytest.raises(NotDecidable, match="nothing is to be decided"):
+        decided(shop, story[0].transaction_id, Choice.NOTHING)
+    with pytest.raises(LookupError, match="no session"):
+        decided(shop, "of nobody", Choice.NOTHING)
