@@ -25,6 +25,7 @@ from billing.quarantine import Doubt, doubt_transaction
 from billing.settlement.sales import sell
 from billing.tables import cdrs, events, evse_offers, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
+from contract.currency import from_minor
 from contract.order import price_of_part
 from contract.price import Price
 from contract.tariff import TariffOffer
@@ -210,8 +211,8 @@ def total_doubts(ended: TransactionEvent, amount: Price) -> list[Doubt]:
     return [
         Doubt(
             "kiosk_price",
-            f"the kiosk showed {theirs}, the server computes {amount.incl_vat_minor} "
-            f"{amount.currency} minor units; the server's stands",
+            f"the kiosk showed {from_minor(theirs, amount.currency):f} {amount.currency}, "
+            f"the server computes {from_minor(amount.incl_vat_minor, amount.currency):f}; the server's stands",
         )
     ]
 

@@ -115,7 +115,7 @@ def _orders(connection: Connection, kiosk_id: str, now: datetime) -> list[dict[s
             "what": _WORDS.get(row.kind, row.kind),
             "age": ago(from_ms(row.queued_ms), now),
             "chip": _CHIPS.get(row.status or "", "warn"),
-            "status": row.status or ("not answered" if from_ms(row.expires_ms) > now else "never answered"),
+            "status": row.status or ("waits for the kiosk" if from_ms(row.expires_ms) > now else "never answered"),
             "reason": row.reason or "",
         }
         for row in found

@@ -11,9 +11,8 @@ from sqlalchemy import Connection, Row, select
 
 from billing.checkout.checkout import shown_payer
 from billing.corrections import in_order, is_current
-from billing.moments import to_ms
 from billing.pages.operator_view import local_time
-from billing.pages.render import kwh, money, money_exact, number
+from billing.pages.render import clock_text, date_text, kwh, money, money_exact, number, zone_text
 from billing.quarantine import doubts_of
 from billing.rating import read_story
 from billing.tables import cdrs, kiosks, transactions
@@ -64,7 +63,8 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
                 "seq": event.seq_no,
                 "type": event.event_type.value,
                 "trigger": event.trigger_reason.value,
-                "at": local_time(to_ms(event.at.wall), found.time_zone),
+                "clock_text": clock_text(event.at.wall, found.time_zone, "en", "HH:mm:ss"),
+                "date": _date(event.at.wall, found.time_zone),
                 "clock": "" if event.at.clock_quality.value == "synchronised" else event.at.clock_quality.value,
                 "elapsed": number(Decimal(event.elapsed_ms) / 1000, 1, "en") + " s",
                 "register": kwh(event.meter.import_wh, "en"),
@@ -77,6 +77,10 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
             for event in story
         ],
     }
+
+
+def _date(moment: datetime, time_zone: str) -> str:
+    return f"{date_text(moment, time_zone, 'en')} ({zone_text(moment, time_zone)})"
 
 
 def _of_history(row: Row[Any]) -> dict[str, str]:

@@ -19,6 +19,8 @@ from tests.browser.keys import press, type_into
 
 PAGES = {
     "today": "/host",
+    "uses": "/host/uses",
+    "statements": "/host/statements",
     "statement": "/host/statements/2026-05",
     "agreement": "/host/agreement",
     "account": "/host/account",
@@ -62,6 +64,20 @@ def test_today_is_fit_in_every_language(site: Site, phone: Page, gallery: Path, 
     phone.goto(f"{site.base_url}/host?lang={language}")
     assert judge(phone) == []
     phone.screenshot(path=gallery / f"host-today-{language}.png", full_page=True)
+
+
+def test_a_host_finds_a_months_statement_by_keyboard_and_takes_it_as_a_file(site: Site, phone: Page) -> None:
+    come_in(site, phone)
+    phone.goto(f"{site.base_url}/host")
+    press(phone, phone.get_by_role("link", name="Statements"))
+    phone.wait_for_url("**/host/statements")
+    press(phone, phone.get_by_role("link", name="May 2026"))
+    phone.wait_for_url("**/2026-05")
+    with phone.expect_download() as given:
+        press(phone, phone.get_by_role("link", name="CSV"))
+
+    lines = given.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert given.value.suggested_filename.endswith(".csv") and len(lines) > 10
 
 
 def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, desk: Page, gallery: Path) -> None:
