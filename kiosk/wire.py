@@ -74,6 +74,11 @@ TECHNICIAN_INTENTS: dict[str, type] = {
 }
 
 
+# The screen says it from the loop that paints, so a screen that hangs falls silent.
+ALIVE = {"alive": True}
+ALIVE_EVERY_S = 1.0
+
+
 class Role(StrEnum):
     SCREEN = "screen"
     UPLINK = "uplink"

@@ -38,7 +38,7 @@ DOORS = (
     Door(("kiosk.wire",), ("contract", "kiosk.session.events", "kiosk.session.snapshot")),
     Door(("kiosk.config",), ("contract", "kiosk.session.events", "kiosk.session.snapshot", "kiosk.session.settings")),
     Door(("kiosk.panel",), ("contract", "kiosk.wire")),
-    Door(("kiosk.system_clock",), ()),
+    Door(("kiosk.system_clock", "kiosk.notify"), ()),
     Door(("kiosk.tls",), ("kiosk.system_clock", "cryptography")),
     Door(("kiosk.sensing",), ("contract", "kiosk.session", "kiosk.devices"), IMPURE),
     Door(
@@ -65,6 +65,7 @@ DOORS = (
             "kiosk.drivers",
             "kiosk.interlock",
             "kiosk.journal",
+            "kiosk.notify",
             "kiosk.panel",
             "kiosk.sensing",
             "kiosk.session",
@@ -82,6 +83,7 @@ DOORS = (
         (
             "contract",
             "kiosk.config",
+            "kiosk.notify",
             "kiosk.session.events",
             "kiosk.session.faults",
             "kiosk.session.snapshot",

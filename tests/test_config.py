@@ -118,6 +118,7 @@ def test_the_file_that_ships_is_right() -> None:
         (("feedback_pin = 23", "feedbackpin = 23"), "contactor.feedbackpin: unknown key; did you mean 'feedback_pin'?"),
         (("heartbeat_pin = 17", ""), "evse[0].contactor: nothing would open it if this program died"),
         (("[gpio]", "[patience]\nplug_in_s = -1\n[gpio]"), "kiosk.toml: patience: plug_in_s: want more than 0"),
+        (("[gpio]", "[patience]\nend_s = 2\n[gpio]"), "patience: feedback_stale_s 2: want less than end_s (2)"),
         (("[gpio]", "[clock]\nrate = nan\n[gpio]"), "kiosk.toml: clock.rate: want 0.01 to 1000, got nan"),
         (("[gpio]", '[kiosk]\ntime_zone = "Mars"\n[gpio]'), "kiosk.time_zone: want a time zone such as Europe/Berlin"),
         (("[gpio]", '[server]\nurl = "ftp://x"\n[gpio]'), "server.url: want an http or https address"),

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.daemon.attendance import HANGS_PATIENCE_S
+from worlds.stage import SCREEN_WATCHDOG_S
+
 SYSTEMD = Path(__file__).resolve().parent.parent / "systemd"
 UNITS = sorted(SYSTEMD.glob("*.service"))
 # systemd's own measure, 0 to 10; a bare unit has 9.2. The screen needs a graphics driver's machine code.
@@ -77,6 +80,14 @@ def test_every_process_has_a_user_of_its_own_and_comes_back() -> None:
     assert all(unit["Restart"] == ["always"] and unit["StartLimitIntervalSec"] == ["0"] for unit in found)
     made = (SYSTEMD / "kiosk.sysusers").read_text()
     assert all(re.search(rf"^u {unit['User'][0]}\s", made, re.MULTILINE) for unit in found)
+
+
+def test_a_screen_that_hangs_is_killed_by_a_signal_that_stopped_processes_obey() -> None:
+    screen = settings(SYSTEMD / "kiosk-ui.service")
+
+    assert screen["Type"] == ["notify"] and screen["WatchdogSignal"] == ["SIGKILL"]
+    assert [float(second) for second in screen["WatchdogSec"]] == [SCREEN_WATCHDOG_S]
+    assert HANGS_PATIENCE_S < SCREEN_WATCHDOG_S, "it is told before it is over"
 
 
 def test_every_unit_runs_a_program_that_setup_installs() -> None:

@@ -175,7 +175,8 @@ CONDITION_ROWS = (
     ),
     Row(
         "screen_gone", AS_THEY_ARE, "goes on; it ends by card or unplugging", AS_EVER,
-        "kiosk.health: WARNING: screen process: not here for … s", "device", "by itself: systemd starts it again",
+        "kiosk.health: WARNING: screen process: not here for … s, or here, and hangs for … s", "device",
+        "by itself: systemd starts it again, and kills one that hangs, by its watchdog",
         ("screen_dead",), silent="there is no screen to tell him; his card still starts and stops",
     ),
     _offline("uplink_gone", "kiosk.desk: WARNING: uplink is gone", "by itself: systemd starts it again",

@@ -3,6 +3,7 @@
 Law:
 - A process that ends is started again after `RESTART_AFTER_S`, unless it ended too often by itself: then it stays
   down and its last words are told.
+- A process with a watchdog that no longer says that it moves is killed, as by its unit.
 - Whatever was started is gone when `close` returns: asked first, then killed. If we are killed ourselves, the kernel
   ends it (setpriv --pdeathsig). That signal comes when the thread ends that started a process, so one thread starts
   them all.
@@ -21,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worlds.watchdog import Watchdog
+
 RESTART_AFTER_S = 1.0
 MOST_ENDS, ENDS_WITHIN_S = 5, 20.0  # ends of its own accord, then it stays down
 LOOK_EVERY_S = 0.02
@@ -35,12 +38,13 @@ DIES_WITH_US = (_SETPRIV, "--pdeathsig", "KILL", "--") if _SETPRIV else ()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. `restarts`: start it again when it ends."""
+    """What to run. `restarts`: start it again when it ends. `watchdog_s`: kill it when it has not moved for so long."""
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] | None = None
     restarts: bool = True
+    watchdog_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class _Running:
     starts: int = 0
     is_due: bool = False  # start it for the first time, or again by name
     was_killed: bool = False
+    watchdog: Watchdog | None = None
     trouble: OSError | None = None  # why it could not be started
     ends: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_ENDS))
 
@@ -100,6 +105,12 @@ class Launcher:
     def starts(self, name: str) -> int:
         with self._lock:
             return self._all[name].starts if name in self._all else 0
+
+    def is_ready(self, name: str) -> bool:
+        """Whether a program with a watchdog has said that it is ready since it was started last."""
+        with self._lock:
+            running = self._all.get(name)
+            return running is not None and running.watchdog is not None and running.watchdog.is_ready
 
     def kill(self, name: str) -> float:
         """kill -9; it is started again by itself. Returns the monotonic second. Raises KeyError if it is not up."""
@@ -170,6 +181,9 @@ class Launcher:
             _ask(process)
         for process in left:
             _end(process)
+        for running in self._all.values():
+            if running.watchdog is not None:
+                running.watchdog.close()
         self._is_running = False  # only now: the thread's end would kill what it started
         self._thread.join(timeout=STOP_PATIENCE_S)
 
@@ -183,6 +197,8 @@ class Launcher:
 
     def _look_at(self, running: _Running) -> None:
         now_s = time.monotonic()
+        if running.process is not None and running.watchdog is not None and running.watchdog.hangs():
+            self._bite(running, running.process, running.watchdog)
         if running.process is not None and running.process.poll() is not None:
             running.process = None
             running.start_at_s = now_s + self._restart_after_s
@@ -199,10 +215,22 @@ class Launcher:
             except OSError as error:
                 running.trouble, running.is_wanted = error, False
 
+    def _bite(self, running: _Running, process: subprocess.Popen[bytes], watchdog: Watchdog) -> None:
+        name = running.program.name
+        with (self._logs / f"{name}.log").open("a", encoding="utf-8") as log:
+            log.write(f"--- {name} has not moved for {watchdog.silent_s():.0f} s: killed by its watchdog\n")
+        running.was_killed = True
+        process.kill()
+        process.wait()
+
     def _spawn(self, running: _Running) -> None:
         program = running.program
         env = dict(os.environ if program.env is None else program.env)
         env["PYTHONUNBUFFERED"] = "1"
+        if running.watchdog is not None:
+            running.watchdog.close()
+        running.watchdog = Watchdog(program.watchdog_s) if program.watchdog_s is not None else None
+        env |= running.watchdog.environment if running.watchdog is not None else {}
         with (self._logs / f"{program.name}.log").open("ab") as log:
             log.write(f"--- {program.name} start {running.starts + 1}\n".encode())
             log.flush()

@@ -38,6 +38,7 @@ RUN_IN_CONFIG, STATE_IN_CONFIG = "/run/kiosk-demo", "/var/lib/kiosk-demo"
 URL_IN_CONFIG, ADDRESS_IN_CONFIG = "https://127.0.0.1:8000", "https://localhost:8000"
 MERCHANT_SECRET, WEBHOOK_SECRET = "harbour-charging", "told-by-the-social-server"  # both processes are on loopback
 KIOSK_PROCESSES = ("controller", "uplink", "ui")
+SCREEN_WATCHDOG_S = 10.0  # as in systemd/kiosk-ui.service
 LOOK_EVERY_S = 0.05
 START_PATIENCE_S = 30.0
 ENROL_PATIENCE_S = 30.0
@@ -166,7 +167,8 @@ class Stage:
         self._stack.callback(control.close)
 
     def start_screen(self, words: tuple[str, ...], env: Mapping[str, str]) -> None:
-        self.launcher.start(Program("ui", (program("kiosk-ui"), *words), {**os.environ, **env}))
+        argv = (program("kiosk-ui"), *words)
+        self.launcher.start(Program("ui", argv, {**os.environ, **env}, watchdog_s=SCREEN_WATCHDOG_S))
 
     # ---- acting ------------------------------------------------------------------------------------------------------
 

@@ -351,8 +351,9 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Plug it in; set it to serial (USB-COM) mode with the code of its manual: kiosk doctor.",
     ),
     "screen_gone": (
-        "No screen process is here: the display shows nothing, or something old.",
-        "systemctl status kiosk-ui; journalctl -u kiosk-ui says why it ends. Cards still work.",
+        "No screen process is here, or it hangs: the display shows nothing, or something old.",
+        "systemctl status kiosk-ui; journalctl -u kiosk-ui says why it ends, and of a watchdog where it hung. "
+        "Cards still work.",
     ),
     "uplink_gone": (
         "No uplink process is here, so the server cannot be asked and nothing is sent; rows wait in the journal.",

@@ -27,12 +27,12 @@ from kiosk.daemon.desk import FrontDesk, JournalRecorder, UplinkLine
 from kiosk.daemon.enrolled import EnrolmentFile
 from kiosk.daemon.health_log import HealthLog
 from kiosk.daemon.mint import mint
-from kiosk.daemon.notify import Notify
 from kiosk.daemon.parts import Hardware
 from kiosk.journal import Batch, JournalDamaged, JournalStore, JournalWriter, Projection, suspect
 from kiosk.journal.aside import kept
 from kiosk.journal.unwritable import opens_now
 from kiosk.journal.values import LAST_WALL
+from kiosk.notify import Notify
 from kiosk.panel import Access, Panel
 from kiosk.session.memory import Memories, from_text
 from kiosk.session.overrides import readable
@@ -253,7 +253,7 @@ class Daemon:
     def _look_around(self, real_s: float) -> None:
         """Who is here, whether the clock was set, and what changed its health: for the snapshot and the log."""
         wanted = {Role.SCREEN, Role.UPLINK} if self._controller.knowledge.kiosk_id else {Role.SCREEN}
-        here = self._attendance.look(wanted, self._panel.roles, real_s)
+        here = self._attendance.look(wanted, self._panel.roles, real_s, self._panel.silent_s(real_s))
         clock = self._steps.look(real_s, time.time())
         self._controller.notes.processes = here if clock is None else (*here, clock)
         readers, devices = self._controller.views()

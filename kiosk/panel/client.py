@@ -21,6 +21,7 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.role: Role | None = None
         self.is_watching = False
+        self.alive_s: float | None = None  # event loop second at which it last said that it moves; None: it never did
         self._reader, self._writer = reader, writer
         self._lines: deque[bytes] = deque()
         self._newest: bytes | None = None

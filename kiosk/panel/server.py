@@ -14,6 +14,7 @@ from contract.codec import WireError
 from kiosk.panel.access import Access, peer_of
 from kiosk.panel.client import Client
 from kiosk.wire import (
+    ALIVE,
     Intent,
     Role,
     Snapshot,
@@ -99,6 +100,14 @@ class Panel:
         """Who is here now."""
         return frozenset(client.role for client in self._clients if client.role is not None)
 
+    def silent_s(self, now_s: float) -> dict[Role, float]:
+        """For how long nobody in a role has said that he moves; of those who say so at all. `now_s`: monotonic."""
+        heard: dict[Role, float] = {}
+        for client in self._clients:
+            if client.role is not None and client.alive_s is not None:
+                heard[client.role] = max(client.alive_s, heard.get(client.role, client.alive_s))
+        return {role: max(0.0, now_s - alive_s) for role, alive_s in heard.items()}
+
     def to_uplink(self, heard: UplinkHears) -> bool:
         """Queue a line for the uplink; False where there is none."""
         return self._uplink is not None and self._uplink.send(hears_line(heard))
@@ -171,6 +180,7 @@ class Panel:
             self._desk.uplink_came()
         else:
             client.is_watching = role is Role.SCREEN
+            log.log(logging.INFO if client.is_watching else logging.DEBUG, "%s is here", role)
             client.show(_line_for(role, self._desk.snapshot()))
         return None
 
@@ -180,6 +190,8 @@ class Panel:
         if client.role is Role.UPLINK:
             if client is self._uplink:
                 self._desk.uplink_said(read_says(line))
+        elif client.role is Role.SCREEN and line == ALIVE:
+            client.alive_s = asyncio.get_running_loop().time()
         elif "intent" in line:
             refused = self._desk.intended(read_intent(line, client.role), client.role)
             if refused is not None:

@@ -46,6 +46,8 @@ class Patience:
             if not least_ok or getattr(self, name) > 86_400:
                 least = "0" if name in MAY_BE_OFF else "more than 0"
                 raise ValueError(f"{name}: want {least} and at most 86400 seconds")
+        if self.feedback_stale_s >= self.end_s:  # a feedback that fell silent would pass for a weld at the end
+            raise ValueError(f"feedback_stale_s {self.feedback_stale_s:g}: want less than end_s ({self.end_s:g})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from kivy.app import App
 from kivy.clock import Clock
 from kivy.core.window import Window
 
+from kiosk.notify import Notify
 from kiosk.session.snapshot import Snapshot
 from kiosk.ui import faces
 from kiosk.ui.acts import Act
@@ -27,6 +28,7 @@ from kiosk.ui.paint import Pen
 from kiosk.ui.screens.all import draw, name_of
 from kiosk.ui.texts import LANGUAGES
 from kiosk.ui.tokens import Theme, scale_of, theme_at
+from kiosk.wire import ALIVE_EVERY_S
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +51,14 @@ class Screen(App):
         self._view: View | None = None
         self._tree: Node = Space()
         self._shown: tuple[str, float, bool] = ("", 0.0, True)
+        self._notify = Notify()
+        self._alive_s: float | None = None  # said last; None: not painted yet
 
     def build(self) -> Glass:
         faces.register()
         self.title = "Charging kiosk"
         self._glass = Glass(self._on_act)
-        Clock.schedule_interval(lambda _: self._move(self._snapshot), LOOK_EVERY_S)
+        Clock.schedule_interval(lambda _: self._look(), LOOK_EVERY_S)
         self._show()
         return self._glass
 
@@ -66,6 +70,17 @@ class Screen(App):
         finally:
             client.cancel()
             await asyncio.gather(client, return_exceptions=True)
+
+    def _look(self) -> None:
+        """In the loop that paints, so what is said here is not said by a screen that hangs."""
+        self._move(self._snapshot)
+        now_s = time.monotonic()
+        if self._alive_s is None:
+            self._notify.send("READY=1")
+        if self._alive_s is None or now_s - self._alive_s >= ALIVE_EVERY_S:
+            self._alive_s = now_s
+            self._notify.send("WATCHDOG=1")
+            self._client.say_alive()
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
         self._move(snapshot)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from contract.codec import WireError
 from kiosk.session.snapshot import Snapshot
-from kiosk.wire import LONGEST_LINE, Intent, Role, intent_line, pack, read_snapshot, unpack
+from kiosk.wire import ALIVE, LONGEST_LINE, Intent, Role, intent_line, pack, read_snapshot, unpack
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,12 @@ class Client:
         self._writer.write(pack(intent_line(intent)))
         return True
 
+    def say_alive(self) -> None:
+        """That the screen moves; nothing where nobody listens or does not read."""
+        writer = self._writer
+        if writer is not None and not writer.is_closing() and not writer.transport.get_write_buffer_size():
+            writer.write(pack(ALIVE))
+
     async def run(self) -> None:
         """Connect, listen, and start again, for ever; ends only by being cancelled."""
         wait_s = FIRST_RETRY_S
@@ -70,6 +76,7 @@ class Client:
         async with asyncio.timeout(CONNECT_S):
             reader, self._writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_LINE)
         self._writer.write(pack({"hello": Role.SCREEN.value}))
+        self._writer.write(pack(ALIVE))
         while True:
             async with asyncio.timeout(SILENCE_S):
                 line = await reader.readline()

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from kiosk.daemon.attendance import GONE_PATIENCE_S, START_PATIENCE_S, Attendance
+from kiosk.daemon.attendance import GONE_PATIENCE_S, HANGS_PATIENCE_S, START_PATIENCE_S, Attendance
 from kiosk.daemon.clock_steps import TOLD_S, ClockSteps
 from kiosk.daemon.health_log import HealthLog
 from kiosk.session.snapshot import DeviceView
@@ -27,6 +27,20 @@ def test_a_screen_that_is_away_is_told_after_a_while_and_well_when_it_is_back() 
         "screen process: not here for 15 s. Check systemctl status kiosk-ui."
     ]
     assert bad(attendance.look(BOTH, BOTH, 60.0)) == []
+
+
+def test_a_screen_that_is_here_and_hangs_is_told_until_one_that_moves_is_here() -> None:
+    attendance, silent = Attendance(), {Role.SCREEN: HANGS_PATIENCE_S + 1}
+    attendance.look(BOTH, BOTH, 10.0, {Role.SCREEN: 1.0})
+    assert bad(attendance.look(BOTH, BOTH, 12.0, {Role.SCREEN: HANGS_PATIENCE_S - 0.1})) == []
+    assert bad(attendance.look(BOTH, BOTH, 18.0, silent)) == [
+        "screen process: here, and hangs for 6 s. Check systemctl status kiosk-ui."
+    ]
+    assert bad(attendance.look(BOTH, {Role.UPLINK}, 20.0)) == [
+        "screen process: not here for 8 s. Check systemctl status kiosk-ui."
+    ], "its watchdog killed it: that is not yet the end of it"
+    assert bad(attendance.look(BOTH, BOTH, 22.0)) == []
+    assert bad(attendance.look(BOTH, {Role.UPLINK}, 24.0)) == [], "the next absence has its own patience"
 
 
 def test_a_start_has_more_time() -> None:

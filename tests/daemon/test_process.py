@@ -37,6 +37,7 @@ trusted = true
 
 [patience]
 end_s = 0.2
+feedback_stale_s = 0.1
 
 [[bus]]
 name = "rs485"

@@ -1,7 +1,8 @@
 """A kiosk with ten cables for faults: eight EVSEs on wires of their own, so that eight faults can be had at once, and
 two whose meters and boards share one bus, as most kiosks are wired.
 
-Every patience is as short as the real waits behind it allow; kiosk time runs ten times as fast as real time.
+Every patience is as short as the real waits behind it allow; kiosk time runs ten times as fast as real time. A bus is
+quiet for a real second after an answer in doubt, so what comes over a shared one may be three real seconds old.
 """
 
 from __future__ import annotations
@@ -88,11 +89,11 @@ plug_in_s = 1_800
 close_s = 10
 ramp_s = 20
 open_s = 10
-end_s = 20
+end_s = 40
 off_s = 5
-pilot_stale_s = 15
-feedback_stale_s = 15
-meter_stale_s = 20
+pilot_stale_s = 30
+feedback_stale_s = 30
+meter_stale_s = 30
 bounce_s = 5
 reading_every_s = 100
 notice_s = 50

@@ -189,8 +189,12 @@ class Scene:
 
     def status(self, cable: Cable) -> dict[str, Any]:
         """The EVSE as `kiosk status --json` tells it."""
-        snapshot = json.loads(self.kiosk("status", "--json").stdout)
-        found: dict[str, Any] = next(evse for evse in snapshot["evses"] if evse["evse_id"] == cable.evse_id)
+        found: dict[str, Any] = next(evse for evse in self.shown()["evses"] if evse["evse_id"] == cable.evse_id)
+        return found
+
+    def shown(self) -> dict[str, Any]:
+        """The whole snapshot, as the technician gets it."""
+        found: dict[str, Any] = json.loads(self.kiosk("status", "--json").stdout)
         return found
 
     def causes(self, cable: Cable) -> list[dict[str, Any]]:

@@ -11,12 +11,17 @@ import pytest
 from billing.certificates import make_certificate
 from billing.settings import server_time
 from contract.transaction import StoppedReason
+from kiosk.cli.causes import CAUSES
+from kiosk.cli.conditions import standing
+from kiosk.cli.doctor import advice
+from kiosk.probe.checks_snapshot import all_of
 from kiosk.session.states import State
 from tests.faults.forecourt import CABLES
 from tests.faults.scene import Charge, Scene
 
 LEFT, RIGHT, THIRD = CABLES[:3]
 HERE = ("127.0.0.1",)
+NO_PART = ("reader_lost",)  # each reader has its own line
 GONE_PATIENCE_S = 40.0  # the kiosk tells of a process after 15 s
 
 pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("faults")]
@@ -47,8 +52,12 @@ def codes(scene: Scene) -> list[str]:
 
 
 def is_told(scene: Scene, code: str, patience_s: float = 20.0) -> None:
-    """`kiosk why` names it."""
+    """`kiosk why` names it, and doctor says the same of the part it is about."""
     scene.stage.wait_for(f"why says {code}", lambda: code in codes(scene), patience_s, "controller", "uplink")
+    shown = scene.shown()
+    if code in standing(shown) and code not in NO_PART:
+        lines = [str(finding) for finding in all_of(shown, advice(shown))]
+        assert any(CAUSES[code][0] in line for line in lines), (code, lines)
 
 
 def is_over(scene: Scene, code: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kiosk.session.snapshot import Snapshot
-from kiosk.wire import LONGEST_LINE, Intent, Role, pack, read_intent, snapshot_line, unpack
+from kiosk.wire import ALIVE, LONGEST_LINE, Intent, Role, pack, read_intent, snapshot_line, unpack
 
 EVERY_S = 0.25
 
@@ -21,6 +21,7 @@ class Controller:
     def __init__(self, path: Path, snapshot: Snapshot) -> None:
         self.intents: queue.Queue[Intent] = queue.Queue()
         self.greeted = threading.Event()
+        self.alive = threading.Event()  # the screen has said that it moves
         self.is_mute = False
         self._path = path
         self._snapshot = snapshot
@@ -60,7 +61,10 @@ class Controller:
             self.greeted.set()
             publisher = asyncio.create_task(self._publish(writer))
             while line := await reader.readline():
-                self.intents.put(read_intent(unpack(line), Role.SCREEN))
+                if (said := unpack(line)) == ALIVE:
+                    self.alive.set()
+                else:
+                    self.intents.put(read_intent(said, Role.SCREEN))
             publisher.cancel()
 
         server = await asyncio.start_unix_server(meet, self._path, limit=LONGEST_LINE)

@@ -23,7 +23,7 @@ async def heard_through(path: Path, *lines: bytes) -> tuple[list[Snapshot], list
     waiting = list(lines)
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        said.append(await reader.readline())
+        said.extend([await reader.readline(), await reader.readline()])
         if waiting:
             writer.write(waiting.pop(0))
         writer.close()
@@ -54,7 +54,7 @@ def test_a_wrong_line_is_no_end(line: bytes, tmp_path: Path) -> None:
     heard, said = asyncio.run(heard_through(tmp_path / "c.sock", line, SNAPSHOT_LINE))
 
     assert heard == [s.snapshot()]
-    assert said == [b'{"hello":"screen"}\n'] * 2
+    assert said == [b'{"hello":"screen"}\n', b'{"alive":true}\n'] * 2
 
 
 def test_an_intent_without_a_controller_is_dropped_not_kept(tmp_path: Path) -> None:

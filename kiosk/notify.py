@@ -1,4 +1,7 @@
-"""What systemd wants to know: sd_notify(3) without a library, and nothing at all where nobody listens."""
+"""What systemd wants to know of a process: sd_notify(3) without a library, and nothing at all where nobody listens.
+
+Law: WATCHDOG=1 is said by the work that must not stand still, never by a timer beside it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ class Notify:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 
     def send(self, state: str) -> None:
-        """READY=1, WATCHDOG=1, STOPPING=1. A systemd that does not listen is no reason to stop charging."""
+        """READY=1, WATCHDOG=1, STOPPING=1. A systemd that does not listen is no reason to stop."""
         if not self._address:
             return
         try:
