@@ -56,10 +56,11 @@ def cdr_json(
     authority = started.authority
     used = measure(samples, started.offer.parking_grace_s)
     start = began(story)
+    kept = timedelta(milliseconds=started.offer.reserved_ms or 0)
     cdr: dict[str, Any] = {
         "id": cdr_id,
         "session_id": started.transaction_id,
-        "start_date_time": utc_text(start.wall),
+        "start_date_time": utc_text(start.wall - kept),  # OCPI: of the reservation, where there was one
         "end_date_time": utc_text(start.wall + timedelta(milliseconds=ended.elapsed_ms)),
         "clock": _clock(start, ended, now),
         "cdr_token": {
@@ -126,6 +127,7 @@ def _clock(start: Began, ended: TransactionEvent, now: datetime) -> dict[str, st
 def _periods(offer: TariffOffer, samples: Sequence[Sample], start: datetime) -> list[dict[str, Any]]:
     """One period per stretch of equal time use and price; times count from Started, so a clock step moves none."""
     rules, energy_wh, of_last = rules_of(offer), Fraction(0), None
+    reserved = [] if offer.reserved_ms is None else [_reserved_period(offer.reserved_ms, start)]
     found: list[tuple[Exact, dict[str, Exact]]] = []  # beginning; Wh and ms
     for now, later in pairwise(samples):
         for picks, piece in rules.pieces(energy_wh, span_between(now, later)):
@@ -137,7 +139,7 @@ def _periods(offer: TariffOffer, samples: Sequence[Sample], start: datetime) -> 
             if (name := _TIMES.get(piece.time_use)) is not None:
                 volumes[name] = volumes.get(name, 0) + piece.to_ms - piece.from_ms
             energy_wh += piece.energy_wh
-    return [
+    return reserved + [
         {
             "start_date_time": utc_text(start + timedelta(milliseconds=int(from_ms))),
             "dimensions": [{"type": name, "volume": _volume(name, v)} for name, v in volumes.items() if v],
@@ -145,6 +147,13 @@ def _periods(offer: TariffOffer, samples: Sequence[Sample], start: datetime) -> 
         for from_ms, volumes in found
         if any(volumes.values())
     ]
+
+
+def _reserved_period(reserved_ms: int, start: datetime) -> dict[str, Any]:
+    return {
+        "start_date_time": utc_text(start - timedelta(milliseconds=reserved_ms)),
+        "dimensions": [{"type": "RESERVATION_TIME", "volume": _volume("RESERVATION_TIME", reserved_ms)}],
+    }
 
 
 def _volume(name: str, volume: Exact) -> str:

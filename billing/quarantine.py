@@ -7,6 +7,7 @@
 | after_ended | an event numbered after Ended | – |
 | mixed_ids | events of one transaction name different orders, receipts or EVSEs | yes |
 | unknown_offer | Started carries an offer this server never made at that EVSE | yes |
+| unknown_reservation | Started bills a reservation this server never asked for, or for longer than it was given | yes |
 | meter_backwards | the register fell | yes |
 | time_backwards | elapsed time fell | yes |
 | time_unproved | elapsed time grew by more than the kiosk's clock ran, or across a restart | yes |
@@ -37,6 +38,7 @@ HOLDS_BILL = frozenset(
     {
         "mixed_ids",
         "unknown_offer",
+        "unknown_reservation",
         "meter_backwards",
         "time_backwards",
         "impossible_step",

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 
 from billing import keys
 from billing.cdr import cdr_json
@@ -23,8 +23,10 @@ from billing.plausible import doubts_about
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction
 from billing.settlement.sales import sell
-from billing.tables import cdrs, events, evse_offers, kiosks, transactions
+from billing.tables import cdrs, commands, events, evse_offers, kiosks, transactions
+from contract.api import CommandStatus
 from contract.codec import from_bytes, to_bytes
+from contract.commands import Command, CommandKind
 from contract.currency import from_minor
 from contract.order import price_of_part
 from contract.price import Price
@@ -100,6 +102,7 @@ def rate(
     found = doubts_about(story, site.max_power_w)
     found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
     found += _doubts_about_order(connection, kiosk_id, story[0])
+    found += _doubts_about_reservation(connection, kiosk_id, story[0])
     if any(doubt.holds_bill for doubt in found):
         _write_doubts(connection, kiosk_id, transaction_id, found, now)
         return None
@@ -160,17 +163,18 @@ def read_story(
 
 
 def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
-    body_hash = hashlib.sha256(to_bytes(started.offer)).hexdigest()
+    assert started.offer is not None  # the contract's own rule for Started
+    frozen = replace(started.offer, reserved_ms=None)  # which is of the start, not of the offer
+    body_hash = hashlib.sha256(to_bytes(frozen)).hexdigest()
     asked = {"of_kiosk": kiosk_id, "evse": started.evse_id, "hash": body_hash}
     if _KNOWN_OFFER.value(connection, asked) is not None:
         return []
-    assert started.offer is not None
     bodies = _OFFERS_MADE.rows(connection, {"of_kiosk": kiosk_id, "evse": started.evse_id})
     for made in (from_bytes(TariffOffer, body) for (body,) in bodies):
         # By its own clock a kiosk follows a tariff's next version before we do.
         for sold in (made, may_have_offered(connection, kiosk_id, made, started.at.wall)):
             # A phone's start carries the price that was shown and no other (billing.checkout.acts).
-            if started.offer in (sold, sold.sold(clock_is_known=False), replace(sold, offline_tariff=None)):
+            if frozen in (sold, sold.sold(clock_is_known=False), replace(sold, offline_tariff=None)):
                 return []
     tariff = started.offer.tariff
     return [
@@ -180,6 +184,28 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
             f"{started.evse_id} of this kiosk",
         )
     ]
+
+
+def _doubts_about_reservation(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
+    """A reservation is billed for as long as this server asked the kiosk to keep the place for that payer, at most."""
+    assert started.offer is not None and started.authority is not None
+    kept_ms, by = started.offer.reserved_ms, started.authority
+    if kept_ms is None:
+        return []
+    c = commands.c
+    asked = (c.kiosk_id == kiosk_id, c.kind == CommandKind.RESERVE.value)
+    query = select(c.body).where(*asked, or_(c.status.is_(None), c.status != CommandStatus.REJECTED.value))
+    for body in connection.execute(query.order_by(c.queued_ms.desc()).limit(1000)).scalars():
+        command = from_bytes(Command, body)
+        is_theirs = (
+            command.token_hash == by.token_hash
+            or command.account_id == by.account_id
+            or (command.group_id is not None and command.group_id == by.group_id)
+        )
+        if command.evse_id == started.evse_id and is_theirs and kept_ms <= (command.hold_s or 0) * 1000:
+            return []
+    kept = f"EVSE {started.evse_id} was kept {kept_ms} ms for them, as Started says"
+    return [Doubt("unknown_reservation", f"{kept}; nobody here asked for that")]
 
 
 def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> list[Doubt]:

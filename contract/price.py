@@ -132,7 +132,8 @@ def span_between(now: Sample, later: Sample) -> Span:
 
 
 def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exact | None = None) -> Price:
-    """The price of what was walked through, and of a reservation that ended at `begin_ms` (UTC)."""
+    """The price of what was walked through, and of a reservation that ended at `begin_ms` (UTC): the one given, else
+    the one the offer was frozen with."""
     tariff = tally.rules.offer.tariff
     charges = [*_reserved(tally.rules.offer, reservation, begin_ms), *_charges(tally)]
     amounts = [charge.amounts() for charge in charges]
@@ -152,9 +153,11 @@ def settled(tally: Tally, reservation: Reservation | None = None, begin_ms: Exac
     )
 
 
-def owed_minor(tally: Tally) -> int:
-    """`settled(tally).incl_vat_minor`, without what explains it: the kiosk holds it against a cap many times."""
-    _, incl, _ = _held(tally, [charge.amounts() for charge in _charges(tally)])
+def owed_minor(tally: Tally, begin_ms: Exact | None = None) -> int:
+    """`settled(tally, None, begin_ms).incl_vat_minor`, without what explains it: the kiosk holds it against a cap many
+    times."""
+    charges = [*_reserved(tally.rules.offer, None, begin_ms), *_charges(tally)]
+    _, incl, _ = _held(tally, [charge.amounts() for charge in charges])
     return to_minor(incl, tally.rules.offer.tariff.currency)
 
 
@@ -267,6 +270,8 @@ def _round_up(charges: list[_Charge]) -> None:
 
 def _reserved(offer: TariffOffer, reservation: Reservation | None, end_ms: Exact | None) -> list[_Charge]:
     """What keeping the place cost: its TIME by RESERVATION_EXPIRES where it expired and has one, every fee once."""
+    if reservation is None and offer.reserved_ms is not None:
+        reservation = Reservation(offer.reserved_ms)
     if reservation is None or reservation.duration_ms <= 0:
         return []
     at_ms = None if end_ms is None else end_ms - reservation.duration_ms

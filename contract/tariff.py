@@ -24,6 +24,7 @@ from contract.restrictions import ReservationRestriction, TariffRestrictions
 HIGHEST_PRICE = 10**9  # in major units per kWh, hour or session
 LARGEST_STEP = 10**6
 MOST_ELEMENTS = 100
+LONGEST_RESERVED_MS = 86_400_000
 
 
 class Dimension(StrEnum):
@@ -126,6 +127,11 @@ class Tariff:
         return any(component is not None and component.price > 0 for component in parts)
 
     @property
+    def bills_reservation(self) -> bool:
+        """Whether it costs something to have the place kept before a charge."""
+        return any(element.reservation is ReservationRestriction.RESERVATION for element in self.elements)
+
+    @property
     def needs_clock(self) -> bool:
         """Some price depends on the time of day or the date."""
         return any(rule.need_clock for rule in self.rules)
@@ -149,15 +155,19 @@ class TariffOffer:
     """What is offered at an EVSE, and frozen into a transaction at its start.
 
     `parking_grace_s` and `time_zone` stand beside the tariff because OCPI has no word for the one and keeps the other
-    with the location. `offline_tariff` prices where the clock is not known: it depends on no clock.
+    with the location. `offline_tariff` prices where the clock is not known: it depends on no clock. `reserved_ms`
+    stands in a start alone: how long the place was kept for it by a reservation that the tariff has a price for.
     """
 
     tariff: Tariff
     parking_grace_s: int = 0
     time_zone: str = "UTC"
     offline_tariff: Tariff | None = None
+    reserved_ms: int | None = None
 
     def __post_init__(self) -> None:
+        if self.reserved_ms is not None and not 1 <= self.reserved_ms <= LONGEST_RESERVED_MS:
+            raise ValueError(f"reserved_ms {self.reserved_ms}: want 1 to {LONGEST_RESERVED_MS}")
         if not 0 <= self.parking_grace_s <= 86_400:
             raise ValueError(f"parking_grace_s {self.parking_grace_s}: want 0 to 86400")
         try:

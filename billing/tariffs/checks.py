@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from contract.restrictions import ReservationRestriction
 from contract.tariff import Dimension, Tariff, TariffOffer
 
 WORDS = {
@@ -16,7 +17,13 @@ WORDS = {
 
 def warnings_about(tariff: Tariff, offers: Sequence[tuple[str, TariffOffer]] = ()) -> list[str]:
     """Each a sentence; `offers` are the places where it is sold, by name."""
-    return [*_gaps(tariff), *_unreachable(tariff), *_without_clock(tariff, offers), *_grace(tariff, offers)]
+    return [
+        *_gaps(tariff),
+        *_unreachable(tariff),
+        *_without_clock(tariff, offers),
+        *_grace(tariff, offers),
+        *_expired(tariff),
+    ]
 
 
 def _gaps(tariff: Tariff) -> list[str]:
@@ -62,3 +69,10 @@ def _grace(tariff: Tariff, offers: Sequence[tuple[str, TariffOffer]]) -> list[st
     if not tariff.bills_parking or not bare:
         return []
     return [f"Time after charging is billed from its first second at {', '.join(bare)}: no free minutes are set there."]
+
+
+def _expired(tariff: Tariff) -> list[str]:
+    if all(element.reservation is not ReservationRestriction.RESERVATION_EXPIRES for element in tariff.elements):
+        return []
+    return ["A reservation nobody used is never billed here: there is no order it could stand in. Its prices are kept "
+            "for partners who read the tariff."]  # fmt: skip

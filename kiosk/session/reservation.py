@@ -3,6 +3,8 @@
 Law:
 - A reserved connector refuses strangers with words; the one it is for finds it free, by token, account or group.
 - It ends with the start it was made for, with its time, or when it is cancelled; never later.
+- It is billed with the start it was made for, where the tariff has a price for it; two minutes for a phone that pays
+  are free. One that nobody used costs nothing: there is no order it could stand in.
 - It is given only on a connector that is idle with no cable in, in service, and sold. For somebody who pays by phone
   a cable may be in: they stand here.
 """
@@ -37,6 +39,10 @@ class Reservation:
     def is_for_phone(self) -> bool:
         """A phone pays meanwhile."""
         return is_phone_payer(self.account_id)
+
+    def kept_ms(self, now_s: float) -> int:
+        """How long the place has been kept; at least a millisecond."""
+        return max(1, round((self.hold_s - max(0.0, self.until_s - now_s)) * 1000))
 
     def is_for(self, token_hash: str, account_id: str | None, group_id: str | None) -> bool:
         if self.token_hash is not None and self.token_hash == token_hash:

@@ -87,11 +87,11 @@ class Transaction:
 
     def price_with(self, *samples: Sample) -> Price:
         """The price of the whole order if the transaction went on to `samples`: caps and limits hold for that."""
-        return settled(self._walked_to(*samples))
+        return settled(self._walked_to(*samples), None, self._begin_ms(*samples))
 
     def owed_minor_with(self, *samples: Sample) -> int:
         """What that price comes to, in minor units, VAT included."""
-        return owed_minor(self._walked_to(*samples))
+        return owed_minor(self._walked_to(*samples), self._begin_ms(*samples))
 
     def part_with(self, sample: Sample) -> Price:
         """This transaction's own part of the order's price."""
@@ -112,6 +112,10 @@ class Transaction:
         last = self.samples[-1]
         in_ms = self.tally.rules.next_change_ms(self.before_ms + last.elapsed_ms, last.at_ms)
         return None if in_ms is None else last.elapsed_ms + in_ms
+
+    def _begin_ms(self, *samples: Sample) -> int | None:
+        """When the order began, in UTC ms, as price() takes it from its first sample."""
+        return next((sample.at_ms for sample in (*self.before[:1], *self.samples[:1], *samples)), None)
 
     def _walked_to(self, *samples: Sample) -> Tally:
         if self.tally is None or not self.samples:

@@ -457,6 +457,9 @@ class Turn:
     # ---- moving and recording --------------------------------------------------------------------------------------
 
     def _begin(self, transaction: Transaction, trigger: TriggerReason) -> None:
+        kept, offer = self.session.reservation, transaction.offer
+        if kept is not None and not kept.is_for_phone and offer.tariff.bills_reservation:
+            transaction = replace(transaction, offer=replace(offer, reserved_ms=kept.kept_ms(self.now.s)))
         plugged = self.session.is_plugged
         self._change(transaction=transaction, was_plugged=plugged, wrong_codes=0, receipt=None, receipt_at=None)
         self._change(parking_is_free=False, interrupted=None, restart_verdict=None)
