@@ -32,6 +32,10 @@ touched for, at which connector, and whether the token is a payment app's code; 
 (`choose_s`, `keypad_s`), and a new one replaces it. The last column counts, of all
 {sum(1 for _ in product(Place, repeat=2)) * (1 + 2 * (len(Touch) - 1)) * 2:,} situations of a kiosk with two EVSEs,
 those the row decides; together they are all of them.
+
+A pilot is looked at now and then. Where the question is which of several free connectors, nothing was touched, and a
+cable that may have been in before the token is first seen within `plug_seen_s` of it, the table is asked once more with
+it. A cable that comes later answers nothing: it may be somebody else's.
 """
 
 

@@ -30,6 +30,7 @@ class Front:
     looked: Looked | None = None  # never beside a chosen connector: the newer touch stands
     waiting: IdTokenPresented | None = None
     waiting_until_s: float = NEVER_S
+    plug_until_s: float = -NEVER_S  # a cable seen until then may have been in when the waiting token was read
     notice: Notice | None = None
 
     @property
@@ -51,9 +52,12 @@ class Front:
     def looking(self, looked: Looked) -> Front:
         return replace(self, looked=looked, chosen_evse=None, chosen_until_s=NEVER_S)
 
-    def keeping(self, tap: IdTokenPresented, until_s: float) -> Front:
-        """A token waits for a connector; what was touched before is answered by the question."""
-        return replace(self, waiting=tap, waiting_until_s=until_s, looked=None)
+    def keeping(self, tap: IdTokenPresented, until_s: float, plug_until_s: float) -> Front:
+        """A token waits for a connector; what was touched before is answered by the question. Where something was
+        touched, no cable answers it."""
+        is_open = self.touched == (Touch.NOTHING, None)
+        plug_until_s = plug_until_s if is_open else -NEVER_S
+        return replace(self, waiting=tap, waiting_until_s=until_s, plug_until_s=plug_until_s, looked=None)
 
     def at_rest(self) -> Front:
         """The token did something, or whoever stood here went back."""

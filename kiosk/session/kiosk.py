@@ -190,9 +190,23 @@ class _KioskTurn:
         if welded:
             facts = {e: replace(f, relay_dropped=True) if welded - {e} else f for e, f in event.facts.items()}
             event = replace(event, facts=facts)
-        looks, each = event.facts, zip(self.kiosk.sessions, self.kiosk.settings.evses, strict=True)
+        before = self.kiosk.sessions
+        looks, each = event.facts, zip(before, self.kiosk.settings.evses, strict=True)
         sessions = tuple([self._looked_at(session, evse, looks, event) for session, evse in each])
         self.kiosk = replace(self.kiosk, sessions=sessions)
+        front = self.kiosk.front
+        if front.waiting is not None and self.now.s <= front.plug_until_s:
+            came = [new.evse_id for old, new in zip(before, sessions, strict=True) if _came(old.facts, new.facts)]
+            self._answered_by_cable(front.waiting, came)
+
+    def _answered_by_cable(self, tap: IdTokenPresented, came: list[int]) -> None:
+        """A pilot is looked at now and then: a cable put in just before the token was read is seen just after it, and
+        the question which connector is meant need not have been asked."""
+        touch, touched = self.kiosk.front.touched
+        if came and touch is taps.Touch.NOTHING:
+            route = taps.route(situation(self.kiosk, tap, self.now.s, touch, touched))
+            if route.outcome is taps.Outcome.START and route.evse_id in came:
+                self._route(tap, touch, touched)
 
     def _looked_at(
         self, session: Session, evse: EvseSettings, looks: Mapping[int, Facts], look: events.Sensed
@@ -207,8 +221,11 @@ class _KioskTurn:
         evse_id, waiting_limit = route.evse_id, self.kiosk.front.looked
         match route.outcome:
             case taps.Outcome.CHOOSE:
-                until_s = self.now.s + self.kiosk.settings.patience.token_waits_s
-                self.kiosk = replace(self.kiosk, front=self.kiosk.front.keeping(tap, until_s))
+                patience = self.kiosk.settings.patience
+                kept = self.kiosk.front.keeping(
+                    tap, self.now.s + patience.token_waits_s, self.now.s + patience.plug_seen_s
+                )
+                self.kiosk = replace(self.kiosk, front=kept)
                 self._notify(NoticeCode.WHICH_CONNECTOR, evse_id)
                 return
             case taps.Outcome.NOTICE:
@@ -352,6 +369,12 @@ class _KioskTurn:
 
     def _reject(self, command_id: str, why: str) -> None:
         self.messages.append(Answered(command_id, CommandStatus.REJECTED, why))
+
+
+def _came(before: Facts, now: Facts) -> bool:
+    """Whether this look is the first to show a cable."""
+    was_out = before.pilot is not None and not before.pilot.is_connected
+    return was_out and now.pilot is not None and now.pilot.is_connected
 
 
 def situation(

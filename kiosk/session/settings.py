@@ -31,6 +31,7 @@ class Patience:
     notice_s: float = 8.0
     choose_s: float = 60.0  # a chosen connector waits for a token
     token_waits_s: float = 20.0  # a token that was read waits for a connector to be chosen
+    plug_seen_s: float = 2.0  # a cable put in before the token was read is seen this much later at most
     keypad_s: float = 30.0  # unlocking, or a limit, waits for a token
     own_start_s: float = 180.0  # after a start whoever stands there may set a limit
     receipt_s: float = 60.0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.iec61851 import PilotState
 from contract.transaction import StoppedReason
 from kiosk.session import events
 from kiosk.session.diagram import situations
@@ -218,6 +219,43 @@ def test_a_token_left_waiting_is_forgotten_before_somebody_else_comes() -> None:
 
     assert bench.asks == []
     assert bench.state(1) is State.IDLE
+
+
+def test_a_cable_put_in_just_before_the_card_is_seen_just_after_it_and_nobody_is_asked() -> None:
+    bench = Bench(count=2)
+    bench.tap("A", "anna")
+    assert bench.notice is NoticeCode.WHICH_CONNECTOR
+    bench.run(bench.patience.plug_seen_s - 0.5)
+    bench.plugs[2].pilot = PilotState.B
+    bench.run(0.25)
+
+    assert (bench.state(1), bench.state(2), bench.notice) == (State.IDLE, State.AUTHORIZING, None)
+    assert bench.kiosk.front.waiting is None
+
+
+@pytest.mark.parametrize("why", ["late", "two cables", "another touched", "one went away", "out of service"])
+def test_whatever_else_happens_while_a_card_waits_starts_nothing(why: str) -> None:
+    bench = Bench(count=2)
+    if why == "one went away":
+        bench.plugs[1].pilot = bench.plugs[2].pilot = PilotState.B
+        bench.run(0.25)
+    if why == "another touched":
+        bench.charge(for_s=10)
+        bench.say(events.ConnectorShown(1))
+    bench.tap("B", "ben")
+    assert bench.notice is NoticeCode.WHICH_CONNECTOR
+    bench.run(bench.patience.plug_seen_s + 0.25 if why == "late" else 0.5)
+    if why in ("late", "another touched", "two cables"):
+        bench.plugs[2].pilot = PilotState.B
+    if why == "two cables":
+        bench.plugs[1].pilot = PilotState.B
+    if why == "one went away":
+        bench.plugs[1].pilot = PilotState.A
+    if why == "out of service":
+        bench.plugs[1].emergency_stop = True
+    bench.run(1)
+
+    assert bench.kiosk.front.waiting is not None and bench.state(2) is State.IDLE
 
 
 def test_an_event_that_comes_late_does_not_find_a_token_whose_time_is_over() -> None:
