@@ -55,8 +55,9 @@ class PriceComponent:
 
     @property
     def gross(self) -> Decimal:
-        """Price per OCPI unit including VAT."""
-        return self.price * (100 + self.vat) / 100
+        """Price per OCPI unit including VAT, as people read it: to nine decimals, where it has more."""
+        gross = self.price * (100 + self.vat) / 100
+        return gross if gross == (short := round(gross, 9)) else short
 
 
 @dataclass(frozen=True, slots=True)

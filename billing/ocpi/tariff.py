@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal, localcontext
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ from contract.tariff import Dimension, PriceComponent, PriceLimit, Tariff, Tarif
 
 
 class TaxIncluded(StrEnum):
-    """OCPI 2.3.0 TaxIncluded."""
+    """OCPI 2.3.0 TaxIncluded: whether a price has its tax in it. Limits name theirs, before_taxes and after_taxes."""
 
     YES = "YES"
     NO = "NO"
@@ -35,8 +35,8 @@ DURATIONS = ("min_duration", "max_duration")
 def read_tariff(tariff: Fields) -> Tariff:
     """Raises WireError naming the field."""
     tariff.only(PRICED | SAID_ONLY)
-    elements = tuple(_element(element) for element in tariff.objects("elements"))
-    _check_tax(tariff, elements)
+    tax = tariff.choice("tax_included", TaxIncluded) if tariff.has("tax_included") else TaxIncluded.NO
+    elements = tuple(_element(element, tax) for element in tariff.objects("elements"))
     rates = {part.vat for element in elements for part in element.price_components}
     limits = {name: _limit(tariff.object(name), rates) for name in ("min_price", "max_price") if tariff.has(name)}
     tariff_id = tariff.text("id") if tariff.has("id") else "tariff"
@@ -46,30 +46,33 @@ def read_tariff(tariff: Fields) -> Tariff:
     return tariff.checked(lambda: Tariff(tariff_id, 1, currency, elements, **limits))
 
 
-def _check_tax(tariff: Fields, elements: tuple[TariffElement, ...]) -> None:
-    """2.3.0: where no rate is given, amounts with tax and without are the same; else ours have to be without."""
-    if not tariff.has("tax_included"):
-        return
-    said = tariff.choice("tax_included", TaxIncluded)
-    if said is TaxIncluded.YES and any(part.vat for element in elements for part in element.price_components):
-        tariff.wrong("tax_included", "YES beside a vat: want prices without tax")
-
-
-def _element(element: Fields) -> TariffElement:
+def _element(element: Fields, tax: TaxIncluded) -> TariffElement:
     element.only({"price_components", "restrictions"})
-    parts = tuple(_component(part) for part in element.objects("price_components"))
+    parts = tuple(_component(part, tax) for part in element.objects("price_components"))
     rules = _restrictions(element.object("restrictions")) if element.has("restrictions") else None
     return element.checked(lambda: TariffElement(parts, rules))
 
 
-def _component(part: Fields) -> PriceComponent:
+def _component(part: Fields, tax: TaxIncluded) -> PriceComponent:
+    """2.3.0: a price with tax in it becomes ours, which is without. Without a `vat` both are the same."""
     part.only({"type", "price", "vat", "step_size"})
     kind, price = part.choice("type", Dimension), part.number("price")
     vat = part.number("vat") if part.has("vat") else Decimal(0)
+    if tax is TaxIncluded.NOT_APPLICABLE and vat:
+        part.wrong("vat", "the tariff's tax_included is N/A: no tax is applicable to it")
+    if tax is TaxIncluded.YES and 0 < vat <= 100 and price >= 0:
+        price = _without_tax(price, vat)
     if kind is Dimension.FLAT:
         return part.checked(lambda: PriceComponent(kind, price, vat))
     step = part.whole("step_size")
     return part.checked(lambda: PriceComponent(kind, price, vat, step))
+
+
+def _without_tax(gross: Decimal, vat: Decimal) -> Decimal:
+    """To 28 digits, rounded up where it has more: so half a cent with tax stays half a cent and is rounded up."""
+    with localcontext() as exact:
+        exact.rounding = ROUND_CEILING
+        return gross * 100 / (100 + vat)
 
 
 def _restrictions(rules: Fields) -> TariffRestrictions | None:

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from billing.cli import main
+from billing.ocpi.fields import read_text
+from billing.ocpi.tariff import read_tariff
+from contract.tariff import TariffOffer
+from contract.words.tariff import tariff_words
 
 FLAT_050: dict[str, Any] = {"type": "FLAT", "price": 0.50, "vat": 20, "step_size": 1}
 ENERGY_025: dict[str, Any] = {"type": "ENERGY", "price": 0.25, "vat": 10, "step_size": 1}
@@ -88,6 +92,34 @@ POWERS = tariff(
             cdr("2026-06-01T14:00:00Z", period("2026-06-01T12:00:00Z", ENERGY=50)),
             10.0,
             11.0,
+        ),
+        (
+            "prices with their VAT in them, in the words of 2.3.0",
+            tariff(element(part("FLAT", 0.60, 20), part("ENERGY", 0.50, 19)), tax_included="YES"),
+            cdr("2026-06-01T14:00:00Z", TWENTY_KWH),
+            0.5 + 8.4034,
+            0.6 + 10,
+        ),
+        (
+            "the same prices without it",
+            tariff(element(part("FLAT", 0.60, 20), part("ENERGY", 0.50, 19)), tax_included="NO"),
+            cdr("2026-06-01T14:00:00Z", TWENTY_KWH),
+            0.6 + 10,
+            0.72 + 11.9,
+        ),
+        (
+            "taxes in the price, and nobody says at what rate",
+            tariff(element({"type": "TIME", "price": 2.10, "step_size": 1}), tax_included="YES"),
+            cdr("2026-06-01T14:30:00Z", period("2026-06-01T12:00:00Z", TIME=2.5)),
+            5.25,
+            5.25,
+        ),
+        (
+            "half a cent with VAT in it is rounded up",
+            tariff(element(part("ENERGY", 0.05, 19)), tax_included="YES"),
+            cdr("2026-06-01T14:00:00Z", period("2026-06-01T12:00:00Z", ENERGY=0.1)),
+            0.0042,
+            0.005,
         ),
         (
             "parking by the quarter-hour",
@@ -356,7 +388,8 @@ TWICE = cdr("2026-06-01T14:00:00Z", TWENTY_KWH, period("2026-06-01T12:00:00Z"))
         ('{"currency": "EUR", "currency": "JPY"}', USED, (), "t.json: currency: stands twice"),
         (tariff(element(ENERGY_025 | {"price": float("nan")})), USED, (), "t.json: not JSON: NaN is no number"),
         (tariff(element(ENERGY_025 | {"step_size": 0})), USED, (), "price_components[0]: ENERGY step_size 0"),
-        (GOOD | {"tax_included": "YES"}, USED, (), "t.json: tax_included: YES beside a vat"),
+        (GOOD | {"tax_included": "N/A"}, USED, (), "t.json: elements[0].price_components[0].vat: the tariff's tax"),
+        (GOOD | {"tax_included": "yes"}, USED, (), "t.json: tax_included"),
         (GOOD | {"id": "x" * 37}, USED, (), "t.json: id: 'xxx"),
         (GOOD, USED, ("--time-zone", ""), "--time-zone ''"),
         (GOOD, USED | {"reservation_expired": "yes"}, (), "c.json: reservation_expired: want true or false"),
@@ -371,3 +404,10 @@ def test_bad_input_is_one_line_that_names_the_field(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert named in run(tmp_path, capsys, sold, used, *more, code=2)["error"]
+
+
+def test_a_price_with_its_vat_in_it_reads_as_it_was_given() -> None:
+    sold = tariff(element(part("ENERGY", 0.49, 19), part("PARKING_TIME", 6.00, 19)), tax_included="YES")
+    rows = tariff_words(TariffOffer(read_tariff(read_text(json.dumps(sold)))), "en").rows
+
+    assert [row.text.replace("\u00a0", " ") for row in rows] == ["Energy: € 0.49 / kWh", "After charging: € 0.10 / min"]
