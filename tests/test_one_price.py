@@ -15,8 +15,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Connection, select
 
-from billing.database import memory_database
-from billing.directory import add_account, add_kiosk, load_tariff, set_offer
+from billing.directory import add_kiosk, load_tariff, set_offer
 from billing.intake import take_rows
 from billing.tables import cdrs, quarantine
 from contract.codec import from_bytes, to_bytes
@@ -42,12 +41,13 @@ from kiosk.session.session import Session
 from kiosk.session.settings import Patience
 from kiosk.session.states import State
 from kiosk.session.transaction import Transaction
+from tests.billing.databases import Databases
 from tests.billing.stories import NOON, batch, rows_of
 from tests.contract import oracle
 from tests.contract.sessions import Case, case
 
 SESSIONS, PARTS, LONGEST_S = 10_000, 4, 400
-UPLOADED = 100  # of them through the server's whole intake, into a database
+UPLOADED = {"sqlite": 100, "postgresql": 20}  # of them through the server's whole intake, into a database
 PATIENCE = Patience()
 BOOTED_S = 50.0
 STATES = {  # what the kiosk sees where time counts as that
@@ -108,20 +108,18 @@ def test_kiosk_server_and_oracle_agree_to_the_minor_unit(part: int) -> None:
     assert seen["owed"] > 1500 and seen["two elements in one dimension"] > 100, seen
 
 
-def test_the_servers_intake_bills_what_the_kiosk_showed() -> None:
-    engine = memory_database()
-    with engine.begin() as connection:
-        add_account(connection, "anna", NOON)
-        for seed in range(UPLOADED):
+@pytest.mark.parametrize("kind", UPLOADED)
+def test_the_servers_intake_bills_what_the_kiosk_showed(databases: Databases, kind: str) -> None:
+    with databases.opened(kind) as engine, engine.begin() as connection:  # furnished with Anna
+        for seed in range(UPLOADED[kind]):
             upload(connection, case(seed, LONGEST_S), seed)
         rows = connection.execute(select(cdrs.c.kiosk_id, cdrs.c.incl_vat_minor))
         billed = {row.kiosk_id: row.incl_vat_minor for row in rows}
         doubts = connection.execute(select(quarantine.c.code, quarantine.c.reason)).all()
 
-    assert len(billed) == UPLOADED and not doubts
-    for seed in range(UPLOADED):
+    assert len(billed) == UPLOADED[kind] and not doubts
+    for seed in range(UPLOADED[kind]):
         assert billed[f"hk-{seed}"] == told_by_the_kiosk(case(seed, LONGEST_S), str(seed))[-1].total_incl_vat_minor
-    engine.dispose()
 
 
 def upload(connection: Connection, drawn: Case, seed: int) -> None:

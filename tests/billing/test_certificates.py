@@ -23,9 +23,9 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*words: str, code: int = 0) -> Any:
-        assert main([*words, "--json", "--data-dir", str(tmp_path / "data")]) == code
+        assert main([*words, "--json", "--data-dir", str(tmp_path / "data"), *at_database]) == code
         return json.loads(capsys.readouterr().out)
 
     return call

@@ -21,16 +21,16 @@ from billing.tariff_files import read_tariff
 from contract.api import CommandAnswer, CommandStatus
 from contract.codec import WireError
 from contract.tokens import read_voucher
-from tests.billing.conftest import DATABASES
+from tests.billing.databases import DATABASES, Databases
 
 TARIFFS = Path(__file__).parents[2] / "config" / "tariffs"
 Run = Callable[..., Any]
 
 
 @pytest.fixture(params=DATABASES)
-def database(request: pytest.FixtureRequest) -> list[str]:
-    """What names the database: nothing for the SQLite file in the data directory."""
-    return [] if request.param == "sqlite" else ["--database", request.getfixturevalue("postgres").empty()]
+def untouched(request: pytest.FixtureRequest, databases: Databases) -> list[str]:
+    """As `at_database`, without any tables."""
+    return [] if request.param == "sqlite" else ["--database", databases.empty(request.param)]
 
 
 def calling(data_dir: Path, database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
@@ -42,19 +42,14 @@ def calling(data_dir: Path, database: list[str], capsys: pytest.CaptureFixture[s
 
 
 @pytest.fixture
-def run(tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
-    return calling(tmp_path / "data", database, capsys)
-
-
-@pytest.fixture
-def run_in_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """On the SQLite file in the data directory."""
-    return calling(tmp_path / "data", [], capsys)
+def run(tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
+    return calling(tmp_path / "data", at_database, capsys)
 
 
 def test_an_operator_sets_up_a_kiosk_from_nothing(
-    run: Run, tmp_path: Path, database: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, untouched: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run, database = calling(tmp_path / "data", untouched, capsys), untouched
     made = run("init", "--help-contact", 'call "Ole"\\')
     assert made["sign_up"].startswith("/sign-up/") and made["epoch"]
     settings = read_settings(tmp_path / "data")
@@ -122,28 +117,28 @@ def test_a_mistake_gets_one_clear_line_and_its_code(run: Run, words: list[str], 
     assert part in message and "\n" not in message
 
 
-def test_a_voucher_in_an_unknown_currency_is_refused(run_in_folder: Run) -> None:
-    run_in_folder("init")
-    run_in_folder("kiosk", "add", "HK-07")
+def test_a_voucher_in_an_unknown_currency_is_refused(run: Run) -> None:
+    run("init")
+    run("kiosk", "add", "HK-07")
     words = ("voucher", "new", "--kiosk", "HK-07", "--value-minor", "500", "--currency", "XXX")
 
-    assert "currency 'XXX'" in run_in_folder(*words, code=2)["error"]
+    assert "currency 'XXX'" in run(*words, code=2)["error"]
 
 
-def test_what_moves_money_or_prices_stands_in_the_audit_log(run_in_folder: Run) -> None:
-    run_in_folder("init")
-    run_in_folder("kiosk", "add", "HK-07")
+def test_what_moves_money_or_prices_stands_in_the_audit_log(run: Run) -> None:
+    run("init")
+    run("kiosk", "add", "HK-07")
     for _ in range(2):  # published already, it is no deed
-        run_in_folder("tariff", "load", str(TARIFFS / "harbour_ac.toml"))
-    run_in_folder("offer", "set", "HK-07", "1", "harbour-ac")
-    run_in_folder("token", "add", "04:a2:b3:c4", "--account", "anna")
-    run_in_folder("token", "block", "04:a2:b3:c4")
-    run_in_folder("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")
-    run_in_folder("payments", "hold", "HK-07", "4000", "--evse", "1")
-    run_in_folder("host", "add", "H-12", "Boatyard")
-    run_in_folder("host", "agree", "H-12", "HK-07", "1", "--per-use", "0.80", "--from", "2999-01-01")
-    run_in_folder("payout", "source", "DE89370400440532013000", "--name", "Harbour Energy")
-    deeds = [deed for deed in run_in_folder("audit") if deed["who"] == "command line"]
+        run("tariff", "load", str(TARIFFS / "harbour_ac.toml"))
+    run("offer", "set", "HK-07", "1", "harbour-ac")
+    run("token", "add", "04:a2:b3:c4", "--account", "anna")
+    run("token", "block", "04:a2:b3:c4")
+    run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")
+    run("payments", "hold", "HK-07", "4000", "--evse", "1")
+    run("host", "add", "H-12", "Boatyard")
+    run("host", "agree", "H-12", "HK-07", "1", "--per-use", "0.80", "--from", "2999-01-01")
+    run("payout", "source", "DE89370400440532013000", "--name", "Harbour Energy")
+    deeds = [deed for deed in run("audit") if deed["who"] == "command line"]
 
     assert [(deed["what"], deed["subject"]) for deed in reversed(deeds)][-10:] == [
         ("added the kiosk", "hk-07"),
@@ -159,20 +154,24 @@ def test_what_moves_money_or_prices_stands_in_the_audit_log(run_in_folder: Run) 
     ]
 
 
-def test_without_init_the_operator_is_told_so(run_in_folder: Run) -> None:
-    assert "kiosk-billing init" in run_in_folder("sessions", code=3)["error"]
+def test_without_init_the_operator_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = calling(tmp_path / "data", [], capsys)
+    assert "kiosk-billing init" in run("sessions", code=3)["error"]
 
 
-def test_an_unmigrated_database_is_named(run_in_folder: Run, tmp_path: Path) -> None:
-    run_in_folder("init")
-    empty = f"sqlite:///{tmp_path / 'empty.db'}"
+@pytest.mark.parametrize("kind", DATABASES)
+def test_an_unmigrated_database_is_named(
+    databases: Databases, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    run, empty = calling(tmp_path / "data", [], capsys), databases.empty(kind)
+    run("init")
     open_database(empty).connect().close()
 
-    assert "kiosk-billing migrate" in run_in_folder("sessions", "--database", empty, code=3)["error"]
+    assert "kiosk-billing migrate" in run("sessions", "--database", empty, code=3)["error"]
 
 
-def test_an_unknown_setting_is_named_with_the_one_meant(run_in_folder: Run, tmp_path: Path) -> None:
-    run_in_folder("init")
+def test_an_unknown_setting_is_named_with_the_one_meant(run: Run, tmp_path: Path) -> None:
+    run("init")
     file = tmp_path / "data" / "billing.toml"
     file.write_text(file.read_text() + 'help_contct = "x"\n')
 
@@ -193,13 +192,13 @@ def test_a_tariff_file_with_an_unknown_key_names_file_and_key(tmp_path: Path) ->
         read_tariff(file)
 
 
-def test_a_second_init_says_that_all_is_there_and_changes_nothing(run_in_folder: Run, tmp_path: Path) -> None:
-    run_in_folder("init")
+def test_a_second_init_says_that_all_is_there_and_changes_nothing(run: Run, tmp_path: Path) -> None:
+    run("init")
     before = (tmp_path / "data" / "billing.toml").read_text()
 
-    assert "is set up already" in run_in_folder("init", "--operator-name", "Other", code=1)["error"]
+    assert "is set up already" in run("init", "--operator-name", "Other", code=1)["error"]
     assert (tmp_path / "data" / "billing.toml").read_text() == before
-    assert [one["login"] for one in run_in_folder("person", "list")] == ["admin"]
+    assert [one["login"] for one in run("person", "list")] == ["admin"]
 
 
 def test_what_the_tariff_pages_do_is_done_by_command(

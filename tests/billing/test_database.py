@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,12 +16,13 @@ from billing.migrations import migrate, newest_revision, revision_of
 from billing.nonces import NONCE_LIVES, NonceBook, SharedNonces, forget_expired
 from billing.people.passwords import hash_password, password_matches
 from billing.schema import metadata
-from tests.billing.conftest import SERVER_KEY
+from tests.billing.databases import DATABASES, SERVER_KEY, Databases
 from tests.billing.stories import NOON
 
 
-def test_the_migrations_end_in_exactly_the_tables(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'b.db'}")
+@pytest.mark.parametrize("kind", DATABASES)
+def test_the_migrations_end_in_exactly_the_tables(databases: Databases, kind: str) -> None:
+    engine = open_database(databases.empty(kind))
     assert revision_of(engine) is None
     assert migrate(engine) == migrate(engine) == newest_revision() == revision_of(engine)
     with engine.connect() as connection:

@@ -14,12 +14,11 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from billing.app import create_app
-from billing.database import open_database
 from billing.drivers import drivers
 from billing.people import sessions
 from billing.people.roles import Role
 from billing.settings import Settings
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.databases import DATABASES, SERVER_KEY, Databases
 from tests.billing.desk import Desk, open_desk
 from tests.billing.people import Browser
 from tests.billing.stories import NOON
@@ -61,13 +60,9 @@ GUARDED = [(method, path) for method, path in ROUTES if is_guarded(path)]
 FORMS = [path for method, path in ROUTES if method == "POST" and not path.startswith(("/v1/", "/hooks/", "/d/", "/o/"))]
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('doors') / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
-    engine.dispose()
-    with open_desk(url) as desk:
+@pytest.fixture(scope="module", params=DATABASES)
+def desk(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Desk]:
+    with open_desk(databases.fresh(request.param)) as desk:
         yield desk
 
 

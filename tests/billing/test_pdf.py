@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -30,19 +28,6 @@ def text_of(pdf: bytes) -> str:
 
 def facts_of(pdf: bytes) -> str:
     return subprocess.run(["pdfinfo", "-"], input=pdf, capture_output=True, check=True, timeout=60).stdout.decode()
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """The pages are read from both databases elsewhere; paper is the same."""
-    from billing.database import open_database
-    from tests.billing.conftest import furnished
-
-    url = f"sqlite:///{tmp_path / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
-    engine.dispose()
-    yield url
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -28,7 +26,7 @@ from billing.tables import commands, kiosks
 from contract.commands import CommandKind
 from contract.device_code import hinted, short_code, signed_address
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import NOON, TARIFF
 from tests.billing.test_pages import Browser
 
@@ -91,47 +89,21 @@ def standing(database_url: str) -> Iterator[Stand]:
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def furnished_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Furnished once; each test has a copy of its own."""
-    path = tmp_path_factory.mktemp("phone") / "billing.db"
-    engine = open_database(f"sqlite:///{path}")
-    furnished(engine)
-    engine.dispose()
-    return path
-
-
 @pytest.fixture
-def sqlite_url(furnished_file: Path, tmp_path: Path) -> str:
-    shutil.copy(furnished_file, tmp_path / "billing.db")
-    return f"sqlite:///{tmp_path / 'billing.db'}"
-
-
-@pytest.fixture
-def stand(sqlite_url: str) -> Iterator[Stand]:
-    """On SQLite; `anywhere` on PostgreSQL too, for what asks the database something of its own."""
-    with standing(sqlite_url) as place:
-        yield place
-
-
-@pytest.fixture
-def anywhere(database_url: str) -> Iterator[Stand]:
+def stand(database_url: str) -> Iterator[Stand]:
     with standing(database_url) as place:
         yield place
 
 
-def test_a_scanned_screen_reserves_and_leads_to_the_payment_app(anywhere: Stand) -> None:
-    answer = anywhere.post(anywhere.form(anywhere.scanned) | {"amount": "2000"})
+def test_a_scanned_screen_reserves_and_leads_to_the_payment_app(stand: Stand) -> None:
+    answer = stand.post(stand.form(stand.scanned) | {"amount": "2000"})
     address = urlsplit(answer.headers["Location"])
     query = {name: values[0] for name, values in parse_qs(address.query).items()}
 
-    assert answer.status_code == 303 and address.netloc == "pay.example" and anywhere.reserved() == 1
+    assert answer.status_code == 303 and address.netloc == "pay.example" and stand.reserved() == 1
     assert (query["amount_minor"], query["currency"]) == ("2000", "EUR")
     assert re.fullmatch(r"https://charge\.example/o/[0-9a-f]{32}/paid", query["return_url"])
-    assert (
-        "form-action 'self' https://pay.example;"
-        in anywhere.web.get(anywhere.scanned).headers["Content-Security-Policy"]
-    )
+    assert "form-action 'self' https://pay.example;" in stand.web.get(stand.scanned).headers["Content-Security-Policy"]
 
 
 def test_the_short_code_reserves_too(stand: Stand) -> None:
@@ -206,9 +178,9 @@ def test_a_form_from_another_site_is_not_taken(stand: Stand) -> None:
     assert answer.status_code >= 400 and stand.reserved() == 0
 
 
-def test_a_reserved_connector_says_until_when_and_what_else_is_free(anywhere: Stand) -> None:
-    anywhere.post(anywhere.form(anywhere.scanned))
-    page = anywhere.web.get("/d/hk-07/1").text
+def test_a_reserved_connector_says_until_when_and_what_else_is_free(stand: Stand) -> None:
+    stand.post(stand.form(stand.scanned))
+    page = stand.web.get("/d/hk-07/1").text
 
     assert (
         "Reserved to 14:02" in page and '<a href="/d/hk-07/2">HK-07 · Connector 2 is free, at the same price.' in page
@@ -257,16 +229,14 @@ def test_the_screens_language_is_taken_where_the_browser_wants_none_of_ours_and_
     assert "料金" in stand.web.get("/d/hk-07/1", headers={"Accept-Language": "fr-FR,fr"}).text
 
 
-def test_coming_back_without_a_token_frees_the_connector_and_keeps_the_amount(anywhere: Stand) -> None:
-    link = parse_qs(
-        urlsplit(anywhere.post(anywhere.form(anywhere.scanned) | {"amount": "2100"}).headers["Location"]).query
-    )
+def test_coming_back_without_a_token_frees_the_connector_and_keeps_the_amount(stand: Stand) -> None:
+    link = parse_qs(urlsplit(stand.post(stand.form(stand.scanned) | {"amount": "2100"}).headers["Location"]).query)
     paid = urlsplit(link["return_url"][0]).path
-    page = anywhere.web.get(f"{paid}?declined=1")
+    page = stand.web.get(f"{paid}?declined=1")
 
     assert "You did not confirm in the payment app." in page.text and 'value="2100"' in page.text
     assert "Your code was right" in page.text
-    with anywhere.engine.begin() as connection:
+    with stand.engine.begin() as connection:
         assert connection.execute(select(checkouts.c.stage)).scalar_one() == Stage.FAILED.value
 
 
@@ -286,12 +256,12 @@ def test_a_failure_of_the_server_says_whether_money_moved_and_gives_a_reference(
     assert re.search("nennen Sie uns [0-9a-f]{8}:", page.text) and page.headers["Cache-Control"] == "no-store"
 
 
-def test_a_server_without_a_payment_provider_sells_nothing_to_phones(sqlite_url: str) -> None:
-    engine = open_database(sqlite_url)
+def test_a_server_without_a_payment_provider_sells_nothing_to_phones(database_url: str) -> None:
+    engine = open_database(database_url)
     with engine.begin() as connection:
         connection.execute(update(kiosks).values(last_contact_ms=to_ms(NOON)))
     engine.dispose()
-    with running(Settings(sqlite_url, SERVER_KEY, now=lambda: NOON)) as base_url:
+    with running(Settings(database_url, SERVER_KEY, now=lambda: NOON)) as base_url:
         page = requests.get(f"{base_url}/d/hk-07/1", timeout=30).text
 
     assert "Phones cannot pay here" in page and "<form" not in page

@@ -4,60 +4,65 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from billing.database import open_database
 from billing.facts import renew_epoch
 from billing.intake import take_rows
 from billing.lists import authorization_list
-from billing.tables import cdrs, events, journal_rows, metadata, quarantine, transactions, vouchers
+from billing.tables import cdrs, events, journal_rows, quarantine, transactions, vouchers
 from billing.vouchers import new_voucher
 from contract.api import RowBatch, RowKind
 from contract.codec import to_bytes
 from contract.identity import TokenKind
 from contract.tokens import read_list
 from kiosk.journal import Batch, JournalStore, NewRow
-from tests.billing.conftest import SERVER_KEY, furnish
+from tests.billing.databases import DATABASES, SERVER_KEY, Databases
 from tests.billing.stories import NOON, charge
 
 KIOSK = "hk-07"
 
 
 class Server:
-    """A billing database in a file, as an operator has it; a backup is a copy of the file."""
+    """A billing database as an operator has it, backed up and restored as docs/operator.md says."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self.path = folder / "billing.db"
-        self.engine: Engine = open_database(f"sqlite:///{self.path}")
-        metadata.create_all(self.engine)
-        with self.engine.begin() as connection:
-            furnish(connection)
+    def __init__(self, databases: Databases, kind: str) -> None:
+        self._databases, self._kind = databases, kind
+        self._use(databases.fresh(kind))
+
+    def _use(self, url: str) -> None:
+        self.url, self.engine = url, open_database(url)
 
     def take(self, batch: RowBatch, now: datetime) -> Any:
         with self.engine.begin() as connection:
             return take_rows(connection, KIOSK, batch, now)
 
     def backup(self, target: Path) -> None:
-        with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
+        if self._kind == "sqlite":
+            _typed("sqlite3", self.url.removeprefix("sqlite:///"), f".backup {target}")
+        else:
+            _typed("pg_dump", "--format=custom", f"--file={target}", self.url)
 
     def restore(self, source: Path) -> None:
+        """The disk is gone: it begins with an empty one."""
         self.engine.dispose()
-        for part in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + part).unlink(missing_ok=True)
-        self.path.write_bytes(source.read_bytes())
-        self.engine = open_database(f"sqlite:///{self.path}")
+        url = self._databases.empty(self._kind)
+        if self._kind == "sqlite":
+            shutil.copyfile(source, url.removeprefix("sqlite:///"))
+        else:
+            _typed("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={url}", str(source))
+        self._use(url)
 
     def renew_epoch(self) -> None:
         with self.engine.begin() as connection:
@@ -87,6 +92,10 @@ class Server:
             del body["last_updated"]
             found["cdrs"][found["cdrs"].index(cdr)] = (*cdr[:-1], json.dumps(body))
         return found
+
+
+def _typed(program: str, *words: str) -> None:
+    subprocess.run([program, *words], check=True, capture_output=True, timeout=60)
 
 
 class Kiosk:
@@ -134,11 +143,20 @@ def _payer(rng: random.Random, vouchers: list[str]) -> dict[str, Any]:
     return {}
 
 
-@given(seed=st.integers(0, 2**32))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_restored_server_ends_as_if_nothing_had_happened(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
-    rng, folder = random.Random(seed), tmp_path_factory.mktemp("restored")
-    unlucky, lucky = Server(folder / "unlucky"), Server(folder / "lucky")
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 12), ("postgresql", 3)])
+def test_a_restored_server_ends_as_if_nothing_had_happened(
+    databases: Databases, tmp_path: Path, kind: str, examples: int
+) -> None:
+    @given(seed=st.integers(0, 2**32))
+    @settings(max_examples=examples, deadline=None)
+    def holds(seed: int) -> None:
+        live(Server(databases, kind), Server(databases, kind), tmp_path, random.Random(seed))
+
+    holds()
+
+
+def live(unlucky: Server, lucky: Server, folder: Path, rng: random.Random) -> None:
+    """The same days for both; the one's disk dies in between."""
     with unlucky.engine.begin() as connection:
         for _ in range(3):
             new_voucher(connection, KIOSK, 9_000, "EUR", NOON + timedelta(days=30), NOON, SERVER_KEY)
@@ -176,9 +194,9 @@ def test_a_restored_server_ends_as_if_nothing_had_happened(tmp_path_factory: pyt
         server.engine.dispose()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path / "server")
+@pytest.fixture(params=DATABASES)
+def server(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Server]:
+    made = Server(databases, request.param)
     yield made
     made.engine.dispose()
 

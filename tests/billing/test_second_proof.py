@@ -241,10 +241,12 @@ def test_a_lost_phone_is_answered_by_an_administrator(desk: Desk) -> None:
     assert "/sign-in/second-proof" in browser.get("/operator").url
 
 
-def test_the_command_line_answers_where_the_last_administrator_lost_their_phone(tmp_path: Path) -> None:
-    data = ["--data-dir", str(tmp_path / "data")]
+def test_the_command_line_answers_where_the_last_administrator_lost_their_phone(
+    tmp_path: Path, at_database: list[str]
+) -> None:
+    data = ["--data-dir", str(tmp_path / "data"), *at_database]
     assert main(["init", *data]) == 0
-    engine = open_database(default_database_url(tmp_path / "data"))
+    engine = open_database(at_database[1] if at_database else default_database_url(tmp_path / "data"))
     key = read_settings(tmp_path / "data").server_key
     with engine.begin() as connection:
         admin = persons.known_login(connection, "admin").person

@@ -39,8 +39,7 @@ from contract.api import RowAnswer, RowBatch
 from contract.codec import from_bytes
 from contract.tokens import read_voucher
 from tests.billing.client import Kiosk
-from tests.billing.conftest import SERVER_KEY, furnished
-from tests.billing.postgres import Postgres
+from tests.billing.databases import SERVER_KEY, Databases
 from tests.billing.stories import NOON, TARIFF, charge, rows_of
 
 PATIENCE_S = 120.0
@@ -94,9 +93,9 @@ def is_well(url: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def place(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("served") / "data"
-    database_url = postgres.fresh(furnished)
+    database_url = databases.fresh("postgresql")
     assert main(["init", "--data-dir", str(folder), "--database", database_url]) == 0
     (folder / "server.key").write_text(SERVER_KEY.private_bytes_raw().hex() + "\n")
     keys = {kiosk_id: Ed25519PrivateKey.generate() for kiosk_id in KIOSKS}

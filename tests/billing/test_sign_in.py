@@ -222,9 +222,11 @@ def test_no_token_stands_in_the_database(desk: Desk) -> None:
     assert browser.cookies["session"] not in [str(value) for value in row]
 
 
-def test_people_and_keys_are_kept_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_people_and_keys_are_kept_from_the_command_line(
+    tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(*words: str, code: int = 0) -> Any:
-        assert main([*words, "--json", "--data-dir", str(tmp_path / "data")]) == code
+        assert main([*words, "--json", "--data-dir", str(tmp_path / "data"), *at_database]) == code
         return json.loads(capsys.readouterr().out)
 
     made = run("init", "--public-url", "https://charge.example.org/")

@@ -42,11 +42,11 @@ def test_the_svg_holds_the_same_code_with_its_quiet_zone_and_can_be_read_by_peop
     assert words == ["HK-07 <north> & south · 1", "charge.harbour.example/d/hk-07/1"]
 
 
-def test_the_operator_prints_a_sticker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data_dir = str(tmp_path / "data")
-
+def test_the_operator_prints_a_sticker(
+    tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(*words: str) -> int:
-        return main([*words, "--data-dir", data_dir])
+        return main([*words, "--data-dir", str(tmp_path / "data"), *at_database])
 
     assert run("init", "--public-url", "https://charge.harbour.example/") == 0
     assert run("kiosk", "add", "HK-07") == 0
@@ -68,11 +68,11 @@ def test_the_operator_prints_a_sticker(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize(("base", "why"), [("", "no public address"), ("https://" + "x" * 140 + ".org", "do not fit")])
 def test_an_address_that_phones_cannot_use_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], base: str, why: str
+    tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str], base: str, why: str
 ) -> None:
-    data_dir = str(tmp_path / "data")
-    assert main(["init", "--data-dir", data_dir]) == main(["kiosk", "add", "HK-07", "--data-dir", data_dir]) == 0
+    place = ["--data-dir", str(tmp_path / "data"), *at_database]
+    assert main(["init", *place]) == main(["kiosk", "add", "HK-07", *place]) == 0
     capsys.readouterr()
 
-    assert main(["kiosk", "sticker", "HK-07", "1", "--base-url", base, "--data-dir", data_dir]) == 2
+    assert main(["kiosk", "sticker", "HK-07", "1", "--base-url", base, *place]) == 2
     assert why in capsys.readouterr().err

@@ -24,7 +24,7 @@ from billing.app import CHORES
 from billing.database import open_database
 from billing.settings import Settings
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.databases import DATABASES, SERVER_KEY, Databases
 from tests.billing.stories import NOON
 
 PHONE = (360, 740)
@@ -145,19 +145,40 @@ def plain(plain_page: Page) -> Iterator[Page]:
     yield from fresh(plain_page)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Files alternate between the databases: one that does not say `DATABASE = "sqlite"` is on PostgreSQL.
+
+    A test marked `walk` is walked on both.
+    """
+    if "kind" in metafunc.fixturenames:
+        is_walk = metafunc.definition.get_closest_marker("walk") is not None
+        kinds = DATABASES if is_walk else (getattr(metafunc.module, "DATABASE", "postgresql"),)
+        metafunc.parametrize("kind", kinds, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def kind(request: pytest.FixtureRequest) -> str:
+    """The database's."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def database_url(kind: str, databases: Databases) -> Iterator[str]:
+    with databases.lent(kind) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def site(database_url: str) -> Iterator[Site]:
     """A server for this file, furnished as tests/billing's are; it asks `site.clock` what time it is.
 
     It knows no payment app, so it leaves the till to tests that have a `Shop`.
     """
     chores = [chore for chore in CHORES if chore.name not in TILL]
     assert len(chores) == len(CHORES) - len(TILL)
-    url = f"sqlite:///{tmp_path_factory.mktemp('site') / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
+    engine = open_database(database_url)
     clock = Clock()
-    settings = Settings(url, SERVER_KEY, help_contact="+49 40 555 0107", now=clock)
+    settings = Settings(database_url, SERVER_KEY, help_contact="+49 40 555 0107", now=clock)
     with running(settings, chores) as base_url:
         yield Site(base_url, engine, clock, settings)
     engine.dispose()
@@ -172,10 +193,3 @@ def photograph(page: Page, name: str) -> None:
     if wants_pictures():
         GALLERY.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=GALLERY / f"{name}.png", full_page=True)
-
-
-@pytest.fixture(scope="session")
-def gallery() -> Path:
-    """The folder of `photograph`."""
-    GALLERY.mkdir(parents=True, exist_ok=True)
-    return GALLERY

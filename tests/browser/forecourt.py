@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -31,7 +30,7 @@ from contract.identity import TokenKind
 from contract.transaction import TransactionEvent, token_hash
 from tests import social_server
 from tests.billing import client
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.databases import SERVER_KEY
 from tests.billing.stories import TARIFF, charge, rows_of
 
 PATIENCE_S = 20.0
@@ -139,10 +138,8 @@ class Forecourt:
 
 
 @contextmanager
-def forecourt(folder: Path) -> Iterator[Forecourt]:
-    url = f"sqlite:///{folder / 'billing.db'}"
-    engine, clock = open_database(url), Shifted()
-    furnished(engine)
+def forecourt(database_url: str) -> Iterator[Forecourt]:
+    engine, clock = open_database(database_url), Shifted()
     with engine.begin() as connection:
         enrolment_code = new_code(connection, "hk-07", clock())
         for evse_id in range(1, EVSES + 1):
@@ -151,7 +148,7 @@ def forecourt(folder: Path) -> Iterator[Forecourt]:
         access = SocialAccess(
             social.url, social_server.MERCHANT_SECRET, social_server.WEBHOOK_SECRET, "operator", social.url
         )
-        settings = Settings(url, SERVER_KEY, help_contact="+49 40 555 0107", social=access, now=clock)
+        settings = Settings(database_url, SERVER_KEY, help_contact="+49 40 555 0107", social=access, now=clock)
         with client.running(settings) as base_url:
             kiosk = client.Kiosk(base_url)
             asked = EnrolRequest(enrolment_code, kiosk.public_key, kiosk.serial)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -17,13 +16,14 @@ from billing.pages.render import LANGUAGES
 from billing.people import sessions
 from billing.settings import Settings
 from tests.billing.client import running
-from tests.billing.conftest import SERVER_KEY, furnished
+from tests.billing.databases import SERVER_KEY
 from tests.billing.mailbox import Mailbox, open_mailbox
 from tests.billing.stories import NOON, batch, charge, rows_of
-from tests.browser.conftest import Clock, Site
+from tests.browser.conftest import Clock, Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
 
+DATABASE = "sqlite"
 PAGES = ("", "/history", "/cards", "/household", "/settings")
 
 
@@ -34,11 +34,9 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator[Site]:
+def site(database_url: str, mailbox: Mailbox) -> Iterator[Site]:
     """As the folder's, with a mail server; Anna has charged twice and charges now."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('site') / 'billing.db'}"
-    engine = open_database(url)
-    furnished(engine)
+    engine = open_database(database_url)
     finished = [*charge(transaction_id="t-1", receipt_id="ab" * 16)]
     running_now = charge(transaction_id="t-2", receipt_id="cd" * 16, evse_id=2)[:4]
     with engine.begin() as connection:
@@ -51,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterator
         cards.claim(connection, anna, cards.new_claim(connection, "anna", NOON), NOON)
     clock = Clock()
     settings = Settings(
-        url,
+        database_url,
         SERVER_KEY,
         help_contact="+49 40 555 0107",
         now=clock,
@@ -77,49 +75,45 @@ def come_in(site: Site, page: Page, mail: str, now: datetime = NOON) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_of_an_account_is_fit_for_every_reader(
-    site: Site, phone: Page, gallery: Path, language: str
-) -> None:
+def test_every_page_of_an_account_is_fit_for_every_reader(site: Site, phone: Page, language: str) -> None:
     phone.goto(f"{site.base_url}/account?lang={language}")
     assert judge(phone) == [], "sign-in"
-    phone.screenshot(path=gallery / f"account-sign-in-{language}.png", full_page=True)
+    photograph(phone, f"account-sign-in-{language}")
     come_in(site, phone, "anna@example.org")
     for path in PAGES:
         phone.goto(f"{site.base_url}/account{path}?lang={language}")
         for summary in phone.locator("summary").all():
             summary.click()
         assert judge(phone) == [], path
-        phone.screenshot(path=gallery / f"account{path.replace('/', '-')}-{language}.png", full_page=True)
+        photograph(phone, f"account{path.replace('/', '-')}-{language}")
 
 
-def test_an_account_without_anything_says_what_will_be_there(site: Site, phone: Page, gallery: Path) -> None:
+def test_an_account_without_anything_says_what_will_be_there(site: Site, phone: Page) -> None:
     come_in(site, phone, "new@example.org")
     for path in PAGES:
         phone.goto(f"{site.base_url}/account{path}")
         assert judge(phone) == [], path
-        phone.screenshot(path=gallery / f"account-empty{path.replace('/', '-')}.png", full_page=True)
+        photograph(phone, f"account-empty{path.replace('/', '-')}")
 
 
-def test_a_keyboard_signs_in_by_mail_and_deletes_the_account(
-    site: Site, phone: Page, mailbox: Mailbox, gallery: Path
-) -> None:
+def test_a_keyboard_signs_in_by_mail_and_deletes_the_account(site: Site, phone: Page, mailbox: Mailbox) -> None:
     phone.goto(f"{site.base_url}/account/cards")
     type_into(phone, phone.get_by_label("Mail address"), "cleo@example.org")
     phone.keyboard.press("Enter")
     phone.get_by_text("Look into your mail").wait_for()
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "account-sent.png", full_page=True)
+    photograph(phone, "account-sent")
     (link,) = re.findall(r"http://\S+", mailbox.next_to("cleo@example.org").get_content())
     phone.goto(link)
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "account-enter.png", full_page=True)
+    photograph(phone, "account-enter")
     press(phone, phone.get_by_role("button", name="Sign in"))
     phone.wait_for_url("**/account/cards")
     type_into(phone, phone.get_by_label("Code, 12 letters"), "AAAA-BBBB-CCCC")
     phone.keyboard.press("Enter")
     phone.get_by_role("alert").wait_for()
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "account-cards-wrong.png", full_page=True)
+    photograph(phone, "account-cards-wrong")
     phone.goto(f"{site.base_url}/account/settings")
     press(phone, phone.locator("summary"))
     type_into(phone, phone.get_by_label("Type your mail address"), "cleo@example.org")
@@ -128,9 +122,7 @@ def test_a_keyboard_signs_in_by_mail_and_deletes_the_account(
     assert judge(phone) == []
 
 
-def test_an_invitation_says_who_and_what_before_anything_is_joined(
-    site: Site, phone: Page, mailbox: Mailbox, gallery: Path
-) -> None:
+def test_an_invitation_says_who_and_what_before_anything_is_joined(site: Site, phone: Page, mailbox: Mailbox) -> None:
     come_in(site, phone, "anna@example.org")
     phone.goto(f"{site.base_url}/account/household")
     type_into(phone, phone.get_by_label("Mail address"), "dora@example.org")
@@ -139,7 +131,7 @@ def test_an_invitation_says_who_and_what_before_anything_is_joined(
     (link,) = re.findall(r"http://\S+", mailbox.next_to("dora@example.org").get_content())
     phone.goto(link)
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "account-invited.png", full_page=True)
+    photograph(phone, "account-invited")
 
 
 def test_an_account_needs_no_javascript(site: Site, plain: Page, mailbox: Mailbox) -> None:

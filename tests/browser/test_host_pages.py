@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -13,7 +12,7 @@ from billing.people import persons, sessions
 from billing.people.roles import Role
 from tests.billing.hosts.boatyard import OTHER_IBAN
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
 
@@ -48,22 +47,20 @@ def come_in(site: Site, page: Page, login: str = "hanna") -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_hosts_pages_are_fit_for_a_desk_and_a_phone(
-    site: Site, desk: Page, phone: Page, gallery: Path, name: str
-) -> None:
+def test_the_hosts_pages_are_fit_for_a_desk_and_a_phone(site: Site, desk: Page, phone: Page, name: str) -> None:
     for page, size in ((desk, "desk"), (phone, "phone")):
         come_in(site, page)
         page.goto(site.base_url + PAGES[name])
         assert judge(page) == [], size
-        page.screenshot(path=gallery / f"host-{name}-{size}.png", full_page=True)
+        photograph(page, f"host-{name}-{size}")
 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
-def test_today_is_fit_in_every_language(site: Site, phone: Page, gallery: Path, language: str) -> None:
+def test_today_is_fit_in_every_language(site: Site, phone: Page, language: str) -> None:
     come_in(site, phone)
     phone.goto(f"{site.base_url}/host?lang={language}")
     assert judge(phone) == []
-    phone.screenshot(path=gallery / f"host-today-{language}.png", full_page=True)
+    photograph(phone, f"host-today-{language}")
 
 
 def test_a_host_finds_a_months_statement_by_keyboard_and_takes_it_as_a_file(site: Site, phone: Page) -> None:
@@ -80,7 +77,8 @@ def test_a_host_finds_a_months_statement_by_keyboard_and_takes_it_as_a_file(site
     assert given.value.suggested_filename.endswith(".csv") and len(lines) > 10
 
 
-def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, desk: Page, gallery: Path) -> None:
+@pytest.mark.walk
+def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, desk: Page) -> None:
     come_in(site, desk)
     desk.goto(f"{site.base_url}/host/account")
     type_into(desk, desk.get_by_label("Account holder"), "Boatyard")
@@ -88,38 +86,39 @@ def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, de
     desk.keyboard.press("Enter")
     desk.get_by_role("alert").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "host-account-wrong.png", full_page=True)
+    photograph(desk, "host-account-wrong")
     type_into(desk, desk.get_by_label("IBAN"), OTHER_IBAN)
     press(desk, desk.get_by_role("button", name="Change account"))
     desk.get_by_text("A changed account waits: nothing is paid out").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "host-account-waits.png", full_page=True)
+    photograph(desk, "host-account-waits")
     press(desk, desk.get_by_role("button", name="Withdraw the change"))
     desk.get_by_text("Paid to the account ending 3000").wait_for()
 
 
+@pytest.mark.walk
 def test_the_operators_pages_of_hosts_and_payouts_are_fit_and_say_what_they_will_do(
-    site: Site, desk: Page, phone: Page, gallery: Path
+    site: Site, desk: Page, phone: Page
 ) -> None:
     come_in(site, desk, "fina")
     for name in ("hosts", "hosts/H-12"):
         desk.goto(f"{site.base_url}/operator/{name}")
         assert judge(desk) == [], name
-        desk.screenshot(path=gallery / f"operator-{name.replace('/', '-')}.png", full_page=True)
+        photograph(desk, f"operator-{name.replace('/', '-')}")
     desk.goto(f"{site.base_url}/operator/hosts/H-12/agree")
     type_into(desk, desk.get_by_label("Per use with energy"), "0.50")
     type_into(desk, desk.get_by_label("Price of a kWh"), "0.31")
     press(desk, desk.get_by_role("button", name="Compute"))
     desk.get_by_text("The host has").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-agreement.png", full_page=True)
+    photograph(desk, "operator-agreement")
     site.clock.at = at(6, 1, 9)
     come_in(site, desk, "fina")
     desk.goto(f"{site.base_url}/operator/payouts")
     press(desk, desk.get_by_role("button", name="Close May 2026"))
     desk.get_by_text("2026-05 is closed").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-payouts.png", full_page=True)
+    photograph(desk, "operator-payouts")
     press(desk, desk.get_by_role("button", name="Make the run"))
     press(desk, desk.get_by_role("link", name="PR-0003"))
     press(desk, desk.get_by_role("link", name="Rejected… PR-0003-001"))
@@ -128,4 +127,4 @@ def test_the_operators_pages_of_hosts_and_payouts_are_fit_and_say_what_they_will
     come_in(site, phone, "fina")
     phone.goto(f"{site.base_url}/operator/payouts/PR-0003")
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "operator-run-phone.png", full_page=True)
+    photograph(phone, "operator-run-phone")

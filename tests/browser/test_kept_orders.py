@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from billing.drivers import drivers
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.forecourt import Forecourt, forecourt
 from tests.browser.judge import judge
 from tests.browser.test_account_pages import come_in
 from tests.browser.test_phone_purchase import begun, confirmed
 
+DATABASE = "sqlite"
+
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecourt]:
-    with forecourt(tmp_path_factory.mktemp("street")) as place:
+def place(database_url: str) -> Iterator[Forecourt]:
+    with forecourt(database_url) as place:
         for place.evse_id in (2, 1):
             place.social.bank.open_account(place.driver, 10_000)
         yield place
 
 
 def test_an_order_paid_while_signed_in_stands_in_the_account_and_then_in_the_history(
-    place: Forecourt, phone: Page, gallery: Path
+    place: Forecourt, phone: Page
 ) -> None:
     site = Site(place.base_url, place.engine, place.clock, None)  # type: ignore[arg-type]
     come_in(site, phone, "mina@example.org", place.clock())
@@ -39,7 +40,7 @@ def test_an_order_paid_while_signed_in_stands_in_the_account_and_then_in_the_his
     phone.goto(f"{place.base_url}/account")
     expect(phone.get_by_text("held, not taken")).to_be_visible()
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "account-open-order.png", full_page=True)
+    photograph(phone, "account-open-order")
     phone.get_by_role("link", name="See it").click()
     expect(phone).to_have_url(f"{order}?lang=en")
     place.upload(story[3:])

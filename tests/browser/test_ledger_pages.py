@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -17,7 +16,7 @@ from billing.people import persons, sessions
 from billing.people.roles import Role
 from tests.billing.checkout.shop import Shop
 from tests.billing.stories import NOON, batch, charge, corrected, rows_of
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 
 YEARS_LATER = NOON + timedelta(days=800)
@@ -51,9 +50,7 @@ def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
-def test_where_the_drivers_money_went_is_told_to_the_cent(
-    site: Site, orders: dict[str, str], desk: Page, gallery: Path
-) -> None:
+def test_where_the_drivers_money_went_is_told_to_the_cent(site: Site, orders: dict[str, str], desk: Page) -> None:
     come_in(site, desk)
     desk.goto(f"{site.base_url}/operator/ledger/{orders['paid']}")
     words = plain(desk.locator("main").inner_text())
@@ -62,7 +59,7 @@ def test_where_the_drivers_money_went_is_told_to_the_cent(
     assert "the cable was wet" in words
     assert "host rosa: per use 0.20 + per kWh 0.15" in words
     assert "zero" in words and words.count("0.00") >= 3, "every row's sum"
-    desk.screenshot(path=gallery / "ledger-order.png", full_page=True)
+    photograph(desk, "ledger-order")
     assert judge(desk) == []
     found = json.loads(desk.request.get(f"{site.base_url}/operator/ledger/{orders['paid']}.json").text())
     for entry in found["entries"]:
@@ -70,7 +67,7 @@ def test_where_the_drivers_money_went_is_told_to_the_cent(
 
 
 def test_a_corrected_bill_is_three_entries_and_is_found_by_its_receipt(
-    site: Site, orders: dict[str, str], desk: Page, phone: Page, gallery: Path
+    site: Site, orders: dict[str, str], desk: Page, phone: Page
 ) -> None:
     come_in(site, desk)
     desk.goto(f"{site.base_url}/operator/sessions/hk-07/{orders['tx']}")
@@ -85,13 +82,13 @@ def test_a_corrected_bill_is_three_entries_and_is_found_by_its_receipt(
     phone.get_by_role("button", name="Search").click()
     assert phone.url.endswith(orders["corrected"])
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "ledger-order-360.png", full_page=True)
+    photograph(phone, "ledger-order-360")
 
 
-def test_the_books_show_what_stands_where(site: Site, orders: dict[str, str], desk: Page, gallery: Path) -> None:
+def test_the_books_show_what_stands_where(site: Site, orders: dict[str, str], desk: Page) -> None:
     come_in(site, desk)
     desk.goto(f"{site.base_url}/operator/ledger?find=nothing-like-it")
     assert "no session, order, receipt, CDR or payment" in desk.get_by_role("alert").inner_text()
     assert orders["paid"] in desk.locator("main").inner_text()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "ledger.png", full_page=True)
+    photograph(desk, "ledger")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -15,9 +14,11 @@ from billing.people.passwords import hash_password
 from billing.people.roles import Role
 from billing.people.tables import passkeys
 from tests.billing.stories import NOON
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
+
+DATABASE = "sqlite"
 
 PASSWORD = "seven kiosks in the harbour"
 DEVICE = {
@@ -79,7 +80,7 @@ def with_password(page: Page, home: str, login: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
-def test_the_pages_of_passkeys_are_fit_for_every_reader(home: str, site: Site, phone: Page, gallery: Path) -> None:
+def test_the_pages_of_passkeys_are_fit_for_every_reader(home: str, site: Site, phone: Page) -> None:
     """Without a device: the judge's own line to the browser and a device's do not live together."""
     with site.engine.begin() as connection:
         ole = persons.known_login(connection, "ole").person
@@ -93,17 +94,17 @@ def test_the_pages_of_passkeys_are_fit_for_every_reader(home: str, site: Site, p
         phone.goto(f"{home}/{path}?lang=de")
         expect(phone.get_by_role("button", name="Passkey hinzufügen")).to_be_visible()
         assert judge(phone) == [], path
-        phone.screenshot(path=gallery / f"passkey-{path.replace('/', '-')}.png", full_page=True)
+        photograph(phone, f"passkey-{path.replace('/', '-')}")
     phone.context.clear_cookies()
     for path in ("sign-in", "account"):
         phone.goto(f"{home}/{path}?wrong=passkey")
         expect(phone.get_by_role("button", name="Sign in with a passkey")).to_be_visible()
         assert judge(phone) == [], path
-        phone.screenshot(path=gallery / f"passkey-{path}.png", full_page=True)
+        photograph(phone, f"passkey-{path}")
     with_password(phone, home, "fin")
     phone.get_by_text("Your role moves money").wait_for()
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "passkey-second-proof.png", full_page=True)
+    photograph(phone, "passkey-second-proof")
 
 
 def test_who_moves_money_takes_a_passkey_as_the_second_proof_and_signs_in_by_it_alone(

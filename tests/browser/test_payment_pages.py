@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -16,10 +15,12 @@ from billing.people.roles import Role
 from sim.social.bank import HOLD_LIVES_S
 from tests.billing.checkout.shop import Shop
 from tests.billing.stories import NOON
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
 from tests.social_server import Running, running
+
+DATABASE = "sqlite"
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,8 @@ def come_in(site: Site, page: Page, login: str) -> None:
     page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
 
-def test_a_refund_says_what_it_does_and_a_second_person_agrees(
-    site: Site, shop: Shop, desk: Page, phone: Page, gallery: Path
-) -> None:
+@pytest.mark.walk
+def test_a_refund_says_what_it_does_and_a_second_person_agrees(site: Site, shop: Shop, desk: Page, phone: Page) -> None:
     checkout, _ = shop.charged(minutes=60, wh_per_minute=360)
     shop.bank.open_account("mina", 10_000)
     shop.started()
@@ -55,24 +55,24 @@ def test_a_refund_says_what_it_does_and_a_second_person_agrees(
     come_in(site, desk, "fin")
     desk.goto(f"{site.base_url}/operator/payments")
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-payments-desk.png", full_page=True)
+    photograph(desk, "operator-payments-desk")
     press(desk, desk.get_by_role("link", name=checkout.payment_id))
     desk.wait_for_url(f"**/{checkout.payment_id}")
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-payment-desk.png", full_page=True)
+    photograph(desk, "operator-payment-desk")
     type_into(desk, desk.get_by_label("Amount, EUR"), "3.18")
     type_into(desk, desk.get_by_label("Reason; the payer"), "the place was iced over")
     desk.keyboard.press("Enter")
     desk.get_by_role("heading", name="back?").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-refund-desk.png", full_page=True)
+    photograph(desk, "operator-refund-desk")
     press(desk, desk.get_by_role("button", name="Give"))
     desk.get_by_text("It goes out now").wait_for()
     with site.engine.begin() as connection:
         refunds.ask(connection, checkout.payment_id, 200, Rule.SHARED, "the cable was wet", "Max", shop.now, 100)
     come_in(site, phone, "fin")
     phone.goto(f"{site.base_url}/operator/payments/{checkout.payment_id}")
-    phone.screenshot(path=gallery / "operator-payment-phone.png", full_page=True)
+    photograph(phone, "operator-payment-phone")
     assert judge(phone) == []
     press(phone, phone.get_by_role("button", name="Approve"))
     phone.get_by_text("Approved: it goes out now").wait_for()
@@ -95,7 +95,7 @@ def test_an_amount_nobody_can_give_back_is_refused_in_words(site: Site, shop: Sh
         desk.locator(".note.bad").get_by_text(words).wait_for()
 
 
-def test_what_nobody_can_take_is_written_off_with_a_reason(site: Site, shop: Shop, phone: Page, gallery: Path) -> None:
+def test_what_nobody_can_take_is_written_off_with_a_reason(site: Site, shop: Shop, phone: Page) -> None:
     checkout, start = shop.started()
     story = shop.story_of(start)
     shop.pass_time(HOLD_LIVES_S + 60)
@@ -105,7 +105,7 @@ def test_what_nobody_can_take_is_written_off_with_a_reason(site: Site, shop: Sho
     come_in(site, phone, "fin")
     phone.goto(f"{site.base_url}/operator/payments/{checkout.payment_id}")
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "operator-payment-owed-phone.png", full_page=True)
+    photograph(phone, "operator-payment-owed-phone")
     type_into(phone, phone.get_by_label("Reason; the auditor"), "nobody to ask")
     phone.keyboard.press("Enter")
     phone.get_by_text("Written off: nothing is owed").wait_for()
@@ -119,11 +119,11 @@ def social() -> Iterator[Running]:
         yield server
 
 
-def test_the_payment_app_confirms_and_comes_back_with_a_token(social: Running, phone: Page, gallery: Path) -> None:
+def test_the_payment_app_confirms_and_comes_back_with_a_token(social: Running, phone: Page) -> None:
     query = {"amount_minor": 4_000, "currency": "EUR", "text": "HK-07, EVSE 1", "return_url": f"{social.url}/app?o=1"}
     phone.goto(f"{social.url}/app/pay?{urlencode(query)}")
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "payment-app-pay.png", full_page=True)
+    photograph(phone, "payment-app-pay")
     press(phone, phone.get_by_role("button", name="Confirm"))
     phone.wait_for_url("**/app?o=1&token=*")
     assert parse_qs(urlsplit(phone.url).query)["token"][0].startswith("spay:mina:")
@@ -132,9 +132,9 @@ def test_the_payment_app_confirms_and_comes_back_with_a_token(social: Running, p
     phone.wait_for_url("**/app?o=1&declined=1")
 
 
-def test_the_payment_app_shows_a_code_and_the_account(social: Running, phone: Page, gallery: Path) -> None:
+def test_the_payment_app_shows_a_code_and_the_account(social: Running, phone: Page) -> None:
     for path in ("code", "account"):
         phone.goto(f"{social.url}/app/{path}?person=mina")
         assert judge(phone) == []
-        phone.screenshot(path=gallery / f"payment-app-{path}.png", full_page=True)
+        photograph(phone, f"payment-app-{path}")
     assert phone.goto(f"{social.url}/app/pay?amount_minor=1&currency=EUR&text=x&return_url=javascript:1").status == 400

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -13,7 +12,7 @@ from billing.people import invitations, persons, sessions, totp
 from billing.people.passwords import hash_password
 from billing.people.roles import Role
 from tests.billing.stories import NOON
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
 
@@ -45,29 +44,29 @@ def come_in(site: Site, page: Page, login: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_ways_in_are_fit_for_every_reader(site: Site, phone: Page, gallery: Path, language: str) -> None:
+def test_the_ways_in_are_fit_for_every_reader(site: Site, phone: Page, language: str) -> None:
     with site.engine.begin() as connection:
         ole = persons.known_login(connection, "ole@harbour.example").person
         link = invitations.invite(connection, ole.person_id, NOON)
     for name, path in (("sign-in", "/sign-in"), ("sign-up", link), ("sign-up-lost", "/sign-up/none")):
         phone.goto(f"{site.base_url}{path}?lang={language}")
         assert judge(phone) == [], name
-        phone.screenshot(path=gallery / f"{name}-{language}.png", full_page=True)
+        photograph(phone, f"{name}-{language}")
     come_in(site, phone, "ole@harbour.example")
     for name, path in (("me", "/me"), ("second-proof", "/sign-in/second-proof")):
         phone.goto(f"{site.base_url}{path}?lang={language}")
         assert judge(phone) == [], name
-        phone.screenshot(path=gallery / f"{name}-{language}.png", full_page=True)
+        photograph(phone, f"{name}-{language}")
 
 
-def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk: Page, gallery: Path) -> None:
+def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk: Page) -> None:
     desk.goto(f"{site.base_url}/operator/sessions")
     type_into(desk, desk.get_by_label("Sign-in name"), "fin")
     type_into(desk, desk.get_by_label("Password"), "not the password")
     desk.keyboard.press("Enter")
     desk.get_by_role("alert").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "sign-in-wrong.png", full_page=True)
+    photograph(desk, "sign-in-wrong")
     type_into(desk, desk.get_by_label("Password"), PASSWORD)
     desk.keyboard.press("Enter")
     desk.get_by_text("Your role moves money").wait_for()
@@ -77,7 +76,7 @@ def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk:
     desk.get_by_text("Keep these recovery codes").wait_for()
     recovery = desk.locator("li.mono").first.inner_text()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "recovery-codes.png", full_page=True)
+    photograph(desk, "recovery-codes")
     press(desk, desk.get_by_role("link", name="I have kept them"))
     desk.wait_for_url("**/operator/sessions")
     press(desk, desk.get_by_role("button", name="Sign out"))
@@ -87,7 +86,7 @@ def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk:
     desk.keyboard.press("Enter")
     desk.get_by_text("Now the code").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "sign-in-code.png", full_page=True)
+    photograph(desk, "sign-in-code")
     type_into(desk, desk.get_by_label("Code"), recovery)
     desk.keyboard.press("Enter")
     desk.wait_for_url("**/operator")
@@ -95,30 +94,30 @@ def test_a_keyboard_signs_in_sets_up_a_generator_and_signs_out(site: Site, desk:
 
 @pytest.mark.parametrize("path", ["people", "audit"])
 def test_the_administrators_pages_are_fit_for_a_desk_and_a_phone(
-    site: Site, desk: Page, phone: Page, gallery: Path, path: str
+    site: Site, desk: Page, phone: Page, path: str
 ) -> None:
     for page, size in ((desk, "desk"), (phone, "phone")):
         come_in(site, page, "ada@harbour.example")
         page.goto(f"{site.base_url}/operator/{path}")
         assert judge(page) == [], size
-        page.screenshot(path=gallery / f"operator-{path}-{size}.png", full_page=True)
+        photograph(page, f"operator-{path}-{size}")
 
 
-def test_an_administrator_invites_somebody_by_keyboard(site: Site, desk: Page, gallery: Path) -> None:
+def test_an_administrator_invites_somebody_by_keyboard(site: Site, desk: Page) -> None:
     come_in(site, desk, "ada@harbour.example")
     desk.goto(f"{site.base_url}/operator/people")
     type_into(desk, desk.get_by_label("Sign-in name"), "eva@harbour.example")
     desk.keyboard.press("Enter")
     desk.get_by_text("Send this link to").wait_for()
     assert judge(desk) == []
-    desk.screenshot(path=gallery / "operator-people-link.png", full_page=True)
+    photograph(desk, "operator-people-link")
 
 
-def test_who_may_not_see_a_page_is_told_so(site: Site, phone: Page, gallery: Path) -> None:
+def test_who_may_not_see_a_page_is_told_so(site: Site, phone: Page) -> None:
     come_in(site, phone, "hanna@pier.example")
     phone.goto(f"{site.base_url}/operator")
     assert judge(phone) == []
-    phone.screenshot(path=gallery / "forbidden.png", full_page=True)
+    photograph(phone, "forbidden")
 
 
 def test_signing_in_needs_no_javascript(site: Site, plain: Page) -> None:

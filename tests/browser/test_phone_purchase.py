@@ -18,12 +18,13 @@ from tests.browser.forecourt import PATIENCE_S, Forecourt, forecourt
 from tests.browser.judge import judge
 from tests.browser.keys import press, tab_to, type_into
 
+ORDER = re.compile(r"/o/[0-9a-f]{32}(\?.*)?$")
 HAS = 10_000  # what the driver's account holds, in cents
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forecourt]:
-    with forecourt(tmp_path_factory.mktemp("street")) as place:
+def street(database_url: str) -> Iterator[Forecourt]:
+    with forecourt(database_url) as place:
         yield place
 
 
@@ -62,7 +63,7 @@ def confirmed(page: Page, place: Forecourt) -> None:
     """Confirm in the payment app."""
     page.get_by_label(place.driver, exact=True).check()
     page.get_by_role("button", name="Confirm").click()
-    page.wait_for_url(re.compile("/o/[0-9a-f]{32}$"))
+    page.wait_for_url(ORDER)
 
 
 def begun(page: Page, place: Forecourt, **how: object) -> list[TransactionEvent]:
@@ -82,6 +83,7 @@ def reloaded_until(page: Page, words: str) -> None:
         page.reload()
 
 
+@pytest.mark.walk
 def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecourt, phone: Page) -> None:
     phone.goto(place.address)
     heading(phone, f"HK-07 · Connector {place.evse_id}")
@@ -107,6 +109,7 @@ def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecou
     press(phone, phone.get_by_role("link", name="Stop charging…"))
     heading(phone, "Stop charging now?")
     press(phone, phone.get_by_role("button", name="Stop now"))
+    phone.wait_for_url(ORDER)
     place.obey(CommandKind.STOP)
     place.upload(story[3:])
     catch_up(phone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -13,8 +12,10 @@ from billing.intake import take_rows
 from billing.people import persons, sessions
 from billing.people.roles import Role
 from tests.billing.stories import NOON, TARIFF, batch, charge, rows_of
-from tests.browser.conftest import Site
+from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
+
+DATABASE = "sqlite"
 
 HOME = f"/operator/tariffs/{TARIFF.id}"
 
@@ -40,7 +41,8 @@ def press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page, gallery: Path) -> None:
+@pytest.mark.walk
+def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page) -> None:
     come_in(site, desk, "fina")
     desk.goto(f"{site.base_url}{HOME}")
     press(desk, "Draft the next version")
@@ -59,22 +61,22 @@ def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page, gallery
     press(desk, "Price them again")
     again = desk.locator("#again").inner_text().replace("\u00a0", " ")
     assert "1 dearer. € 11.39 would have been € 12.01 (+5.4 %)." in again and "most added: +€ 0.62" in again, again
-    desk.screenshot(path=gallery / "tariff-draft.png", full_page=True)
+    photograph(desk, "tariff-draft")
     assert judge(desk) == []
 
     press(desk, "Publish…")
     assert "2 EVSEs follow" in desk.locator("main").inner_text()
-    desk.screenshot(path=gallery / "tariff-publish.png", full_page=True)
+    photograph(desk, "tariff-publish")
     assert judge(desk) == []
     press(desk, "Publish version 2")
     assert "version 2 is in force" in desk.get_by_role("heading", level=1).inner_text()
     with site.engine.begin() as connection:
         assert newest_tariff(connection, TARIFF.id, NOON).version == 2
-    desk.screenshot(path=gallery / "tariff-one.png", full_page=True)
+    photograph(desk, "tariff-one")
     assert judge(desk) == []
 
 
-def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, phone: Page, gallery: Path) -> None:
+def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, phone: Page) -> None:
     come_in(site, phone, "ole")
     phone.goto(f"{site.base_url}/operator/tariffs")
     phone.get_by_label("Name, as operators call it").fill("pier-night")
@@ -89,7 +91,7 @@ def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, ph
     assert field.get_attribute("aria-invalid") == "true" and field.input_value() == "0.5x"
     assert phone.get_by_role("alert").inner_text().count("want an amount") == 1
     assert phone.get_by_label("Sunday").is_checked()
-    phone.screenshot(path=gallery / "tariff-mistake-360.png", full_page=True)
+    photograph(phone, "tariff-mistake-360")
     assert judge(phone) == []
 
     field.fill("0.57")
@@ -99,11 +101,11 @@ def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, ph
     press(phone, "Publish…")
     assert phone.get_by_role("button", name="Publish version").count() == 0, "an operator may not publish"
     assert "role finance or admin" in phone.locator("main").inner_text()
-    phone.screenshot(path=gallery / "tariff-publish-360.png", full_page=True)
+    photograph(phone, "tariff-publish-360")
     assert judge(phone) == []
 
 
-def test_a_tariff_object_of_ocpi_becomes_a_draft_or_a_sentence(site: Site, desk: Page, gallery: Path) -> None:
+def test_a_tariff_object_of_ocpi_becomes_a_draft_or_a_sentence(site: Site, desk: Page) -> None:
     come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator/tariffs")
     desk.get_by_label("Tariff object").fill('{"id": "x", "currency": "EUR", "elements": [{"price_components": 1}]}')
@@ -117,5 +119,5 @@ def test_a_tariff_object_of_ocpi_becomes_a_draft_or_a_sentence(site: Site, desk:
     press(desk, "Read it")
     assert desk.get_by_label("per kWh, price").input_value() == "0.3"
     desk.goto(f"{site.base_url}/operator/tariffs")
-    desk.screenshot(path=gallery / "tariffs.png", full_page=True)
+    photograph(desk, "tariffs")
     assert judge(desk) == []

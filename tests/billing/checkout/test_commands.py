@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,55 +17,54 @@ from tests.billing.checkout.shop import Shop
 from tests.billing.checkout.test_decisions import jumped
 from tests.social_server import MERCHANT_SECRET, running
 
-
-@pytest.fixture
-def data_dir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    folder = tmp_path / "data"
-    assert main(["init", "--data-dir", str(folder)]) == 0
-    capsys.readouterr()
-    return folder
+Run = Callable[..., tuple[int, str]]
 
 
-def run(folder: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    code = main([*words, "--data-dir", str(folder)])
-    out, err = capsys.readouterr()
-    return code, out + err
+def calling(data_dir: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
+    """Set up, and what runs a command there: its code and all that it said."""
+
+    def call(*words: str) -> tuple[int, str]:
+        code = main([*words, "--data-dir", str(data_dir), *at_database])
+        out, err = capsys.readouterr()
+        return code, out + err
+
+    assert call("init")[0] == 0
+    return call
 
 
 def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconciled_with(
-    data_dir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(data_dir, capsys, "ledger", "reconcile")[0] == 2
+    run = calling(tmp_path / "data", at_database, capsys)
+    assert run("ledger", "reconcile")[0] == 2
     with running() as social:
         for _ in range(2):  # set up again, it is one table
             monkeypatch.setattr("sys.stdin", io.StringIO(f"{MERCHANT_SECRET}\nhook\n"))
-            code, said = run(data_dir, capsys, "payments", "social", social.url)
+            code, said = run("payments", "social", social.url)
             assert (code, "/hooks/social" in said) == (0, True)
-        access = read_settings(data_dir).social
+        access = read_settings(tmp_path / "data").social
         assert access is not None and access.webhook_secret == b"hook" and MERCHANT_SECRET not in said
-        assert run(data_dir, capsys, "ledger", "reconcile") == (0, "0 holds and 0 accounts: no difference\n")
+        assert run("ledger", "reconcile") == (0, "0 holds and 0 accounts: no difference\n")
         social.bank.hold("k", social.bank.issue_token("mina", 0.0), 500, "EUR", "P-of-nobody", 0.0)
-        code, said = run(data_dir, capsys, "ledger", "reconcile")
+        code, said = run("ledger", "reconcile")
 
     assert code == 1 and "P-of-nobody: 500 there, nothing known of it here" in said
-    code, said = run(data_dir, capsys, "payments", "check")
+    code, said = run("payments", "check")
     assert (code, said) == (1, f"social  social server: no answer at {social.url}; is it running?\n")
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n"))
-    assert run(data_dir, capsys, "payments", "social", "http://127.0.0.1:9")[0] == 2
-    assert run(data_dir, capsys, "ledger", "check")[0] == 0
+    assert run("payments", "social", "http://127.0.0.1:9")[0] == 2
+    assert run("ledger", "check")[0] == 0
 
 
 def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
-    database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    typed = calling(tmp_path / "data", ["--database", database_url], capsys)
     engine = open_database(database_url)
     shop = Shop(engine)
     checkout, story = shop.charged(minutes=20, wh_per_minute=300)
-    with (data_dir / "billing.toml").open("a", encoding="utf-8") as file:
+    with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
         file.write("second_approval_above_minor = 100\n")
-
-    def typed(*words: str) -> tuple[int, str]:
-        return run(data_dir, capsys, *words, "--database", database_url)
 
     ask = ("refund", "ask", checkout.payment_id, "150", "the cable was wet", "--by", "fina")
     assert "would take" in typed(*ask, "--dry-run")[1]
@@ -87,18 +87,19 @@ def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
 
 
 def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
-    database_url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    call = calling(tmp_path / "data", ["--database", database_url], capsys)
     shop = Shop(open_database(database_url))
     _, start = shop.started()
     story = jumped(shop.story_of(start, minutes=40, wh_per_minute=300, transaction_id="t-1"))
     shop.upload(story)
     shop.work()
-    with (data_dir / "billing.toml").open("a", encoding="utf-8") as file:
+    with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
         file.write("second_approval_above_minor = 3500\n")
 
     def typed(*words: str) -> tuple[int, str]:
-        code, said = run(data_dir, capsys, *words, "--database", database_url)
+        code, said = call(*words)
         return code, said.replace("\u00a0", " ")
 
     assert "t-1  HK-07  Held by a doubt: The register rises by" in typed("task", "list")[1]

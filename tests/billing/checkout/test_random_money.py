@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from billing.checkout import refunds
 from billing.checkout.refunds import NotRefundable, Rule
 from billing.commands import NotReachable
-from billing.database import memory_database
 from billing.ledger import book
 from billing.ledger.tables import ledger_accounts, ledger_postings
 from contract.commands import CommandKind
 from contract.transaction import StoppedReason
 from tests.billing.checkout.shop import MINA_HAS, Shop, sight_of
-from tests.billing.conftest import furnish
+from tests.billing.databases import Databases
 
 ACTS = (
     "charge", "interrupted", "unplugged", "code", "code given back", "cancelled", "refund", "courtesy", "chargeback",
@@ -33,10 +33,7 @@ acts = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 40)), min_size=1
 class Player:
     """Does what it is told, as far as it can be done."""
 
-    def __init__(self) -> None:
-        engine = memory_database()
-        with engine.begin() as connection:
-            furnish(connection)
+    def __init__(self, engine: Engine) -> None:
         self.shop, self.count = Shop(engine), 0
         self.paid: list[tuple[str, list[object]]] = []
 
@@ -141,10 +138,20 @@ class Player:
         return found
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(acts)
-def test_random_money_balances_is_paid_once_and_replays_to_the_same(script: list[tuple[str, int]]) -> None:
-    first, again = Player(), Player()
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 10), ("postgresql", 3)])
+def test_random_money_balances_is_paid_once_and_replays_to_the_same(
+    databases: Databases, kind: str, examples: int
+) -> None:
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(acts)
+    def holds(script: list[tuple[str, int]]) -> None:
+        with databases.opened(kind) as one, databases.opened(kind) as other:
+            play(Player(one), Player(other), script)
+
+    holds()
+
+
+def play(first: Player, again: Player, script: list[tuple[str, int]]) -> None:
     for player in (first, again):
         for what, size in script:
             player.act(what, size)

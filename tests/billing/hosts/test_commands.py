@@ -18,7 +18,7 @@ from billing.ledger import book
 from billing.ledger.chart import Account, Kind
 from billing.ledger.draft import drafted
 from billing.mail.tables import mails
-from billing.settings import server_time
+from billing.settings import default_database_url, server_time
 from tests.billing.hosts.boatyard import IBAN, OPERATORS_IBAN
 
 Run = Callable[..., Any]
@@ -26,15 +26,17 @@ TARIFF = Path(__file__).parents[3] / "config" / "tariffs" / "harbour_ac.toml"
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*words: str, code: int = 0) -> Any:
-        assert main([*words, "--json", "--data-dir", str(tmp_path)]) == code, capsys.readouterr()
+        assert main([*words, "--json", "--data-dir", str(tmp_path), *at_database]) == code, capsys.readouterr()
         return json.loads(capsys.readouterr().out)
 
     return call
 
 
-def test_a_host_from_the_first_agreement_to_the_payout_that_came_back(run: Run, tmp_path: Path) -> None:
+def test_a_host_from_the_first_agreement_to_the_payout_that_came_back(
+    run: Run, at_database: list[str], tmp_path: Path
+) -> None:
     run("init")
     run("kiosk", "add", "HK-07", "--time-zone", "Europe/Berlin")
     run("tariff", "load", str(TARIFF))
@@ -61,7 +63,7 @@ def test_a_host_from_the_first_agreement_to_the_payout_that_came_back(run: Run, 
     assert run("host", "approve-account", "H-12", str(account["account_no"]))["state"] == "in use"
     assert "check digits" in run("host", "account", "H-12", IBAN[:-1] + "1", "--holder", "B", code=2)["error"]
     run("payout", "source", OPERATORS_IBAN, "--name", "Harbour Energy", "--minimum-minor", "100")
-    last = _earn_before_this_month(tmp_path, 1_000)
+    last = _earn_before_this_month(at_database[1] if at_database else default_database_url(tmp_path), 1_000)
 
     assert [one["net_minor"] for one in run("month", "close", last)] == [1_000] and run("month", "close", last) == []
     assert run("payout", "run")["pays"] == [{"host_id": "H-12", "amount_minor": 1_200}]
@@ -75,9 +77,9 @@ def test_a_host_from_the_first_agreement_to_the_payout_that_came_back(run: Run, 
     assert "no payout" in run("payout", "reject", "PR-0009-001", "--why", "x", code=1)["error"]
 
 
-def _earn_before_this_month(data_dir: Path, amount_minor: int) -> str:
+def _earn_before_this_month(database_url: str, amount_minor: int) -> str:
     """As if the host had been here since the month before last; its name."""
-    engine = open_database(f"sqlite:///{data_dir / 'billing.db'}")
+    engine = open_database(database_url)
     last = month_before(month_before(month_at(server_time(), "UTC")))
     then = server_time().replace(year=int(last[:4]), month=int(last[5:]), day=10)
     with engine.begin() as connection:

@@ -6,25 +6,21 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from billing.database import memory_database
+from sqlalchemy import Connection
+
 from billing.hosts.bank import WAITS
 from billing.settlement.sales import of_host
 from contract.currency import from_minor
-from tests.billing.conftest import furnish
 from tests.billing.hosts.boatyard import furnish_host, upload, use
 
 PAGE = (Path(__file__).parents[3] / "docs" / "hosts.md").read_text(encoding="utf-8")
 BEGAN = datetime(2026, 5, 14, 10, 58, tzinfo=UTC)
 
 
-def test_the_example_for_hosts_is_what_the_code_computes() -> None:
-    engine = memory_database()
-    with engine.begin() as connection:
-        furnish(connection)
-        furnish_host(connection)
-        upload(connection, [use(BEGAN, 11_346, 7_296, parked_minutes=22)])
-        ((_, sold),) = of_host(connection, "H-12", BEGAN, timedelta(hours=1))
-    engine.dispose()
+def test_the_example_for_hosts_is_what_the_code_computes(connection: Connection) -> None:
+    furnish_host(connection)
+    upload(connection, [use(BEGAN, 11_346, 7_296, parked_minutes=22)])
+    ((_, sold),) = of_host(connection, "H-12", BEGAN, timedelta(hours=1))
     host, vat_minor = sold.allocation.host, sum(sold.allocation.vat_minor.values())
 
     for line in sold.electricity:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -26,7 +25,7 @@ from billing.people import audit
 from billing.people.roles import Role
 from billing.settings import Settings
 from tests.billing.client import running
-from tests.billing.conftest import DATABASES, SERVER_KEY, furnished
+from tests.billing.databases import DATABASES, SERVER_KEY, Databases
 from tests.billing.hosts.boatyard import BOATYARD, OPERATORS_IBAN, OTHER_IBAN
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring
 from tests.billing.people import Browser, signed_in
@@ -45,14 +44,9 @@ class Harbour:
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def harbour(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres").fresh(furnished)
-        engine = open_database(url)
-    else:
-        url = f"sqlite:///{Path(tmp_path_factory.mktemp('hosts')) / 'billing.db'}"
-        engine = open_database(url)
-        furnished(engine)
+def harbour(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Harbour]:
+    url = databases.fresh(request.param)
+    engine = open_database(url)
     with engine.begin() as connection:
         furnish_spring(connection)
         furnish_oddities(connection)

@@ -352,9 +352,9 @@ def test_a_signed_webhook_at_the_server_changes_the_payment_and_an_unsigned_one_
 
 
 def test_the_settings_name_what_is_wrong_and_the_command_says_whether_stripe_answers(
-    stand_in: StandIn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stand_in: StandIn, tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place = ["--data-dir", str(tmp_path / "data")]
+    place = ["--data-dir", str(tmp_path / "data"), *at_database]
     assert main(["init", *place]) == 0
     file = tmp_path / "data" / "billing.toml"
     before = file.read_text()

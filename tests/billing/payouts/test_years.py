@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from billing.database import memory_database
 from billing.hosts import months
 from billing.hosts.bank import CONSOLE, NotAllowed, accounts_of, approve_account, enter_account
 from billing.hosts.months import close_month
@@ -21,6 +21,7 @@ from billing.ledger.draft import drafted
 from billing.payouts import proof
 from billing.payouts.runs import NothingToPay, all_runs, file_of, make_run, payouts_of, set_source, step
 from billing.payouts.states import NEXT, State
+from tests.billing.databases import Databases, undone
 from tests.billing.hosts.boatyard import IBAN, OPERATORS_IBAN, OTHER_IBAN
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -33,57 +34,65 @@ answers = st.tuples(st.just("answer"), st.integers(0, 20), st.sampled_from(State
 others = st.sampled_from([("pay",), ("pay",), ("pay",), ("change", HOSTS[0]), ("change", HOSTS[1]), ("agree",)])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(earns | answers | others, min_size=10, max_size=40))
-def test_each_cent_leaves_once(story: list[tuple[object, ...]]) -> None:
-    engine = memory_database()
+@pytest.mark.parametrize(("kind", "examples"), [("sqlite", 25), ("postgresql", 5)])
+def test_each_cent_leaves_once(databases: Databases, kind: str, examples: int) -> None:
+    with databases.opened(kind) as engine:
+
+        @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(st.lists(earns | answers | others, min_size=10, max_size=40))
+        def holds(story: list[tuple[object, ...]]) -> None:
+            with undone(engine) as connection:
+                live(connection, story)
+
+        holds()
+
+
+def live(connection: Connection, story: list[tuple[object, ...]]) -> None:
     now = BEGIN
-    with engine.begin() as connection:
-        for host in HOSTS:
-            add_host(connection, host, now)
-            approve_account(
-                connection,
-                host.host_id,
-                enter_account(connection, host.host_id, host.name, IBAN, "", "harry", now).account_no,
-                "frida",
-                now,
-            )
-        set_source(connection, "Operator", OPERATORS_IBAN, "", 200, CONSOLE, now)
-        earned: dict[str, int] = {host.host_id: 0 for host in HOSTS}
-        for number, (what, *how) in enumerate(story):
-            now += timedelta(hours=7)
-            match what, how:
-                case "earn", [Host() as host, int(amount)]:
-                    amounts = {host.payable: -amount, MARGIN: amount}
-                    if amount:
-                        book.post(connection, drafted(f"sale/C{number}", "a use", amounts), now)
-                        earned[host.host_id] += amount
-                case "pay", []:
-                    now += timedelta(days=20)
-                    close_month(connection, month_before(month_at(now - timedelta(hours=2), "UTC")), CONSOLE, now)
-                    try:
-                        make_run(connection, CONSOLE, now)
-                    except NothingToPay:
-                        pass
-                case "answer", [int(which), State() as state] if known := payouts_of(connection):
-                    payout = known[which % len(known)]
-                    if state in NEXT[payout.state]:
-                        step(connection, payout.payout_id, state, CONSOLE, now)
-                case "change", [Host() as host]:
-                    iban = OTHER_IBAN if number % 2 else IBAN
-                    try:
-                        enter_account(connection, host.host_id, host.name, iban, "", "harry", now)
-                    except NotAllowed:
-                        pass
-                case "agree", []:
-                    for host in HOSTS:
-                        for account in accounts_of(connection, host.host_id):
-                            try:
-                                approve_account(connection, host.host_id, account.account_no, "frida", now)
-                            except NotAllowed:
-                                pass
-        _check(connection, earned)
-    engine.dispose()
+    for host in HOSTS:
+        add_host(connection, host, now)
+        approve_account(
+            connection,
+            host.host_id,
+            enter_account(connection, host.host_id, host.name, IBAN, "", "harry", now).account_no,
+            "frida",
+            now,
+        )
+    set_source(connection, "Operator", OPERATORS_IBAN, "", 200, CONSOLE, now)
+    earned: dict[str, int] = {host.host_id: 0 for host in HOSTS}
+    for number, (what, *how) in enumerate(story):
+        now += timedelta(hours=7)
+        match what, how:
+            case "earn", [Host() as host, int(amount)]:
+                amounts = {host.payable: -amount, MARGIN: amount}
+                if amount:
+                    book.post(connection, drafted(f"sale/C{number}", "a use", amounts), now)
+                    earned[host.host_id] += amount
+            case "pay", []:
+                now += timedelta(days=20)
+                close_month(connection, month_before(month_at(now - timedelta(hours=2), "UTC")), CONSOLE, now)
+                try:
+                    make_run(connection, CONSOLE, now)
+                except NothingToPay:
+                    pass
+            case "answer", [int(which), State() as state] if known := payouts_of(connection):
+                payout = known[which % len(known)]
+                if state in NEXT[payout.state]:
+                    step(connection, payout.payout_id, state, CONSOLE, now)
+            case "change", [Host() as host]:
+                iban = OTHER_IBAN if number % 2 else IBAN
+                try:
+                    enter_account(connection, host.host_id, host.name, iban, "", "harry", now)
+                except NotAllowed:
+                    pass
+            case "agree", []:
+                for host in HOSTS:
+                    for account in accounts_of(connection, host.host_id):
+                        try:
+                            approve_account(connection, host.host_id, account.account_no, "frida", now)
+                        except NotAllowed:
+                            pass
+    _check(connection, earned)
 
 
 def _check(connection: Connection, earned: dict[str, int]) -> None:
