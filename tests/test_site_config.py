@@ -32,6 +32,13 @@ def test_a_site_is_read_and_reaches_the_core(tmp_path: Path) -> None:
     assert settings.evses[0].site_phases == (1, 2, 0)
 
 
+def test_a_vehicle_has_as_long_to_follow_for_the_site_as_for_its_own_protection(tmp_path: Path) -> None:
+    settings = read(tmp_path, SITE.replace("[site]", "[protection]\nfollow_s = 8\n[site]"))
+
+    assert settings.site is not None
+    assert settings.site.follow_s == settings.evses[0].protection.follow_s == 8
+
+
 def test_without_a_meter_the_limit_is_that_of_the_evses(tmp_path: Path) -> None:
     settings = read(tmp_path, WHOLE + "[site]\nlimit_a = 32\n")
 

@@ -69,14 +69,14 @@ class SiteWorld:
             return
         for times in self.world.times.values():
             times.command_delay_s = min(times.command_delay_s, SLOWEST_WIRING_S)
-        obey_s = max(times.command_delay_s for times in self.world.times.values()) + SLOWEST_CAR_S + 0.5
+        follow_s = max(times.command_delay_s for times in self.world.times.values()) + SLOWEST_CAR_S + 0.5
         self.rotations = {evse_id: self.rng.choice(ROTATIONS) for evse_id in self.world.outlets}
         if self.rng.random() < 0.5:
             limit_a = self.rng.choice([40, 50, 63])
             fallback_a = int(limit_a * (1 - MOST_OTHER))
-            self.settings = SiteSettings(limit_a, has_meter=True, fallback_a=fallback_a, obey_s=obey_s)
+            self.settings = SiteSettings(limit_a, has_meter=True, fallback_a=fallback_a, follow_s=follow_s)
         else:
-            self.settings = SiteSettings(self.rng.choice([9, 13, 20, 32, 32, 40]), reserve_a=0, obey_s=obey_s)
+            self.settings = SiteSettings(self.rng.choice([9, 13, 20, 32, 32, 40]), reserve_a=0, follow_s=follow_s)
 
     # ---- the wiring --------------------------------------------------------------------------------------------
 

@@ -97,7 +97,8 @@ class World:
         self.cabinet = Cabinet(self)
         self.estop = self.cabinet.estop
         self.site = SiteWorld(self)
-        drawn = (EvseSettings(e, protection=Protection(follow_s=FOLLOW_S)) for e in evse_ids)
+        follow_s = FOLLOW_S if self.site.settings is None else self.site.settings.follow_s
+        drawn = (EvseSettings(e, protection=Protection(follow_s=follow_s)) for e in evse_ids)
         self.settings = KioskSettings(
             evses=tuple(self.site.wired(evse) for evse in drawn),
             site=self.site.settings,

@@ -267,5 +267,5 @@ class Config:
     def settings(self) -> KioskSettings:
         """For the session core."""
         evses = tuple(replace(evse.settings, protection=self.protection) for evse in self.evses)
-        site = None if self.site is None else self.site.settings
+        site = None if self.site is None else self.site.settings(self.protection.follow_s)
         return KioskSettings(evses, self.patience, self.kiosk.stop_with_code, site)

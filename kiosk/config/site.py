@@ -20,18 +20,16 @@ class Site:
     meter: str | None = limits(None, length=60)
     fallback_a: int | None = limits(None, least=0, most=2000)
     reserve_a: int = limits(1, least=0, most=100)
-    obey_s: float = limits(5.0, least=1, most=30)
     turn_s: float = limits(900.0, least=60, most=86_400)
 
-    @property
-    def settings(self) -> SiteSettings:
-        """For the session core."""
+    def settings(self, follow_s: float) -> SiteSettings:
+        """For the session core. `follow_s` is [protection]'s, for every vehicle here."""
         return SiteSettings(
             limit_a=self.limit_a,
             has_meter=self.meter is not None,
             fallback_a=self.fallback_a or 0,
             reserve_a=self.reserve_a if self.meter is not None else 0,
-            obey_s=self.obey_s,
+            follow_s=follow_s,
             turn_s=self.turn_s,
         )
 

@@ -1,7 +1,7 @@
 """One consumer of the site's budget: what it may be drawing, whether it obeys, which phases it is on, what it takes.
 
 Law:
-- After its offer was lowered a vehicle may go on drawing the former amps for `obey_s` (IEC 61851-1 gives it 5 s).
+- After its offer was lowered a vehicle may go on drawing the former amps for `follow_s` (IEC 61851-1 gives it 5 s).
   Its claim falls only when a reading sensed after that shows no more than the new offer, or the contactor is seen open.
 - A reading that shows more after that time is disobedience, and stays so until the cable is out.
 - A vehicle counts on every phase its EVSE is wired to, until its readings have shown for LEARN_S that it uses fewer.
@@ -150,7 +150,7 @@ def looked_at(consumer: Consumer, demand: Demand, settings: SiteSettings, now_s:
 def _fallen(consumer: Consumer, demand: Demand, settings: SiteSettings) -> Consumer:
     falls = consumer.falls
     while falls:
-        due_s = falls[0].at_s + settings.obey_s
+        due_s = falls[0].at_s + settings.follow_s
         next_a = falls[1].from_a if len(falls) > 1 else consumer.offered_a
         is_open = demand.open_at_s is not None and demand.open_at_s >= due_s
         is_measured = bool(demand.current_ma) and demand.current_at_s >= due_s
@@ -170,7 +170,9 @@ def _held_to_its_offer(consumer: Consumer, demand: Demand, settings: SiteSetting
         return consumer if consumer.over_since_s is None else replace(consumer, over_since_s=None)
     if consumer.over_since_s is None:
         return replace(consumer, over_since_s=demand.current_at_s)
-    return replace(consumer, ignores=consumer.ignores or demand.current_at_s - consumer.over_since_s >= settings.obey_s)
+    return replace(
+        consumer, ignores=consumer.ignores or demand.current_at_s - consumer.over_since_s >= settings.follow_s
+    )
 
 
 def _learned(consumer: Consumer, demand: Demand) -> Consumer:

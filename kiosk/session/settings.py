@@ -67,7 +67,7 @@ class Protection:
     warm_c: int = 70  # from here the offer is halved, then lowered to the least, then nothing
     cool_c: int = 60  # and from here all of it is back
     heat_step_s: float = 300.0  # a cabinet cools within minutes once the current falls
-    follow_s: float = 5.0  # a vehicle follows a lower offer within (IEC 61851-1)
+    follow_s: float = 5.0  # for a vehicle to follow a lower offer, the way to it included (IEC 61851-1)
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -139,7 +139,7 @@ class SiteSettings:
     has_meter: bool = False
     fallback_a: int = 0  # of the EVSEs together while the site's meter is stale
     reserve_a: int = 1  # kept free beside a measured load when an offer is raised
-    obey_s: float = 5.0  # for a vehicle to follow a lower offer, the way to it included (IEC 61851-1)
+    follow_s: float = 5.0  # as in Protection: one number for the whole kiosk
     raise_every_s: float = 10.0  # no EVSE's offer is raised more often
     rest_s: float = 60.0  # a pause lasts at least
     turn_s: float = 900.0  # where there is not enough for 6 A each

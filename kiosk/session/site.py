@@ -3,7 +3,7 @@
 Law:
 - Lower first. An offer is raised only into what is free beside everything the others may still be drawing, and that
   falls only when a meter has shown it (consumer.py). So the sum stays below the limit in any order of events, as long
-  as vehicles obey; the contactor of one that does not obey within `obey_s` is opened (FaultCode.OFFER_IGNORED).
+  as vehicles obey; the contactor of one that does not obey within `follow_s` is opened (FaultCode.OFFER_IGNORED).
 - Less at once, more not more often than every `raise_every_s`; a pause lasts `rest_s`, a turn `turn_s`.
 - A site meter that is stale counts as nothing: the EVSEs share `fallback_a`, whatever else may be running.
 """
@@ -251,7 +251,7 @@ def _looks(
         if consumer.ignores and consumer.asks:
             yield now_s + AT_ONCE_S
         if consumer.falls:
-            yield max(consumer.falls[0].at_s + site.settings.obey_s, now_s + LOOK_S)
+            yield max(consumer.falls[0].at_s + site.settings.follow_s, now_s + LOOK_S)
         if consumer.over_since_s is not None:
             yield now_s + LOOK_S
         if consumer.asks:

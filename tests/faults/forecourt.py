@@ -129,7 +129,6 @@ poll_s = 0.1
 limit_a = {SITE_LIMIT_A}
 meter = "grid"
 fallback_a = {FALLBACK_A}
-obey_s = 20
 """
 
 
