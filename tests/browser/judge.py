@@ -48,6 +48,7 @@ def judge(page: Page) -> list[str]:
 
 def shape(page: Page) -> list[str]:
     """What is wrong with sizes, targets and headings; cheap enough for every language."""
+    page.wait_for_load_state()  # it may just be turning
     found, size = _evaluate(page, _LOOK), page.viewport_size
     assert size is not None
     if size["width"] <= 480:

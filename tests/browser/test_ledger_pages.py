@@ -80,7 +80,7 @@ def test_a_corrected_bill_is_three_entries_and_is_found_by_its_receipt(
     phone.goto(f"{site.base_url}/operator/ledger")
     phone.get_by_label("Transaction, order, receipt, CDR or payment").fill(orders["receipt"])
     phone.get_by_role("button", name="Search").click()
-    assert phone.url.endswith(orders["corrected"])
+    phone.wait_for_url(f"**/{orders['corrected']}")
     assert judge(phone) == []
     photograph(phone, "ledger-order-360")
 
