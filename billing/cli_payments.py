@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
 from billing.payments.social import SocialProvider
 from billing.people.audit import COMMAND_LINE, note
-from billing.settings import SETTINGS_FILE, read_settings, server_time
+from billing.settings import SETTINGS_FILE, Settings, read_settings, server_time
 from contract.codec import to_wire
 
 MOST_LISTED = 50
@@ -149,15 +149,37 @@ def set_social(arguments: Namespace) -> Result:
 
 
 def reconcile(arguments: Namespace) -> Result:
-    """Exit code 1 where the two books differ by anything."""
-    access = read_settings(data_dir_of(arguments), arguments.database).social
-    if access is None:
-        raise ValueError("no social server is set up; see docs/payments.md")
+    """Exit code 1 where our books and a provider's differ by anything."""
+    settings = read_settings(data_dir_of(arguments), arguments.database)
+    if settings.social is None and settings.stripe is None:
+        raise ValueError("no payment provider is set up; see docs/payments.md and docs/stripe.md")
+    found, seen = list[str](), list[str]()
+    holds = 0
     try:
-        statement = books.fetch(access)
+        for name, own_account, statements in _statements(arguments, settings):
+            for statement in statements:
+                with database_of(arguments) as connection:
+                    told = books.differences(connection, name, own_account, statement)
+                found += [f"{name}: {line}" for line in told]
+                holds += len(statement.holds)
+                of_it = f"{name}: {len(statement.holds)} holds and {len(statement.balances)} accounts"
+                seen.append(f"{of_it} in {statement.currency}: no difference")
     except books.NoStatement as error:
         raise ValueError(str(error)) from error
-    with database_of(arguments) as connection:
-        found = books.differences(connection, SocialProvider.name, access.fee_account, statement)
-    text = "\n".join(found) or f"{len(statement.holds)} holds and {len(statement.balances)} accounts: no difference"
-    return Result(text, {"differences": found, "holds": len(statement.holds)}, 1 if found else 0)
+    text = "\n".join(found or seen) or "nothing there, nothing here: no difference"
+    return Result(text, {"differences": found, "holds": holds}, 1 if found else 0)
+
+
+def _statements(arguments: Namespace, settings: Settings) -> Iterator[tuple[str, str, Sequence[books.Statement]]]:
+    """By provider of the settings: its name, our account there, and its own book. Raises NoStatement."""
+    if settings.social is not None:
+        yield SocialProvider.name, settings.social.fee_account, [books.fetch(settings.social)]
+    if settings.stripe is not None:
+        # Its library is a fifth of a second to import.
+        from billing.checkout import reconcile_stripe
+        from billing.payments.stripe_provider import StripeProvider
+
+        with database_of(arguments) as connection:
+            currencies = books.currencies_of(connection, StripeProvider.name)
+        stripe_book = reconcile_stripe.fetch(StripeProvider(settings.stripe), currencies)
+        yield StripeProvider.name, settings.stripe.own_account, stripe_book

@@ -1,6 +1,7 @@
-"""Our books against the payment app's own: hold by hold, account by account. An empty answer: they differ by nothing.
+"""Our books against a payment provider's own: hold by hold, account by account. An empty answer: no difference.
 
-Asked of the provider's statement, not of what its answers had said: this is the other side's book.
+Asked of the provider's statement, not of what its answers had said: this is the other side's book. The social server
+has one to fetch; Stripe's is read from its objects (billing.checkout.reconcile_stripe).
 """
 
 from __future__ import annotations
@@ -56,12 +57,19 @@ def read_statement(words: Mapping[str, Any]) -> Statement:
     return Statement(str(words["currency"]), holds, balances, int(words["fees_minor"]))
 
 
+def currencies_of(connection: Connection, provider: str) -> list[str]:
+    """Those our payments at a provider are in."""
+    bodies = connection.execute(select(payments.c.body).where(payments.c.provider == provider)).scalars()
+    return sorted({from_bytes(Payment, body).currency for body in bodies})
+
+
 def differences(connection: Connection, provider: str, own_account: str, theirs: Statement) -> list[str]:
     """Each a sentence. `own_account` is the operator's at the provider."""
     ours = {
         payment.payment_id: payment
         for body in connection.execute(select(payments.c.body).where(payments.c.provider == provider)).scalars()
         for payment in [from_bytes(Payment, body)]
+        if payment.currency == theirs.currency
     }
     found = []
     for name, sight in theirs.holds:

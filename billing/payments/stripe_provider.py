@@ -70,19 +70,21 @@ class _NotNow(Exception):
 
 
 class StripeProvider:
-    """Used by one thread at a time. The library's own retries are off: the cashier has its own, with longer breath."""
+    """`api` and what is below "what is there" is read by billing.checkout.reconcile_stripe, too.
+
+    Used by one thread at a time. The library's own retries are off: the cashier has its own, with longer breath."""
 
     name = "stripe"
 
     def __init__(self, access: StripeAccess, patience_s: tuple[float, float] = PATIENCE_S) -> None:
-        self._access = access
+        self.access = access
         client = stripe.StripeClient(
             access.secret_key,
             base_addresses={"api": access.url},
             max_network_retries=0,
             http_client=stripe.RequestsClient(timeout=patience_s),
         )
-        self._api = client.v1
+        self.api = client.v1
 
     def ask(self, request: Request) -> Outcome:
         try:
@@ -103,7 +105,7 @@ class StripeProvider:
             case Refund():
                 return self._refund(request)
             case Look(hold_ref):
-                return self._look(self._intent(hold_ref))
+                return self._look(self.intent(hold_ref))
             case LookByKey(key):
                 found = self._by_key(key)
                 return Nothing() if found is None else self._look(found)
@@ -124,29 +126,29 @@ class StripeProvider:
             "metadata": {"reference": request.reference, "key": request.key},
             "expand": _EXPAND,
         }
-        if self._access.accounts:
+        if self.access.accounts:
             words["transfer_group"] = request.reference
-        made = self._api.payment_intents.create(
+        made = self.api.payment_intents.create(
             cast("stripe.params.PaymentIntentCreateParams", words), {"idempotency_key": request.key}
         )
         if made.status == "requires_action":
-            self._api.payment_intents.cancel(made.id, options={"idempotency_key": f"{request.key}/cancel"})
+            self.api.payment_intents.cancel(made.id, options={"idempotency_key": f"{request.key}/cancel"})
             return Refused("blocked", "the bank wants to ask the payer, who is not at its page")
         return self._look(made)
 
     def _capture(self, request: Capture) -> Outcome:
         self._check_known(request.split)
-        intent = self._intent(request.hold_ref)
+        intent = self.intent(request.hold_ref)
         if intent.status == "canceled":
             return Refused("hold_ended", f"{intent.id} is canceled")
         if intent.status == "requires_capture":
             # Written before the money moves: whoever finds the capture finds whose it is.
             about = {"split": json.dumps(request.split, sort_keys=True), "text": request.text[:500]}
-            self._api.payment_intents.update(intent.id, {"metadata": about})
-            self._api.payment_intents.capture(
+            self.api.payment_intents.update(intent.id, {"metadata": about})
+            self.api.payment_intents.capture(
                 intent.id, {"amount_to_capture": request.amount_minor}, {"idempotency_key": request.key}
             )
-            intent = self._intent(request.hold_ref)
+            intent = self.intent(request.hold_ref)
         self._remit(intent, request)
         sight = self._sight(intent)
         if sight.state is not HoldState.CAPTURED:
@@ -155,38 +157,38 @@ class StripeProvider:
 
     def _remit(self, intent: stripe.PaymentIntent, request: Capture) -> None:
         """Each partner's part by a transfer out of this charge; what went before is left alone."""
-        charge = _charge(intent)
-        done = {_noted(transfer, "account") for transfer in self._transfers(intent)}
+        charge = charge_of(intent)
+        done = {noted(transfer, "account") for transfer in self.transfers(intent)}
         for account, part_minor in sorted(request.split.items()):
-            if account in done or account == self._access.own_account or part_minor == 0:
+            if account in done or account == self.access.own_account or part_minor == 0:
                 continue
             words = {
                 "amount": part_minor,
                 "currency": intent.currency,
-                "destination": self._access.accounts[account],
+                "destination": self.access.accounts[account],
                 "source_transaction": charge.id,
-                "metadata": {"reference": _noted(intent, "reference"), "account": account},
+                "metadata": {"reference": noted(intent, "reference"), "account": account},
             }
-            act = partial(self._api.transfers.create, cast("stripe.params.TransferCreateParams", words))
+            act = partial(self.api.transfers.create, cast("stripe.params.TransferCreateParams", words))
             self._partly(intent, f"{request.key}/{account}", act)
 
     def _release(self, request: Release) -> Outcome:
-        intent = self._intent(request.hold_ref)
+        intent = self.intent(request.hold_ref)
         if intent.status == "succeeded":
             return Refused("hold_ended", f"{intent.id} is captured")
         if intent.status != "canceled":
-            self._api.payment_intents.cancel(intent.id, options={"idempotency_key": request.key})
-            intent = self._intent(request.hold_ref)
+            self.api.payment_intents.cancel(intent.id, options={"idempotency_key": request.key})
+            intent = self.intent(request.hold_ref)
         return self._look(intent)
 
     def _refund(self, request: Refund) -> Outcome:
         self._check_known(request.split)
-        intent = self._intent(request.hold_ref)
+        intent = self.intent(request.hold_ref)
         if intent.status != "succeeded":
             return Refused("bad_request", f"{intent.id} is {intent.status}: nothing to give back")
-        if not any(_noted(refund, "key") == request.key for refund in self._refunds(intent)):
+        if not any(noted(refund, "key") == request.key for refund in self.refunds(intent)):
             split = json.dumps(request.split, sort_keys=True)
-            self._api.refunds.create(
+            self.api.refunds.create(
                 {
                     "payment_intent": intent.id,
                     "amount": request.amount_minor,
@@ -194,72 +196,76 @@ class StripeProvider:
                 },
                 {"idempotency_key": request.key},
             )
-        for transfer in self._transfers(intent):
-            account = _noted(transfer, "account")
+        for transfer in self.transfers(intent):
+            account = noted(transfer, "account")
             part_minor = request.split.get(account, 0)
-            if part_minor and not any(_noted(one, "key") == request.key for one in transfer.reversals.data):
+            if part_minor and not any(noted(one, "key") == request.key for one in transfer.reversals.data):
                 about = {"key": request.key}
                 act = partial(
-                    self._api.transfers.reversals.create, transfer.id, {"amount": part_minor, "metadata": about}
+                    self.api.transfers.reversals.create, transfer.id, {"amount": part_minor, "metadata": about}
                 )
                 self._partly(intent, f"{request.key}/{account}", act)
         return self._sight(intent)
 
     def _check_known(self, split: Mapping[str, int]) -> None:
         """A partner nobody has entered is our own gap: nothing is taken before it is filled."""
-        own = self._access.own_account
+        own = self.access.own_account
         for account, part_minor in split.items():
-            if part_minor and account != own and account not in self._access.accounts:
+            if part_minor and account != own and account not in self.access.accounts:
                 raise _NotNow(f"no connected account for {account!r} in the settings (stripe.accounts)")
 
     def _partly(self, intent: stripe.PaymentIntent, key: str, act: Callable[..., object]) -> None:
         """The second half of a request, whose first has acted: a refusal now is trouble, and no answer to the payer."""
         counter = "refused_" + hashlib.sha256(key.encode()).hexdigest()[:12]
-        times = int(_noted(intent, counter) or 0)
+        times = int(noted(intent, counter) or 0)
         try:
             act(options={"idempotency_key": f"{key}/{times}"})
         except stripe.InvalidRequestError as error:
             if error.http_status != 409:
-                self._api.payment_intents.update(intent.id, {"metadata": {counter: str(times + 1)}})
+                self.api.payment_intents.update(intent.id, {"metadata": {counter: str(times + 1)}})
             raise _NotNow(f"remittance: {error.user_message or error}") from error
 
     # ---- what is there -----------------------------------------------------------------------------------------------
 
-    def _intent(self, hold_ref: str) -> stripe.PaymentIntent:
-        return self._api.payment_intents.retrieve(hold_ref, {"expand": _EXPAND})
+    def intent(self, hold_ref: str) -> stripe.PaymentIntent:
+        return self.api.payment_intents.retrieve(hold_ref, {"expand": _EXPAND})
 
     def _by_key(self, key: str) -> stripe.PaymentIntent | None:
         """The PaymentIntent with that key in its metadata. Search has all but those of the last minutes; the list has
         those too, newest first. Raises _NotNow where there is no search and the list is longer than is read."""
-        if self._access.has_search:
+        if self.access.has_search:
             text = key.replace("\\", "\\\\").replace("'", "\\'")
-            found = self._api.payment_intents.search(
+            found = self.api.payment_intents.search(
                 {"query": f"metadata['key']:'{text}'", "expand": [f"data.{name}" for name in _EXPAND]}
             )
             if found.data:
                 return found.data[0]
         words: dict[str, Any] = {"limit": PAGE}
         for _ in range(MOST_PAGES):
-            page = self._api.payment_intents.list(cast("stripe.params.PaymentIntentListParams", words))
+            page = self.api.payment_intents.list(cast("stripe.params.PaymentIntentListParams", words))
             for intent in page.data:
-                if _noted(intent, "key") == key:
-                    return self._intent(intent.id)
+                if noted(intent, "key") == key:
+                    return self.intent(intent.id)
             if not page.has_more:
                 return None
             words["starting_after"] = page.data[-1].id
-        if self._access.has_search:
+        if self.access.has_search:
             return None  # older than the pages that were read, so search would have had it
         raise _NotNow(f"no hold of key {key} among the newest {MOST_PAGES * PAGE}")
 
-    def _transfers(self, intent: stripe.PaymentIntent) -> list[stripe.Transfer]:
-        if not self._access.accounts:
+    def transfers(self, intent: stripe.PaymentIntent) -> list[stripe.Transfer]:
+        if not self.access.accounts:
             return []
-        found = self._api.transfers.list({"transfer_group": _noted(intent, "reference"), "limit": PAGE}).data
-        return [transfer for transfer in found if transfer.source_transaction == _charge(intent).id]
+        found = self.api.transfers.list({"transfer_group": noted(intent, "reference"), "limit": PAGE}).data
+        return [transfer for transfer in found if transfer.source_transaction == charge_of(intent).id]
 
-    def _refunds(self, intent: stripe.PaymentIntent) -> list[stripe.Refund]:
-        found = self._api.refunds.list({"payment_intent": intent.id, "limit": PAGE}).data
+    def refunds(self, intent: stripe.PaymentIntent) -> list[stripe.Refund]:
+        found = self.api.refunds.list({"payment_intent": intent.id, "limit": PAGE}).data
         return [refund for refund in found if refund.status not in ("failed", "canceled")]
+
+    def split_noted(self, intent: stripe.PaymentIntent) -> dict[str, int]:
+        """Whose a capture is, as we wrote it there before the money moved."""
+        return _split(noted(intent, "split"))
 
     def _look(self, intent: stripe.PaymentIntent) -> Outcome:
         if intent.status in ("requires_capture", "succeeded", "canceled"):
@@ -276,43 +282,42 @@ class StripeProvider:
         authorised = Sight(intent.id, HoldState.AUTHORISED, intent.amount)
         if intent.status != "succeeded":
             return authorised
-        split = _split(_noted(intent, "split"))
-        balance = _charge(intent).balance_transaction
-        transfers = self._transfers(intent)
-        remitted = {_noted(transfer, "account") for transfer in transfers}
+        split = _split(noted(intent, "split"))
+        balance = charge_of(intent).balance_transaction
+        transfers = self.transfers(intent)
+        remitted = {noted(transfer, "account") for transfer in transfers}
         if not isinstance(balance, stripe.BalanceTransaction) or not self._partners(split) <= remitted:
             return authorised
         reversed_keys = {
-            _noted(transfer, "account"): {_noted(one, "key") for one in transfer.reversals.data}
-            for transfer in transfers
+            noted(transfer, "account"): {noted(one, "key") for one in transfer.reversals.data} for transfer in transfers
         }
         refunded_minor = 0
-        for refund in self._refunds(intent):
-            key = _noted(refund, "key")
-            partners = self._partners(_split(_noted(refund, "split")))
+        for refund in self.refunds(intent):
+            key = noted(refund, "key")
+            partners = self._partners(_split(noted(refund, "split")))
             if key and all(key in reversed_keys.get(account, ()) for account in partners):
                 refunded_minor += refund.amount
-        lost_minor = self._lost_minor(intent)
+        lost_minor = self.lost_minor(intent)
         return Sight(
             intent.id,
             HoldState.CAPTURED,
             intent.amount,
             sum(split.values()),
-            _fee_minor(balance, intent.currency),
+            fee_minor(balance, intent.currency),
             refunded_minor,
             lost_minor,
             split,
-            {self._access.own_account: lost_minor} if lost_minor else {},
+            {self.access.own_account: lost_minor} if lost_minor else {},
         )
 
     def _partners(self, split: Mapping[str, int]) -> set[str]:
-        return {account for account, part_minor in split.items() if part_minor and account != self._access.own_account}
+        return {account for account, part_minor in split.items() if part_minor and account != self.access.own_account}
 
-    def _lost_minor(self, intent: stripe.PaymentIntent) -> int:
+    def lost_minor(self, intent: stripe.PaymentIntent) -> int:
         """Disputes count when they are lost; until then the money may come back."""
-        if not getattr(_charge(intent), "disputed", False):
+        if not getattr(charge_of(intent), "disputed", False):
             return 0
-        disputes = self._api.disputes.list({"payment_intent": intent.id, "limit": PAGE})
+        disputes = self.api.disputes.list({"payment_intent": intent.id, "limit": PAGE})
         return sum(dispute.amount for dispute in disputes.data if dispute.status == "lost")
 
     # ---- webhooks ----------------------------------------------------------------------------------------------------
@@ -323,12 +328,12 @@ class StripeProvider:
         An event is taken as a hint: what became of the payment is looked up, so its age and order do not matter. Raises
         BadStripeWebhook; Stripe will send it again, so nothing is lost.
         """
-        event_id, hold_ref = read_event(body, header, self._access.webhook_secret)
+        event_id, hold_ref = read_event(body, header, self.access.webhook_secret)
         if hold_ref is None:
             return None
         try:
-            intent = self._intent(hold_ref)
-            payment_id = _noted(intent, "reference")
+            intent = self.intent(hold_ref)
+            payment_id = noted(intent, "reference")
             return None if not payment_id else (event_id, payment_id, self._look(intent))
         except (_NotNow, stripe.StripeError):
             return None  # the cashier asks by itself
@@ -350,12 +355,12 @@ def read_event(body: bytes, header: str, secret: str) -> tuple[str, str | None]:
         raise BadStripeWebhook(f"no event of Stripe: {error!r}") from error
 
 
-def _noted(thing: Any, name: str) -> str:
+def noted(thing: Any, name: str) -> str:
     """What stands in its metadata under that name; "" where nothing does."""
     return "" if thing.metadata is None else str(thing.metadata.to_dict().get(name, ""))
 
 
-def _charge(intent: stripe.PaymentIntent) -> stripe.Charge:
+def charge_of(intent: stripe.PaymentIntent) -> stripe.Charge:
     charge = intent.latest_charge
     if not isinstance(charge, stripe.Charge):
         raise _NotNow(f"{intent.id} has no charge")
@@ -366,7 +371,7 @@ def _split(text: str) -> dict[str, int]:
     return {} if not text else {str(name): int(part) for name, part in json.loads(text).items()}
 
 
-def _fee_minor(balance: stripe.BalanceTransaction, currency: str) -> int:
+def fee_minor(balance: stripe.BalanceTransaction, currency: str) -> int:
     """Stripe's fee in the currency of the charge; it is taken in that of our balance."""
     if balance.currency == currency or not balance.exchange_rate:
         return balance.fee

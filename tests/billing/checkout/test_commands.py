@@ -44,7 +44,7 @@ def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconc
             assert (code, "/hooks/social" in said) == (0, True)
         access = read_settings(tmp_path / "data").social
         assert access is not None and access.webhook_secret == b"hook" and MERCHANT_SECRET not in said
-        assert run("ledger", "reconcile") == (0, "0 holds and 0 accounts: no difference\n")
+        assert run("ledger", "reconcile") == (0, "social: 0 holds and 0 accounts in EUR: no difference\n")
         social.bank.hold("k", social.bank.issue_token("mina", 0.0), 500, "EUR", "P-of-nobody", 0.0)
         code, said = run("ledger", "reconcile")
 
