@@ -46,7 +46,7 @@ class NotReachable(Exception):
 
 def send_command(connection: Connection, kiosk_id: str, command: Command, now: datetime) -> str:
     """Queue a command for a kiosk that listens. Returns the id. Raises NotReachable, ValueError."""
-    heard_ms = connection.execute(select(kiosks.c.last_contact_ms).where(kiosks.c.kiosk_id == kiosk_id)).scalar()
+    heard_ms = _HEARD.value(connection, {"of_kiosk": kiosk_id})
     last_heard = None if heard_ms is None else from_ms(heard_ms)
     if last_heard is None or now - last_heard > REACHABLE_WITHIN:
         raise NotReachable(kiosk_id, last_heard, now)
@@ -59,16 +59,15 @@ def queue_command(connection: Connection, kiosk_id: str, command: Command, now: 
         raise ValueError(f"{command.kind}: lacks {missing}")
     if not command.command_id:
         command = replace(command, command_id=uuid.uuid4().hex)
-    connection.execute(
-        commands.insert().values(
-            command_id=command.command_id,
-            kiosk_id=kiosk_id,
-            kind=command.kind.value,
-            body=to_bytes(command).decode(),
-            queued_ms=to_ms(now),
-            expires_ms=to_ms(now) + command.ttl_s * 1000,
-        )
-    )
+    values = {
+        "command_id": command.command_id,
+        "kiosk_id": kiosk_id,
+        "kind": command.kind.value,
+        "body": to_bytes(command).decode(),
+        "queued_ms": to_ms(now),
+        "expires_ms": to_ms(now) + command.ttl_s * 1000,
+    }
+    _QUEUE.do(connection, values)
     return command.command_id
 
 
@@ -95,8 +94,7 @@ def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_k
     """What the kiosk is to be told now, oldest first, signed for this sending."""
     due = _due(connection, kiosk_id, now)
     if due:
-        ids = [command_id for command_id, _, _ in due]
-        connection.execute(update(commands).where(commands.c.command_id.in_(ids)).values(sent_ms=to_ms(now)))
+        _NOTE_SENT.do_all(connection, [{"of_id": command_id, "at_ms": to_ms(now)} for command_id, _, _ in due])
     sent = (
         replace(from_bytes(Command, body), kiosk_id=kiosk_id, age_s=max(0, to_ms(now) - queued_ms) // 1000)
         for _, body, queued_ms in due
@@ -106,19 +104,16 @@ def take_commands(connection: Connection, kiosk_id: str, now: datetime, server_k
 
 def answer_command(connection: Connection, kiosk_id: str, answer: CommandAnswer, now: datetime) -> bool:
     """Note a kiosk's answer; the first one stands. False where this kiosk has no such command."""
-    own = (commands.c.command_id == answer.command_id, commands.c.kiosk_id == kiosk_id)
-    if connection.execute(select(commands.c.command_id).where(*own)).first() is None:
+    own = {"of_id": answer.command_id, "of_kiosk": kiosk_id}
+    if _OWN.value(connection, own) is None:
         return False
-    connection.execute(
-        update(commands)
-        .where(*own, commands.c.answered_ms.is_(None))
-        .values(
-            answered_ms=to_ms(now),
-            status=answer.status.value,
-            reason=answer.reason[:500],
-            transaction_id=answer.transaction_id,
-        )
-    )
+    values = {
+        "at_ms": to_ms(now),
+        "status": answer.status.value,
+        "reason": answer.reason[:500],
+        "transaction_id": answer.transaction_id,
+    }
+    _ANSWER.do(connection, own | values)
     return True
 
 
@@ -142,6 +137,19 @@ def ask_for_list_update(connection: Connection, now: datetime) -> None:
 
 
 _COMMAND = commands.c
+_OF_KIOSK = (_COMMAND.command_id == bindparam("of_id"), _COMMAND.kiosk_id == bindparam("of_kiosk"))
+_OWN = Prepared(select(_COMMAND.command_id).where(*_OF_KIOSK))
+_ANSWER = Prepared(
+    update(commands)
+    .where(*_OF_KIOSK, _COMMAND.answered_ms.is_(None))
+    .values(answered_ms=bindparam("at_ms"), status=bindparam("status"), reason=bindparam("reason"))
+    .values(transaction_id=bindparam("transaction_id"))
+)
+_NOTE_SENT = Prepared(
+    update(commands).where(_COMMAND.command_id == bindparam("of_id")).values(sent_ms=bindparam("at_ms"))
+)
+_QUEUE = Prepared(commands.insert(), ("command_id", "kiosk_id", "kind", "body", "queued_ms", "expires_ms"))
+_HEARD = Prepared(select(kiosks.c.last_contact_ms).where(kiosks.c.kiosk_id == bindparam("of_kiosk")))
 _TOLD = select(_COMMAND.kiosk_id).where(
     _COMMAND.kind == CommandKind.UPDATE_LIST.value,
     _COMMAND.sent_ms.is_(None),

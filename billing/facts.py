@@ -33,12 +33,12 @@ def renew_epoch(connection: Connection) -> str:
     return epoch(connection)
 
 
-_REVISION = select(facts.c.value).where(facts.c.name == "directory_revision")
+_REVISION = Prepared(select(facts.c.value).where(facts.c.name == "directory_revision"))
 
 
 def directory_revision(connection: Connection) -> int:
     """Rises with every change of tokens, accounts, tariffs or offers."""
-    known = connection.execute(_REVISION).scalar()
+    known = _REVISION.value(connection, {})
     return 0 if known is None else int(known)
 
 

@@ -20,6 +20,7 @@ from billing.ledger import holds
 from billing.moments import from_ms, to_ms
 from billing.people.audit import note
 from billing.people.roles import Person
+from billing.prepared import Prepared
 from billing.tables import commands, kiosks, transactions
 from contract.api import CommandStatus
 from contract.changeable import problem
@@ -228,7 +229,7 @@ def release_hold(connection: Connection, command_id: str, now: datetime) -> bool
     return hold is not None and hold.end is None and holds.release(connection, hold.hold_id, now)
 
 
-_UNANSWERED_STARTS = (  # asked all the time: built once
+_UNANSWERED_STARTS = Prepared(
     select(commands.c.command_id, commands.c.kiosk_id)
     .join(kiosks, kiosks.c.kiosk_id == commands.c.kiosk_id)
     .where(
@@ -247,13 +248,13 @@ def expire_starts(connection: Connection, now: datetime) -> list[str]:
     """
     c, t = commands.c, transactions.c
     ended = []
-    for row in connection.execute(_UNANSWERED_STARTS, {"before_ms": to_ms(now - ANSWERS_LATE)}).all():
+    for command_id, kiosk_id in _UNANSWERED_STARTS.rows(connection, {"before_ms": to_ms(now - ANSWERS_LATE)}):
         begun = select(t.transaction_id).where(
-            t.kiosk_id == row.kiosk_id, t.token_hash == token_hash(TokenKind.CENTRAL, row.command_id)
+            t.kiosk_id == kiosk_id, t.token_hash == token_hash(TokenKind.CENTRAL, command_id)
         )
         if connection.execute(begun).first() is None:
             values = {"status": CommandStatus.EXPIRED.value, "reason": "the kiosk never answered"}
-            connection.execute(commands.update().where(c.command_id == row.command_id).values(**values))
-            release_hold(connection, row.command_id, now)
-            ended.append(str(row.command_id))
+            connection.execute(commands.update().where(c.command_id == command_id).values(**values))
+            release_hold(connection, command_id, now)
+            ended.append(str(command_id))
     return ended

@@ -23,8 +23,9 @@ from billing.checkout.tables import bills, checkouts
 from billing.checkout.till import Till
 from billing.commands import NotReachable
 from billing.moments import from_ms
-from billing.payments import store as payments
 from billing.payments.social import sight_of
+from billing.payments.tables import payments
+from billing.prepared import Prepared
 from billing.settlement.agreement import Agreement, agree
 from billing.settlement.allocation import Bearer, HostTerms, PartnerTerms
 from contract.api import AuthorizeRequest
@@ -212,10 +213,9 @@ class Purse:
             set_hold(connection, server.kiosk_id, evse_id, self.rng.choice(HOLDS_MINOR))
 
 
-_NEXT_LOOK = union_all(select(func.min(checkouts.c.due_ms)), select(func.min(bills.c.due_ms)))
+_NEXT_DUE = Prepared(union_all(*[select(func.min(table.c.due_ms)) for table in (checkouts, bills, payments)]))
 
 
 def _next_due(connection: Connection) -> datetime | None:
-    due_ms = [*connection.execute(_NEXT_LOOK).scalars(), payments.next_due_ms(connection)]
-    known = [int(at_ms) for at_ms in due_ms if at_ms is not None]
+    known = [int(at_ms) for (at_ms,) in _NEXT_DUE.rows(connection, {}) if at_ms is not None]
     return from_ms(min(known)) if known else None

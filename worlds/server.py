@@ -12,7 +12,7 @@ from functools import cache
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from billing import tables
 from billing.authorization import authorize, disclaim
@@ -24,6 +24,7 @@ from billing.facts import renew_epoch
 from billing.intake import take_rows
 from billing.lists import newest_list
 from billing.moments import to_ms
+from billing.prepared import Prepared
 from billing.vouchers import new_voucher
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowAnswer, RowBatch
 from contract.commands import Command
@@ -33,6 +34,9 @@ from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 KIOSK_ID = "world"
 T = TypeVar("T")
 VOUCHER_DAYS = timedelta(days=400)
+_NOTE_CONTACT = Prepared(
+    update(tables.kiosks).where(tables.kiosks.c.kiosk_id == KIOSK_ID).values(last_contact_ms=bindparam("at_ms"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,7 @@ class Server:
 
     def note_contact(self, connection: Connection, now: datetime) -> None:
         """A kiosk that holds its poll open is heard, however long a world's poll is."""
-        kiosks = tables.kiosks
-        connection.execute(kiosks.update().where(kiosks.c.kiosk_id == KIOSK_ID).values(last_contact_ms=to_ms(now)))
+        _NOTE_CONTACT.do(connection, {"at_ms": to_ms(now)})
 
     def has_commands(self, now: datetime) -> bool:
         return self.transact(lambda connection: has_commands(connection, KIOSK_ID, now))

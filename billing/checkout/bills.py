@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from billing.checkout import notices, store
 from billing.checkout.acts import advance
@@ -30,7 +30,7 @@ from billing.decisions.conditions import is_decided
 from billing.moments import from_ms, to_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment, RefundWish, billed, refunded
-from billing.prepared import prepared_insert
+from billing.prepared import Prepared, prepared_insert
 from billing.settlement.sales import Sold, sold_in
 from billing.tables import cdrs, events, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
@@ -82,12 +82,12 @@ def note(connection: Connection, kiosk_id: str, orders: Iterable[str], starts: I
         return
     rows = [{"order_id": name, "kiosk_id": kiosk_id, "due_ms": to_ms(now), "noted_ms": to_ms(now)} for name in orders]
     if _NOTE.do_all(connection, rows) != len(rows):
-        connection.execute(update(bills).where(bills.c.order_id.in_(orders)).values(due_ms=to_ms(now)))
-    if starts := set(starts):
-        store.wake(connection, now, starts=starts)
+        for name in orders:
+            _look_again(connection, name, now)
+    store.wake(connection, now, starts=starts)
 
 
-_DUE = (  # asked all the time: built once
+_DUE = Prepared(
     select(bills.c.order_id)
     .where(bills.c.due_ms <= bindparam("now_ms"))
     .order_by(bills.c.due_ms)
@@ -96,11 +96,14 @@ _DUE = (  # asked all the time: built once
 
 
 def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
-    return list(connection.execute(_DUE, {"now_ms": to_ms(now), "most": most}).scalars())
+    return [order_id for (order_id,) in _DUE.rows(connection, {"now_ms": to_ms(now), "most": most})]
+
+
+_BODY = Prepared(select(bills.c.body).where(bills.c.order_id == bindparam("of_order")))
 
 
 def bill_of(connection: Connection, order_id: str) -> Bill | None:
-    body = connection.execute(select(bills.c.body).where(bills.c.order_id == order_id)).scalar()
+    body = _BODY.value(connection, {"of_order": order_id})
     return None if body is None else from_bytes(Bill, body)
 
 
@@ -140,16 +143,19 @@ def sold_of_order(connection: Connection, order_id: str) -> list[Sold]:
 
 def _hear_checkouts(connection: Connection, order_id: str, now: datetime) -> None:
     """A phone's payment must know its order before the order is billed: both may have become known at once."""
-    query = select(transactions.c.account_id).where(transactions.c.order_id == order_id).distinct()
-    for payer in connection.execute(query).scalars().all():
+    for (payer,) in _PAYERS.rows(connection, {"of_order": order_id}):
         link_id = link_of(payer or "")
         if link_id is not None and store.is_known(connection, link_id):
             advance(connection, link_id, now)
 
 
+_PAYERS = Prepared(select(transactions.c.account_id).where(transactions.c.order_id == bindparam("of_order")).distinct())
+
+
 def _sum(connection: Connection, order_id: str) -> Bill | None:
     rows = _cdrs(connection, order_id)
-    if not rows or any(row.cdr_id is None for row in rows):
+    cdr_ids = tuple(row.cdr_id for row in rows if row.cdr_id is not None)
+    if not rows or len(cdr_ids) < len(rows):
         return None
     sold = sold_of_order(connection, order_id)
     parties = sold[0].parties
@@ -159,43 +165,74 @@ def _sum(connection: Connection, order_id: str) -> Bill | None:
         parties.currency,
         sum(row.incl_vat_minor for row in rows),
         from_ms(0),
-        tuple(row.cdr_id for row in rows),
+        cdr_ids,
         tuple(payment.payment_id for payment in payments.of_order(connection, order_id)),
         parties.provider_id,
         parties.host_id,
     )
 
 
-def _cdrs(connection: Connection, order_id: str) -> list[Row[Any]]:
-    """Every transaction of the order with its CDR that stands, or none."""
-    t = transactions.c
-    same = (cdrs.c.kiosk_id == t.kiosk_id) & (cdrs.c.transaction_id == t.transaction_id) & is_current()
-    query = (
-        select(t.kiosk_id, t.transaction_id, t.ended_seq, t.ended_ms, cdrs.c.cdr_id, cdrs.c.incl_vat_minor)
-        .select_from(transactions.outerjoin(cdrs, same))
-        .where(t.order_id == order_id, or_(t.started_ms.is_not(None), ~is_decided()))
-        .order_by(t.started_ms, t.transaction_id)
+class _Part(NamedTuple):
+    """A transaction of an order; None and 0 where it has no CDR that stands."""
+
+    cdr_id: str | None
+    incl_vat_minor: int
+
+
+_PARTS = Prepared(
+    select(cdrs.c.cdr_id, func.coalesce(cdrs.c.incl_vat_minor, 0))
+    .select_from(
+        transactions.outerjoin(
+            cdrs,
+            (cdrs.c.kiosk_id == transactions.c.kiosk_id)
+            & (cdrs.c.transaction_id == transactions.c.transaction_id)
+            & is_current(),
+        )
     )
-    return list(connection.execute(query))
+    .where(transactions.c.order_id == bindparam("of_order"))
+    .where(or_(transactions.c.started_ms.is_not(None), ~is_decided()))
+    .order_by(transactions.c.started_ms, transactions.c.transaction_id)
+)
+
+
+def _cdrs(connection: Connection, order_id: str) -> list[_Part]:
+    """Every transaction of the order with its CDR that stands, or none."""
+    return [_Part(*row) for row in _PARTS.rows(connection, {"of_order": order_id})]
+
+
+_LAST = Prepared(  # of an order's transactions, with its Ended
+    select(
+        transactions.c.kiosk_id, transactions.c.transaction_id, is_decided(), events.c.body, events.c.received_ms
+    )
+    .select_from(
+        transactions.outerjoin(
+            events,
+            (events.c.kiosk_id == transactions.c.kiosk_id)
+            & (events.c.transaction_id == transactions.c.transaction_id)
+            & (events.c.seq_no == transactions.c.ended_seq),
+        )
+    )
+    .where(transactions.c.order_id == bindparam("of_order"), transactions.c.started_ms.is_not(None))
+    .order_by(transactions.c.started_ms.desc(), transactions.c.ended_ms.desc())
+    .limit(1)
+)
+_LATE_READING = Prepared(
+    select(events.c.seq_no)
+    .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
+    .where(events.c.event_type == EventType.METER_CORRECTION.value)
+)
 
 
 def _waits_until(connection: Connection, order_id: str, now: datetime) -> datetime | None:
     """When to look again, because something may still come; None: nothing does."""
-    t, e = transactions.c, events.c
-    last = connection.execute(
-        select(t.kiosk_id, t.transaction_id, t.ended_seq, is_decided().label("is_decided"))
-        .where(t.order_id == order_id, t.started_ms.is_not(None))
-        .order_by(t.started_ms.desc(), t.ended_ms.desc())
-        .limit(1)
-    ).one()
-    if last.is_decided:
+    last = _LAST.row(connection, {"of_order": order_id})
+    assert last is not None, "an order has a transaction that began"
+    kiosk_id, transaction_id, was_decided, body, received_ms = last
+    if was_decided:
         return None
-    of_last = (e.kiosk_id == last.kiosk_id, e.transaction_id == last.transaction_id)
-    row = connection.execute(select(e.body, e.received_ms).where(*of_last, e.seq_no == last.ended_seq)).one()
-    ended, received = from_bytes(TransactionEvent, row.body), from_ms(row.received_ms)
+    ended, received = from_bytes(TransactionEvent, body), from_ms(received_ms)
     if ended.final is False and now < received + METER_WITHIN:
-        late = select(e.seq_no).where(*of_last, e.event_type == EventType.METER_CORRECTION.value)
-        if connection.execute(late).first() is None:
+        if _LATE_READING.value(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id}) is None:
             return received + METER_WITHIN
     if ended.stopped_reason is not StoppedReason.POWER_LOSS or ended.event_type is not EventType.ENDED:
         return None
@@ -203,26 +240,34 @@ def _waits_until(connection: Connection, order_id: str, now: datetime) -> dateti
     until = received + GOES_ON_WITHIN
     if now < until:
         return until
-    heard_ms = connection.execute(select(kiosks.c.last_rows_ms).where(kiosks.c.kiosk_id == last.kiosk_id)).scalar()
+    heard_ms = connection.execute(select(kiosks.c.last_rows_ms).where(kiosks.c.kiosk_id == kiosk_id)).scalar()
     if heard_ms is not None and from_ms(heard_ms) >= until:
         return None
     return now + GOES_ON_WITHIN if now < received + SILENT_FOR_GOOD else None
 
 
 def _write(connection: Connection, bill: Bill, now: datetime) -> None:
-    values: dict[str, Any] = {
+    values = {
+        "of_order": bill.order_id,
         "currency": bill.currency,
         "total_minor": bill.standing_minor,
         "body": to_bytes(bill).decode(),
+        "now_ms": to_ms(now),
     }
-    connection.execute(update(bills).where(bills.c.order_id == bill.order_id).values(**values))
-    known = (bills.c.order_id == bill.order_id, bills.c.settled_ms.is_(None))
-    connection.execute(update(bills).where(*known).values(settled_ms=to_ms(now)))
+    _SETTLE.do(connection, values)
+
+
+_SETTLE = Prepared(
+    update(bills)
+    .where(bills.c.order_id == bindparam("of_order"))
+    .values({name: bindparam(name) for name in ("currency", "total_minor", "body")})
+    .values(settled_ms=func.coalesce(bills.c.settled_ms, bindparam("now_ms")))  # the first time stands
+)
+_LOOK_AT = Prepared(update(bills).where(bills.c.order_id == bindparam("of_order")).values(due_ms=bindparam("at_ms")))
 
 
 def _look_again(connection: Connection, order_id: str, at: datetime | None) -> None:
-    due_ms = None if at is None else to_ms(at)
-    connection.execute(update(bills).where(bills.c.order_id == order_id).values(due_ms=due_ms))
+    _LOOK_AT.do(connection, {"of_order": order_id, "at_ms": None if at is None else to_ms(at)})
 
 
 def _charge(connection: Connection, bill: Bill, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 
 from billing.checkout.checkout import Checkout, Origin, Stage
 from billing.checkout.step import Facts, Fate
@@ -12,6 +12,7 @@ from billing.checkout.tables import bills
 from billing.corrections import is_current
 from billing.moments import to_ms
 from billing.payments import store as payments
+from billing.prepared import Prepared
 from billing.tables import asks, cdrs, commands, kiosks, transactions
 from contract.api import AuthorizeStatus, CommandStatus
 from contract.identity import TokenKind
@@ -26,8 +27,7 @@ def gather(connection: Connection, checkout: Checkout, now: datetime) -> Facts:
     start = fate_of(connection, checkout.start_id, now)
     began_as, order_id = _begun(connection, checkout)
     if not began_as and start.status is CommandStatus.ACCEPTED:
-        query = select(commands.c.transaction_id).where(commands.c.command_id == checkout.start_id)
-        began_as = str(connection.execute(query).scalar() or "")
+        began_as = str(_ANSWERED_AS.value(connection, {"of_id": checkout.start_id}) or "")
     is_billed, has_delivered = _billed(connection, order_id)
     return Facts(
         now,
@@ -44,17 +44,21 @@ def gather(connection: Connection, checkout: Checkout, now: datetime) -> Facts:
     )
 
 
-_FATE = select(commands.c.status, commands.c.reason, commands.c.sent_ms, commands.c.expires_ms).where(
-    commands.c.command_id == bindparam("of_id")
+_ANSWERED_AS = Prepared(select(commands.c.transaction_id).where(commands.c.command_id == bindparam("of_id")))
+_FATE = Prepared(
+    select(commands.c.status, commands.c.reason, commands.c.sent_ms, commands.c.expires_ms).where(
+        commands.c.command_id == bindparam("of_id")
+    )
 )
 
 
 def fate_of(connection: Connection, command_id: str, now: datetime) -> Fate:
-    row = connection.execute(_FATE, {"of_id": command_id}).one_or_none() if command_id else None
+    row = _FATE.row(connection, {"of_id": command_id}) if command_id else None
     if row is None:
         return Fate()
-    is_lost = row.status is None and row.sent_ms is None and row.expires_ms <= to_ms(now)
-    return Fate(None if row.status is None else CommandStatus(row.status), row.reason or "", is_lost)
+    status, reason, sent_ms, expires_ms = row
+    is_lost = status is None and sent_ms is None and expires_ms <= to_ms(now)
+    return Fate(None if status is None else CommandStatus(status), reason or "", is_lost)
 
 
 def _payment(connection: Connection, checkout: Checkout) -> tuple[bool, str | None]:
@@ -69,43 +73,70 @@ def _payment(connection: Connection, checkout: Checkout) -> tuple[bool, str | No
 
 def _begun(connection: Connection, checkout: Checkout) -> tuple[str, str]:
     """The transaction whose Started is here, and its order."""
-    t = transactions.c
-    query = select(t.transaction_id, t.order_id).where(t.kiosk_id == checkout.kiosk_id, t.started_ms.is_not(None))
     if checkout.origin is Origin.PHONE:
-        query = query.where(t.token_hash == token_hash(TokenKind.CENTRAL, checkout.start_id))
+        query, name = _BEGUN_BY_START, token_hash(TokenKind.CENTRAL, checkout.start_id)
     else:
-        query = query.where(t.order_id == checkout.order_id)
-    row = connection.execute(query.order_by(t.started_ms, t.transaction_id).limit(1)).one_or_none()
-    return ("", "") if row is None else (row.transaction_id, row.order_id)
+        query, name = _BEGUN_BY_ORDER, checkout.order_id
+    row = query.row(connection, {"of_kiosk": checkout.kiosk_id, "name": name})
+    return ("", "") if row is None else (row[0], row[1])
+
+
+def _begun_by(column: ColumnElement[str | None]) -> Prepared:
+    t = transactions.c
+    query = select(t.transaction_id, t.order_id).where(t.kiosk_id == bindparam("of_kiosk"), t.started_ms.is_not(None))
+    return Prepared(query.where(column == bindparam("name")).order_by(t.started_ms, t.transaction_id).limit(1))
+
+
+_BEGUN_BY_START, _BEGUN_BY_ORDER = _begun_by(transactions.c.token_hash), _begun_by(transactions.c.order_id)
 
 
 def _is_disproved(connection: Connection, checkout: Checkout, now: datetime) -> bool:
     """Of a payment code's Ask: nobody answered it, or rows have come that Started would have come before."""
     if checkout.origin is not Origin.KIOSK or now < checkout.begun + ANSWERED_WITHIN:
         return False
-    a = asks.c
-    query = select(a.status).where(a.kiosk_id == checkout.kiosk_id, a.transaction_id == checkout.transaction_id)
-    if connection.execute(query).scalar() != AuthorizeStatus.ACCEPTED.value:
+    asked = {"of_kiosk": checkout.kiosk_id, "of_id": checkout.transaction_id}
+    if _ANSWER.value(connection, asked) != AuthorizeStatus.ACCEPTED.value:
         return True
-    heard_ms = connection.execute(select(kiosks.c.last_rows_ms).where(kiosks.c.kiosk_id == checkout.kiosk_id)).scalar()
+    heard_ms = _HEARD.value(connection, {"of_kiosk": checkout.kiosk_id})
     return heard_ms is not None and heard_ms > to_ms(checkout.begun + BEGUN_WITHIN)
 
 
+_ANSWER = Prepared(
+    select(asks.c.status).where(asks.c.kiosk_id == bindparam("of_kiosk"), asks.c.transaction_id == bindparam("of_id"))
+)
+_HEARD = Prepared(select(kiosks.c.last_rows_ms).where(kiosks.c.kiosk_id == bindparam("of_kiosk")))
+
+
 def _running_as(connection: Connection, order_id: str) -> str:
-    t = transactions.c
-    query = select(t.transaction_id).where(t.order_id == order_id, t.started_ms.is_not(None), t.ended_seq.is_(None))
-    found = connection.execute(query.order_by(t.started_ms.desc()).limit(1)).scalar() if order_id else None
-    return str(found or "")
+    return str(_RUNNING_AS.value(connection, {"of_order": order_id}) or "") if order_id else ""
+
+
+_RUNNING_AS = Prepared(
+    select(transactions.c.transaction_id)
+    .where(transactions.c.order_id == bindparam("of_order"))
+    .where(transactions.c.started_ms.is_not(None), transactions.c.ended_seq.is_(None))
+    .order_by(transactions.c.started_ms.desc())
+    .limit(1)
+)
 
 
 def _billed(connection: Connection, order_id: str) -> tuple[bool, bool]:
     if not order_id:
         return False, False
-    query = select(bills.c.settled_ms, bills.c.total_minor).where(bills.c.order_id == order_id)
-    row = connection.execute(query).one_or_none()
-    if row is None or row.settled_ms is None:
+    total_minor = _BILLED_MINOR.value(connection, {"of_order": order_id})
+    if total_minor is None:
         return False, False
-    t = transactions.c
-    joined = cdrs.join(transactions, (t.kiosk_id == cdrs.c.kiosk_id) & (t.transaction_id == cdrs.c.transaction_id))
-    query_wh = select(cdrs.c.energy_wh).select_from(joined).where(t.order_id == order_id, is_current())
-    return True, bool(row.total_minor) or any(wh > 0 for wh in connection.execute(query_wh).scalars())
+    return True, bool(total_minor) or any(wh > 0 for (wh,) in _DELIVERED.rows(connection, {"of_order": order_id}))
+
+
+_BILLED_MINOR = Prepared(
+    select(bills.c.total_minor).where(bills.c.order_id == bindparam("of_order"), bills.c.settled_ms.is_not(None))
+)
+_DELIVERED = Prepared(
+    select(cdrs.c.energy_wh)
+    .join(
+        transactions,
+        (transactions.c.kiosk_id == cdrs.c.kiosk_id) & (transactions.c.transaction_id == cdrs.c.transaction_id),
+    )
+    .where(transactions.c.order_id == bindparam("of_order"), is_current())
+)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from billing.checkout.checkout import Checkout, Stage
 from billing.checkout.tables import checkouts
 from billing.moments import to_ms
+from billing.prepared import Prepared
 from contract.codec import from_bytes, to_bytes
 
 SOON, LATER = timedelta(seconds=1), timedelta(seconds=30)
@@ -20,13 +22,20 @@ class NoCheckout(LookupError):
     """No checkout has that link."""
 
 
-def _by(column: ColumnElement[str]) -> Select[str]:
-    return select(checkouts.c.body).where(column == bindparam("name")).order_by(checkouts.c.begun_ms)
+def _by(column: ColumnElement[str]) -> Prepared:
+    return Prepared(select(checkouts.c.body).where(column == bindparam("name")).order_by(checkouts.c.begun_ms))
 
 
-# Asked at every look at every checkout: built once.
+def _waking(column: ColumnElement[str]) -> Prepared:
+    return Prepared(update(checkouts).where(column == bindparam("name")).values(due_ms=bindparam("now_ms")))
+
+
 _OF_LINK, _OF_PAYMENT, _OF_ORDER = _by(checkouts.c.link_id), _by(checkouts.c.payment_id), _by(checkouts.c.order_id)
-_SAVE = (
+_IS_KNOWN = Prepared(select(checkouts.c.link_id).where(checkouts.c.link_id == bindparam("name")))
+_WAKE_OF_PAYMENT = _waking(checkouts.c.payment_id)
+_WAKE_OF_START = _waking(checkouts.c.start_id)
+_WAKE_OF_ORDER = _waking(checkouts.c.order_id)
+_SAVE = Prepared(
     update(checkouts)
     .where(checkouts.c.link_id == bindparam("of_link"), checkouts.c.body == bindparam("known"))
     .values({name: bindparam(name) for name in ("order_id", "stage", "body", "due_ms")})
@@ -53,7 +62,7 @@ def load(connection: Connection, link_id: str) -> Checkout:
 
 
 def is_known(connection: Connection, link_id: str) -> bool:
-    return bool(connection.execute(select(checkouts.c.link_id).where(checkouts.c.link_id == link_id)).first())
+    return _IS_KNOWN.value(connection, {"name": link_id}) is not None
 
 
 def of_payment(connection: Connection, payment_id: str) -> Checkout | None:
@@ -66,12 +75,13 @@ def of_order(connection: Connection, order_id: str) -> list[Checkout]:
 
 def save(connection: Connection, before: Checkout, after: Checkout, now: datetime) -> None:
     """Raises RuntimeError where somebody else changed it since `before` was loaded."""
-    known = {"of_link": before.link_id, "known": to_bytes(before).decode()}
-    if connection.execute(_SAVE, known | _values(after, now)).rowcount != 1:
+    values = _values(after, now)
+    known = values["body"] if after is before else to_bytes(before).decode()
+    if _SAVE.do(connection, values | {"of_link": before.link_id, "known": known}) != 1:
         raise RuntimeError("the checkout was changed by somebody else")
 
 
-_DUE = (  # asked all the time: built once
+_DUE = Prepared(
     select(checkouts.c.link_id)
     .where(checkouts.c.due_ms <= bindparam("now_ms"))
     .order_by(checkouts.c.due_ms)
@@ -80,7 +90,7 @@ _DUE = (  # asked all the time: built once
 
 
 def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
-    return list(connection.execute(_DUE, {"now_ms": to_ms(now), "most": most}).scalars())
+    return [link_id for (link_id,) in _DUE.rows(connection, {"now_ms": to_ms(now), "most": most})]
 
 
 def wake(
@@ -92,10 +102,9 @@ def wake(
     orders: Iterable[str] = (),
 ) -> None:
     """Something happened to these: they are to be looked at now."""
-    c = checkouts.c
-    named = [c.payment_id.in_(sorted(set(payments))), c.start_id.in_(sorted(set(starts)))]
-    named.append(c.order_id.in_(sorted({name for name in orders if name})))
-    connection.execute(update(checkouts).where(or_(*named)).values(due_ms=to_ms(now)))
+    for waking, names in ((_WAKE_OF_PAYMENT, payments), (_WAKE_OF_START, starts), (_WAKE_OF_ORDER, orders)):
+        for name in sorted({name for name in names if name}):
+            waking.do(connection, {"name": name, "now_ms": to_ms(now)})
 
 
 def next_look(checkout: Checkout, now: datetime) -> datetime | None:
@@ -107,8 +116,14 @@ def next_look(checkout: Checkout, now: datetime) -> datetime | None:
     return now + (SOON if now - checkout.begun < YOUNG else LATER)
 
 
-def _read(connection: Connection, query: Select[str], name: str) -> list[Checkout]:
-    return [from_bytes(Checkout, body) for body in connection.execute(query, {"name": name}).scalars()]
+def _read(connection: Connection, query: Prepared, name: str) -> list[Checkout]:
+    return [_read_body(body) for (body,) in query.rows(connection, {"name": name})]
+
+
+@lru_cache(maxsize=500)
+def _read_body(body: str) -> Checkout:
+    """A checkout is read more often than it changes; as a value it may be handed out again."""
+    return from_bytes(Checkout, body)
 
 
 def _values(checkout: Checkout, now: datetime) -> dict[str, object]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from billing.database import insert_if_absent
 from billing.ledger import book
@@ -18,6 +19,7 @@ from billing.ledger.chart import HAS_FLOOR, Account, account_of
 from billing.ledger.draft import Draft
 from billing.ledger.tables import ledger_hold_ends, ledger_holds
 from billing.moments import from_ms, to_ms
+from billing.prepared import Prepared
 
 
 class End(StrEnum):
@@ -119,33 +121,31 @@ def held(connection: Connection, account: Account) -> int:
 
 
 def find(connection: Connection, hold_id: str) -> Hold | None:
-    holds = of(connection, ledger_holds.c.hold_id == hold_id)
-    return holds[0] if holds else None
+    row = _FIND.row(connection, {"name": hold_id})
+    return None if row is None else _read(row)
 
 
 def about(connection: Connection, subject: str) -> list[Hold]:
-    return of(connection, ledger_holds.c.subject == subject)
+    return [_read(row) for row in _ABOUT.rows(connection, {"name": subject})]
 
 
-def of(connection: Connection, condition: object) -> list[Hold]:
+def _by(column: ColumnElement[str]) -> Prepared:
+    held, ends = ledger_holds.c, ledger_hold_ends.c
     query = (
-        select(ledger_holds, ledger_hold_ends.c.how, ledger_hold_ends.c.taken)
-        .join(ledger_hold_ends, ledger_hold_ends.c.hold_id == ledger_holds.c.hold_id, isouter=True)
-        .where(condition)  # type: ignore[arg-type]
-        .order_by(ledger_holds.c.placed_ms, ledger_holds.c.hold_id)
+        select(held.hold_id, held.subject, held.account, held.amount, held.expires_ms, ends.how, ends.taken)
+        .join(ledger_hold_ends, ends.hold_id == held.hold_id, isouter=True)
+        .where(column == bindparam("name"))
     )
-    return [
-        Hold(
-            row.hold_id,
-            row.subject,
-            account_of(row.account),
-            row.amount,
-            from_ms(row.expires_ms),
-            None if row.how is None else End(row.how),
-            row.taken or 0,
-        )
-        for row in connection.execute(query)
-    ]
+    return Prepared(query.order_by(held.placed_ms, held.hold_id))
+
+
+_FIND, _ABOUT = _by(ledger_holds.c.hold_id), _by(ledger_holds.c.subject)
+
+
+def _read(row: tuple[Any, ...]) -> Hold:
+    hold_id, subject, account, amount, expires_ms, how, taken = row
+    end = None if how is None else End(how)
+    return Hold(hold_id, subject, account_of(account), amount, from_ms(expires_ms), end, taken or 0)
 
 
 def _known(connection: Connection, hold_id: str) -> Hold:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -14,6 +15,7 @@ from billing.moments import to_ms
 from billing.payments.payment import Payment, next_request
 from billing.payments.provider import HoldState
 from billing.payments.tables import payment_steps, payments
+from billing.prepared import Prepared
 from contract.codec import from_bytes, to_bytes
 from contract.currency import from_minor
 
@@ -79,8 +81,8 @@ def create(
     return is_new
 
 
-_LOAD = select(payments.c.body).where(payments.c.payment_id == bindparam("of_id"))
-_SAVE = (
+_LOAD = Prepared(select(payments.c.body).where(payments.c.payment_id == bindparam("of_id")))
+_SAVE = Prepared(
     update(payments)
     .where(payments.c.payment_id == bindparam("of_id"), payments.c.body == bindparam("known"))
     .values({name: bindparam(name) for name in ("body", "order_id", "stage", "due_ms")})
@@ -89,10 +91,10 @@ _SAVE = (
 
 def load(connection: Connection, payment_id: str) -> Payment:
     """Raises NoSuchPayment."""
-    body = connection.execute(_LOAD, {"of_id": payment_id}).scalar()
+    body = _LOAD.value(connection, {"of_id": payment_id})
     if body is None:
         raise NoSuchPayment(f"no payment {payment_id}")
-    return from_bytes(Payment, body)
+    return _read(body)
 
 
 def name_order(connection: Connection, payment_id: str, order_id: str, now: datetime) -> None:
@@ -102,15 +104,20 @@ def name_order(connection: Connection, payment_id: str, order_id: str, now: date
         save(connection, payment, replace(payment, order_id=order_id), now, "for order", order_id)
 
 
+_OF_ORDER = Prepared(
+    select(payments.c.body).where(payments.c.order_id == bindparam("of_order")).order_by(payments.c.created_ms)
+)
+_PROVIDER = Prepared(select(payments.c.provider).where(payments.c.payment_id == bindparam("of_id")))
+
+
 def of_order(connection: Connection, order_id: str) -> list[Payment]:
     """Oldest first."""
-    query = select(payments.c.body).where(payments.c.order_id == order_id).order_by(payments.c.created_ms)
-    return [from_bytes(Payment, body) for body in connection.execute(query).scalars()]
+    return [_read(body) for (body,) in _OF_ORDER.rows(connection, {"of_order": order_id})]
 
 
 def provider_of(connection: Connection, payment_id: str) -> str:
     """The name of the provider. Raises NoSuchPayment."""
-    found = connection.execute(select(payments.c.provider).where(payments.c.payment_id == payment_id)).scalar()
+    found = _PROVIDER.value(connection, {"of_id": payment_id})
     if found is None:
         raise NoSuchPayment(f"no payment {payment_id}")
     return str(found)
@@ -122,29 +129,29 @@ def save(connection: Connection, before: Payment, after: Payment, now: datetime,
     due_ms = None if request is None else max(to_ms(now), round(after.pause_until_s * 1000))
     known = {"of_id": before.payment_id, "known": to_bytes(before).decode()}
     new = {"body": to_bytes(after).decode(), "order_id": after.order_id, "stage": stage_of(after).value}
-    if connection.execute(_SAVE, known | new | {"due_ms": due_ms}).rowcount != 1:
+    if _SAVE.do(connection, known | new | {"due_ms": due_ms}) != 1:
         raise RuntimeError(f"payment {before.payment_id} was changed by somebody else")
     _tell(connection, before.payment_id, now, what, detail)
 
 
-_DUE = (  # asked all the time: built once
+_DUE = Prepared(
     select(payments.c.payment_id, payments.c.provider)
     .where(payments.c.due_ms <= bindparam("now_ms"))
     .order_by(payments.c.due_ms)
     .limit(bindparam("most"))
 )
-_NEXT_DUE = select(func.min(payments.c.due_ms))
+_NEXT_DUE = Prepared(select(func.min(payments.c.due_ms)))
 
 
 def due(connection: Connection, now: datetime, most: int = 20) -> Sequence[tuple[str, str]]:
     """Payments that have something to ask, the longest waiting first: id and provider."""
-    asked = {"now_ms": to_ms(now), "most": most}
-    return [(row.payment_id, row.provider) for row in connection.execute(_DUE, asked)]
+    found = _DUE.rows(connection, {"now_ms": to_ms(now), "most": most})
+    return [(payment_id, provider) for payment_id, provider in found]
 
 
 def next_due_ms(connection: Connection) -> int | None:
     """When the next payment has something to ask, UTC milliseconds; None: never."""
-    found = connection.execute(_NEXT_DUE).scalar()
+    found = _NEXT_DUE.value(connection, {})
     return None if found is None else int(found)
 
 
@@ -156,8 +163,18 @@ def story(connection: Connection, payment_id: str) -> list[tuple[int, str, str]]
 
 
 def _tell(connection: Connection, payment_id: str, now: datetime, what: str, detail: str) -> None:
-    number = connection.execute(
-        select(func.coalesce(func.max(payment_steps.c.step_no), 0) + 1).where(payment_steps.c.payment_id == payment_id)
-    ).scalar_one()
+    number = int(_STEPS.value(connection, {"of_id": payment_id})) + 1
     row = {"payment_id": payment_id, "step_no": number, "at_ms": to_ms(now), "what": what, "detail": detail[:500]}
-    connection.execute(payment_steps.insert(), row)
+    _WRITE_STEP.do(connection, row)
+
+
+_STEPS = Prepared(
+    select(func.coalesce(func.max(payment_steps.c.step_no), 0)).where(payment_steps.c.payment_id == bindparam("of_id"))
+)
+_WRITE_STEP = Prepared(payment_steps.insert(), [column.name for column in payment_steps.columns])
+
+
+@lru_cache(maxsize=500)
+def _read(body: str) -> Payment:
+    """A payment is read more often than it changes; as a value it may be handed out again."""
+    return from_bytes(Payment, body)

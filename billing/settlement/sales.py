@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from billing.ledger import book
 from billing.moments import to_ms
-from billing.prepared import prepared_insert
+from billing.prepared import Prepared, prepared_insert
 from billing.settlement.agreement import Agreement, in_force
 from billing.settlement.allocation import Allocation, Sale, allocate
 from billing.settlement.electricity import dearest, electricity_cost
@@ -106,9 +107,18 @@ def sold_of(
     return Sold(parties, sale, agreement, allocation, () if cost is None else cost.lines, at_dearest)
 
 
+_BODY = Prepared(select(sales.c.body).where(sales.c.cdr_id == bindparam("of_cdr")))
+
+
 def sold_in(connection: Connection, cdr_id: str) -> Sold | None:
-    body = connection.execute(select(sales.c.body).where(sales.c.cdr_id == cdr_id)).scalar()
-    return None if body is None else from_bytes(Sold, body)
+    body = _BODY.value(connection, {"of_cdr": cdr_id})
+    return None if body is None else _read(body)
+
+
+@lru_cache(maxsize=500)
+def _read(body: str) -> Sold:
+    """A sale never changes, and is read at every step of its payment."""
+    return from_bytes(Sold, body)
 
 
 def of_host(connection: Connection, host_id: str, begins: datetime, lasts: timedelta) -> list[tuple[str, Sold]]:
