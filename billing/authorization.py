@@ -18,10 +18,10 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from billing.checkout import direct
 from billing.commands import find_start
-from billing.database import insert_if_absent
 from billing.decisions.conditions import is_decided
 from billing.directory import current_offer
 from billing.moments import to_ms
+from billing.prepared import Prepared, prepared_insert
 from billing.tables import accounts, asks, disclaims, kiosks, quarantine, tokens, transactions
 from billing.vouchers import claim_voucher, release_voucher, remember_voucher
 from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, Disclaim
@@ -44,13 +44,13 @@ def authorize(
     """Decide an Ask and remember the answer."""
     request_hash = hashlib.sha256(to_bytes(request)).hexdigest()
     asked = {"of_kiosk": kiosk_id, "of_id": request.transaction_id}
-    known = connection.execute(_KNOWN_ASK, asked).one_or_none()
-    if known is not None and known.request_hash != request_hash:
+    known = _KNOWN_ASK.row(connection, asked)
+    if known is not None and known[0] != request_hash:
         return _refused(request, AuthorizeStatus.INVALID)
     if _is_disclaimed(connection, kiosk_id, request.transaction_id):
         return _refused(request, AuthorizeStatus.EXPIRED)
     if known is not None:
-        return from_bytes(AuthorizeAnswer, known.answer)
+        return from_bytes(AuthorizeAnswer, known[1])
     answer = _decide(connection, kiosk_id, request, now, server_key)
     values = {
         "kiosk_id": kiosk_id,
@@ -62,7 +62,7 @@ def authorize(
         "answer": to_bytes(answer).decode(),
         "asked_ms": to_ms(now),
     }
-    connection.execute(_NOTE_ASK, values)
+    _NOTE_ASK.do(connection, values)
     return answer
 
 
@@ -70,9 +70,9 @@ def begin_payment(
     connection: Connection, kiosk_id: str, request: AuthorizeRequest, provider: str, now: datetime
 ) -> str | None:
     """The payment that is to be asked for before a payment code's Ask is decided; None where there is none to ask."""
-    a, name = asks.c, request.transaction_id
-    known = select(a.status).where(a.kiosk_id == kiosk_id, a.transaction_id == name)
-    if _is_disclaimed(connection, kiosk_id, name) or connection.execute(known).first() is not None:
+    name = request.transaction_id
+    known = _KNOWN_ASK.row(connection, {"of_kiosk": kiosk_id, "of_id": name})
+    if known is not None or _is_disclaimed(connection, kiosk_id, name):
         return None
     return direct.begin(connection, kiosk_id, request, provider, now)
 
@@ -82,18 +82,13 @@ def disclaim(connection: Connection, kiosk_id: str, request: Disclaim, now: date
     if len(request.transaction_ids) > MOST_DISCLAIMED:
         raise ValueError(f"transaction_ids: want at most {MOST_DISCLAIMED}")
     for transaction_id in request.transaction_ids:
-        t = transactions.c
-        started = select(t.started_ms).where(
-            t.kiosk_id == kiosk_id, t.transaction_id == transaction_id, t.started_ms.is_not(None)
-        )
-        if connection.execute(started).first() is not None:
+        asked = {"of_kiosk": kiosk_id, "of_id": transaction_id}
+        if _STARTED.value(connection, asked) is not None:
             continue
         direct.disclaimed(connection, kiosk_id, transaction_id, now)
         values = {"kiosk_id": kiosk_id, "transaction_id": transaction_id[:64], "at_ms": to_ms(now)}
-        connection.execute(insert_if_absent(connection, disclaims), values)
-        order_id = connection.execute(
-            select(asks.c.order_id).where(asks.c.kiosk_id == kiosk_id, asks.c.transaction_id == transaction_id)
-        ).scalar()
+        _DISCLAIM.do(connection, values)
+        order_id = _ORDER_OF_ASK.value(connection, asked)
         if order_id is not None:
             release_voucher(connection, order_id)
 
@@ -189,11 +184,11 @@ def _open_elsewhere(connection: Connection, kiosk_id: str, request: AuthorizeReq
         "contact_ms": to_ms(now - CONTACT_IS_FRESH),
         "since_ms": to_ms(now - ASK_IS_FRESH),
     }
-    return int(connection.execute(_OPEN_ELSEWHERE, asked).scalar_one())
+    return int(_OPEN_ELSEWHERE.value(connection, asked))
 
 
 def _is_disclaimed(connection: Connection, kiosk_id: str, transaction_id: str) -> bool:
-    return connection.execute(_DISCLAIMED, {"of_kiosk": kiosk_id, "of_id": transaction_id}).first() is not None
+    return _DISCLAIMED.value(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id}) is not None
 
 
 def _refused(request: AuthorizeRequest, status: AuthorizeStatus) -> AuthorizeAnswer:
@@ -229,12 +224,21 @@ def _open_elsewhere_query() -> Select[Any]:
     return select(running.scalar_subquery() + asked.scalar_subquery())
 
 
-_OPEN_ELSEWHERE = _open_elsewhere_query()
+_OPEN_ELSEWHERE = Prepared(_open_elsewhere_query())
 _OF_ASK = (asks.c.kiosk_id == bindparam("of_kiosk"), asks.c.transaction_id == bindparam("of_id"))
-_KNOWN_ASK = select(asks.c.request_hash, asks.c.answer).where(*_OF_ASK)
-_NOTE_ASK = asks.insert()
-_DISCLAIMED = select(disclaims.c.at_ms).where(
-    disclaims.c.kiosk_id == bindparam("of_kiosk"), disclaims.c.transaction_id == bindparam("of_id")
+_KNOWN_ASK = Prepared(select(asks.c.request_hash, asks.c.answer).where(*_OF_ASK))
+_ORDER_OF_ASK = Prepared(select(asks.c.order_id).where(*_OF_ASK))
+_NOTE_ASK = Prepared(asks.insert(), [column.name for column in asks.columns])
+_STARTED = Prepared(
+    select(transactions.c.started_ms)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
+    .where(transactions.c.started_ms.is_not(None))
+)
+_DISCLAIM = prepared_insert(disclaims)
+_DISCLAIMED = Prepared(
+    select(disclaims.c.at_ms).where(
+        disclaims.c.kiosk_id == bindparam("of_kiosk"), disclaims.c.transaction_id == bindparam("of_id")
+    )
 )
 _HOLDER = (
     select(tokens.c.is_blocked.label("token_is_blocked"), accounts)

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select, update
 from billing.commands import ask_for_list_update
 from billing.facts import raise_directory_revision
 from billing.moments import from_ms, to_ms
+from billing.prepared import Prepared
 from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens
 from contract.codec import from_bytes, to_bytes
 from contract.identity import IdToken, TokenKind
@@ -246,11 +247,11 @@ def _check_to_come(connection: Connection, offer: TariffOffer, now: datetime) ->
 
 def _newer(connection: Connection, tariff: Tariff, at: datetime) -> Tariff | None:
     asked = {"of_id": tariff.id, "than": tariff.version, "at_ms": to_ms(at)}
-    body = connection.execute(_NEWER, asked).scalar()
+    body = _NEWER.value(connection, asked)
     return None if body is None else from_bytes(Tariff, body)
 
 
-_NEWER = (
+_NEWER = Prepared(
     select(tariffs.c.body)
     .where(tariffs.c.tariff_id == bindparam("of_id"), tariffs.c.version > bindparam("than"))
     .where(tariffs.c.from_ms <= bindparam("at_ms"))
@@ -317,7 +318,7 @@ def newest_tariff(connection: Connection, tariff_id: str, now: datetime) -> Tari
     return from_bytes(Tariff, body)
 
 
-_CURRENT_OFFER = (
+_CURRENT_OFFER = Prepared(
     select(evse_offers.c.body)
     .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
     .order_by(evse_offers.c.offer_no.desc())
@@ -329,7 +330,7 @@ def current_offer(
     connection: Connection, kiosk_id: str, evse_id: int, now: datetime | None = None
 ) -> TariffOffer | None:
     """What the EVSE offers; with `now` to the second, where a version has just come into force."""
-    body = connection.execute(_CURRENT_OFFER, {"of_kiosk": kiosk_id, "evse": evse_id}).scalar()
+    body = _CURRENT_OFFER.value(connection, {"of_kiosk": kiosk_id, "evse": evse_id})
     if body is None:
         return None
     offer = from_bytes(TariffOffer, body)

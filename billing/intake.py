@@ -21,7 +21,6 @@ from billing import keys
 from billing.alarms import raise_alarm
 from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
-from billing.database import insert_if_absent
 from billing.facts import epoch
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
@@ -93,7 +92,7 @@ def _store_others(connection: Connection, kiosk_id: str, rows: Sequence[Row], no
         for row in rows
         if row.kind is RowKind.AUDIT and _GUESSED in row.body and not _is_known(connection, kiosk_id, row)
     ]
-    connection.execute(insert_if_absent(connection, journal_rows), values)
+    _STORE_OTHERS.do_all(connection, values)
     for row in told:
         _alarm_of_guessing(connection, kiosk_id, row, now)
 
@@ -274,6 +273,7 @@ _NOTE_CONTACT = (
 _CONTACT = Prepared(_NOTE_CONTACT)
 _CONTACT_WITH_AGE = Prepared(_NOTE_CONTACT.values(arrival_age_ms=bindparam("age_ms")))
 _STORE = prepared_insert(events)
+_STORE_OTHERS = prepared_insert(journal_rows)
 _OPEN = prepared_insert(
     transactions,
     ("kiosk_id", "transaction_id", "order_id", "receipt_key", "evse_id", "connector_id", "first_received_ms"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -16,6 +17,7 @@ from billing.device_codes import code_secret
 from billing.directory import current_offers, later_offers
 from billing.facts import directory_revision
 from billing.moments import to_ms
+from billing.prepared import Prepared
 from billing.tables import accounts, list_changes, lists, tokens
 from contract.codec import from_bytes, to_bytes
 from contract.list_change import ListChange, change_between, joined, sign_change
@@ -64,7 +66,19 @@ def _note_change(connection: Connection, kiosk_id: str, old: AuthorizationList, 
     connection.execute(delete(list_changes).where(*forgotten))
 
 
-_STORED = select(lists).where(lists.c.kiosk_id == bindparam("of_kiosk"))  # asked for by every kiosk all the time
+class _Stored(NamedTuple):
+    """A kiosk's newest list."""
+
+    version: int
+    revision: int
+    content_hash: str
+    issued_ms: int
+    text: str
+
+
+_STORED = Prepared(  # asked for by every kiosk all the time
+    select(*[lists.c[name] for name in _Stored._fields]).where(lists.c.kiosk_id == bindparam("of_kiosk"))
+)
 
 
 def authorization_list(
@@ -77,7 +91,8 @@ def authorization_list(
 ) -> str | None:
     """The signed list, or None where the kiosk's `after_version` is the newest."""
     revision = directory_revision(connection)
-    stored = connection.execute(_STORED, {"of_kiosk": kiosk_id}).one_or_none()
+    found = _STORED.row(connection, {"of_kiosk": kiosk_id})
+    stored = None if found is None else _Stored(*found)
     # A kiosk that holds a higher version than ours heard it before a backup was restored here; it takes no lower one.
     is_good = stored is not None and stored.issued_ms > to_ms(now - valid_for / 2) and stored.version >= after_version
     if stored is not None and is_good and stored.revision == revision:

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, or_, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from billing import keys
 from billing.cdr import cdr_json
@@ -47,7 +47,18 @@ _DECIDED = Prepared(
     .limit(1)
 )
 _WRITE_CDR = prepared_insert(cdrs)
-_SITE = select(kiosks).where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
+
+
+class Site(NamedTuple):
+    """What a kiosk's rows say of where it stands."""
+
+    name: str
+    place: str
+    time_zone: str
+    max_power_w: int
+
+
+_SITE = Prepared(select(*[kiosks.c[name] for name in Site._fields]).where(kiosks.c.kiosk_id == bindparam("of_kiosk")))
 _STORY = Prepared(
     select(events.c.body)
     .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
@@ -122,7 +133,7 @@ def write_cdr(
     connection: Connection,
     kiosk_id: str,
     cdr_key: str,
-    site: Row[Any],
+    site: Site,
     story: Sequence[TransactionEvent],
     amount: Price,
     now: datetime,
@@ -149,8 +160,10 @@ def write_cdr(
     return cdr_id
 
 
-def site_of(connection: Connection, kiosk_id: str) -> Row[Any]:
-    return connection.execute(_SITE, {"of_kiosk": kiosk_id}).one()
+def site_of(connection: Connection, kiosk_id: str) -> Site:
+    row = _SITE.row(connection, {"of_kiosk": kiosk_id})
+    assert row is not None, "rows come from a kiosk that is known"
+    return Site(*row)
 
 
 def read_story(

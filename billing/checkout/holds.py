@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from billing.checkout.tables import hold_rules
 from billing.database import insert_if_absent
+from billing.prepared import Prepared
 from contract.currency import to_minor
 
 USUAL = {"JPY": 5_000, "KRW": 40_000, "KWD": 12_000}  # in minor units; others: 40 in major units
@@ -15,11 +16,18 @@ LARGEST = 10**9
 WHOLE_KIOSK = 0
 
 
+_RULE = Prepared(
+    select(hold_rules.c.hold_minor)
+    .where(hold_rules.c.kiosk_id == bindparam("of_kiosk"))
+    .where(or_(hold_rules.c.evse_id == bindparam("evse"), hold_rules.c.evse_id == WHOLE_KIOSK))
+    .order_by(hold_rules.c.evse_id.desc())
+    .limit(1)
+)
+
+
 def hold_minor_at(connection: Connection, kiosk_id: str, evse_id: int, currency: str) -> int:
     """The amount to hold, in minor units: the EVSE's rule, else the kiosk's, else the currency's."""
-    h = hold_rules.c
-    query = select(h.hold_minor).where(h.kiosk_id == kiosk_id, h.evse_id.in_((evse_id, WHOLE_KIOSK)))
-    found = connection.execute(query.order_by(h.evse_id.desc()).limit(1)).scalar()
+    found = _RULE.value(connection, {"of_kiosk": kiosk_id, "evse": evse_id})
     if found is not None:
         return int(found)
     return USUAL.get(currency) or to_minor(Decimal(40), currency)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
@@ -75,14 +76,25 @@ def reverse(connection: Connection, key: str, why: str, now: datetime) -> bool:
 
 
 def entry(connection: Connection, key: str) -> Entry | None:
-    row = connection.execute(select(ledger_entries).where(ledger_entries.c.key == key)).first()
+    row = _ENTRY.row(connection, {"name": key})
     return None if row is None else _entry(connection, row)
 
 
 def entries_about(connection: Connection, subject: str) -> list[Entry]:
     """Every entry of an order or session, in the order they were written."""
-    query = select(ledger_entries).where(ledger_entries.c.subject == subject).order_by(ledger_entries.c.entry_no)
-    return [_entry(connection, row) for row in connection.execute(query).all()]
+    return [_entry(connection, row) for row in _ENTRIES_ABOUT.rows(connection, {"name": subject})]
+
+
+_READ_ENTRY = select(
+    *[ledger_entries.c[name] for name in ("entry_no", "key", "what", "subject", "reverses", "at_ms")]
+).order_by(ledger_entries.c.entry_no)
+_ENTRY = Prepared(_READ_ENTRY.where(ledger_entries.c.key == bindparam("name")))
+_ENTRIES_ABOUT = Prepared(_READ_ENTRY.where(ledger_entries.c.subject == bindparam("name")))
+_LEGS = Prepared(
+    select(ledger_postings.c.account, ledger_postings.c.amount)
+    .where(ledger_postings.c.entry_no == bindparam("of_entry"))
+    .order_by(ledger_postings.c.leg_no)
+)
 
 
 def balance(connection: Connection, account: Account) -> int:
@@ -118,13 +130,7 @@ def _meaning(draft: Draft) -> tuple[tuple[Leg, ...], str | None, str | None]:
     return tuple(sorted(draft.legs, key=lambda leg: (leg.account, leg.amount))), draft.subject, draft.reverses
 
 
-def _entry(connection: Connection, row: object) -> Entry:
-    found = row._mapping  # type: ignore[attr-defined]
-    postings = connection.execute(
-        select(ledger_postings.c.account, ledger_postings.c.amount)
-        .where(ledger_postings.c.entry_no == found["entry_no"])
-        .order_by(ledger_postings.c.leg_no)
-    )
-    legs = tuple(Leg(account_of(name), amount) for name, amount in postings)
-    draft = Draft(found["key"], found["what"], legs, found["subject"], found["reverses"])
-    return Entry(found["entry_no"], draft, from_ms(found["at_ms"]))
+def _entry(connection: Connection, row: tuple[Any, ...]) -> Entry:
+    entry_no, key, what, subject, reverses, at_ms = row
+    legs = tuple(Leg(account_of(name), amount) for name, amount in _LEGS.rows(connection, {"of_entry": entry_no}))
+    return Entry(entry_no, Draft(key, what, legs, subject, reverses), from_ms(at_ms))

@@ -40,6 +40,7 @@ class Trouble:
         self.kinds = [KINDS[name] for name in sorted(names) if name in KINDS]
         self.rng = random.Random(f"faults-{world.seed}")
         self.episodes: list[Episode] = []
+        self._open: list[Episode] = []  # of those, what is not mended yet
 
     def open(self) -> None:
         for kind in self.kinds:
@@ -56,9 +57,7 @@ class Trouble:
         """Break it now. Raises NotNow."""
         where = None if not kind.of_evse else evse_id
         now_s = self.world.agenda.now_s
-        if any(e.kind.part == kind.part and e.touches(evse_id, now_s, now_s + 1) for e in self.episodes):
-            raise NotNow
-        if not kind.of_evse and any(e.kind.part == kind.part and e.to_s > now_s for e in self.episodes):
+        if any(e.kind.part == kind.part and (where is None or e.evse_id in (None, where)) for e in self._open):
             raise NotNow
         self.world.cabinet.catch_up()
         told = len(self.world.story)
@@ -70,13 +69,13 @@ class Trouble:
             raise
         episode = Episode(kind, where, now_s, mend=mend)
         self.episodes.append(episode)
+        self._open.append(episode)
         self.world.activity.faults[kind.name] += 1
         self.world.agenda.after(self.rng.uniform(*kind.lasts_s), lambda: self._mend(episode))
         return episode
 
     def is_broken(self, part: str, evse_id: int) -> bool:
-        now_s = self.world.agenda.now_s
-        return any(e.kind.part == part and e.touches(evse_id, now_s, now_s + 1) for e in self.episodes)
+        return any(e.kind.part == part and e.evse_id in (None, evse_id) for e in self._open)
 
     def _plan(self, kind: Kind, after_s: float) -> None:
         self.world.agenda.after(after_s, lambda: self._draw(kind))
@@ -99,6 +98,7 @@ class Trouble:
     def _mend(self, episode: Episode) -> None:
         if episode.to_s == float("inf"):
             episode.to_s = self.world.agenda.now_s
+            self._open.remove(episode)
             where = f" at evse {episode.evse_id}" if episode.evse_id is not None else ""
             self.world.tell(f"mended: {episode.kind.name}{where}")
             episode.mend()
