@@ -69,7 +69,8 @@ def utc_text(moment: datetime) -> str:
     """RFC 3339 in UTC, milliseconds, Z. Raises ValueError for a naive datetime."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone")
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def utc_from_text(text: str) -> datetime:
@@ -109,11 +110,18 @@ def _writer(kind: Any) -> Write:
     raise TypeError(f"no wire form for {kind.__name__}")
 
 
+_PLAIN = frozenset((bool, int, float, str))  # themselves, no enum of theirs: most of what is written
+
+
 def _dataclass_writer(cls: Any) -> Write:
     names = tuple(field.name for field in fields(cls))
 
     def write(value: Any) -> Any:
-        return {name: to_wire(item) for name in names if (item := getattr(value, name)) is not None}
+        return {
+            name: item if type(item) in _PLAIN else to_wire(item)
+            for name in names
+            if (item := getattr(value, name)) is not None
+        }
 
     return write
 
@@ -162,7 +170,7 @@ def _dataclass_reader(cls: Any) -> Read:
     bare = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
     # to_wire leaves None out, so a field that may be None and is not there is None.
     absent: dict[str, Any] = {name: None for name in bare if type(None) in get_args(hints[name])}
-    required = [name for name in bare if name not in absent]
+    required = frozenset(name for name in bare if name not in absent)
 
     def read(data: Any) -> Any:
         if not isinstance(data, dict):
@@ -170,9 +178,8 @@ def _dataclass_reader(cls: Any) -> Read:
         if not data.keys() <= readers.keys():
             key = next(key for key in data if key not in readers)
             raise _Unfit("unknown key", f".{key if key.isidentifier() else _shown(key)}")
-        for name in required:
-            if name not in data:
-                raise _Unfit("missing", f".{name}")
+        if not required <= data.keys():
+            raise _Unfit("missing", f".{next(name for name in bare if name in required and name not in data)}")
         found, key = absent.copy(), ""
         try:
             for key, item in data.items():
