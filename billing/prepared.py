@@ -67,6 +67,7 @@ class Prepared:
     def _compile(self, dialect: Dialect) -> tuple[str, Callable[[Values], Any]]:
         statement = self._statement(dialect.name) if callable(self._statement) else self._statement
         compiled = statement.compile(dialect=dialect, column_keys=self._columns)
+        assert not compiled.post_compile_params, f"a list's length is not known before: write it as OR: {compiled}"
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         order = compiled.positiontup
         if order is None:

@@ -201,9 +201,7 @@ def _cdrs(connection: Connection, order_id: str) -> list[_Part]:
 
 
 _LAST = Prepared(  # of an order's transactions, with its Ended
-    select(
-        transactions.c.kiosk_id, transactions.c.transaction_id, is_decided(), events.c.body, events.c.received_ms
-    )
+    select(transactions.c.kiosk_id, transactions.c.transaction_id, is_decided(), events.c.body, events.c.received_ms)
     .select_from(
         transactions.outerjoin(
             events,

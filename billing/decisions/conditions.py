@@ -69,5 +69,5 @@ def is_decided(of: Any = transactions) -> ColumnElement[bool]:
         d.kiosk_id == of.c.kiosk_id,
         d.transaction_id == of.c.transaction_id,
         d.is_granted == 1,
-        d.choice.in_(_BILLING),
+        or_(*[d.choice == choice for choice in _BILLING]),  # no IN: prepared statements have it, too
     )
