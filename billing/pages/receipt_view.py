@@ -46,6 +46,8 @@ from contract.transaction import ClockQuality, EventType, StoppedReason, Transac
 from contract.vat import VatLine
 from contract.words import tariff_words
 
+CLOCKS_APART = timedelta(minutes=1)  # what arrived so long before it happened tells that the kiosk's clock is ahead
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -396,7 +398,10 @@ class _Writer:
                 e.kiosk_id == last.kiosk_id, e.transaction_id.in_([part.found.transaction_id for part in self.parts])
             )
             arrived = from_ms(max(self.connection.execute(query).scalars()))
-            notes.append(words["note_offline"].format(time=self._moment(arrived)))
+            happened = max(part.time_of(part.story[-1]) for part in self.parts if part.story)
+            is_ahead = happened - arrived > CLOCKS_APART
+            name = "note_offline_ahead" if is_ahead else "note_offline"
+            notes.append(words[name].format(time=self._moment(arrived)))
         if any(part.started is not None and began(part.story).quality is ClockQuality.UNKNOWN for part in self.parts):
             notes.append(words["note_clock"])
         ended = self.parts[-1].ended

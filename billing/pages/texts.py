@@ -75,6 +75,8 @@ RECEIPT: dict[str, dict[str, str]] = {
         "voucher_rest": "Not used",
         "voucher_rule": "A voucher is used once; what is not used is not paid out.",
         "note_offline": "The kiosk had no connection during this charge. It reached us on {time}.",
+        "note_offline_ahead": "The kiosk had no connection during this charge. It reached us on {time} by our clock. "
+        "The kiosk’s clock, from which the times of this charge are, was ahead of it; durations and energy are exact.",
         "note_clock": "The kiosk’s clock was not synchronised, so the times of day may be wrong. Durations, energy "
         "and price are exact.",
         "note_continued": "A power cut interrupted the charge at {cut}; it went on by itself at {on}. Both "
@@ -173,6 +175,9 @@ RECEIPT: dict[str, dict[str, str]] = {
         "voucher_rest": "Nicht verbraucht",
         "voucher_rule": "Ein Gutschein gilt einmal; was nicht verbraucht ist, wird nicht ausgezahlt.",
         "note_offline": "Die Ladestation hatte während des Ladens keine Verbindung. Bei uns eingetroffen am {time}.",
+        "note_offline_ahead": "Die Ladestation hatte während des Ladens keine Verbindung. Bei uns eingetroffen am "
+        "{time} nach unserer Uhr. Die Uhr der Ladestation, von der die Zeiten dieses Ladevorgangs stammen, ging vor; "
+        "Dauer und Energie stimmen.",
         "note_clock": "Die Uhr der Ladestation war nicht gestellt; die Uhrzeiten können falsch sein. Dauer, Energie "
         "und Preis sind genau.",
         "note_continued": "Ein Stromausfall unterbrach den Ladevorgang um {cut}; um {on} lief er von selbst "
@@ -270,6 +275,8 @@ RECEIPT: dict[str, dict[str, str]] = {
         "voucher_rest": "未使用額",
         "voucher_rule": "クーポンは1回限りです。残額の払い戻しはありません。",
         "note_offline": "充電中、充電機は通信できませんでした。記録は {time} に届きました。",
+        "note_offline_ahead": "充電中、充電機は通信できませんでした。記録は当方の時計で {time} に届きました。この充電の"
+        "時刻は充電機の時計によるもので、その時計は進んでいました。所要時間と電力量は正確です。",
         "note_clock": "充電機の時計が合っていなかったため、時刻が正しくない場合があります。所要時間、電力量、"
         "料金は正確です。",
         "note_continued": "{cut} に停電で中断し、{on} に自動で再開しました。二つの区間を合わせて"
