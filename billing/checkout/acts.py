@@ -40,7 +40,7 @@ def advance(connection: Connection, link_id: str, now: datetime) -> Checkout:
         if after == checkout:
             break
         checkout = after
-    store.save(connection, checkout, checkout, now)  # when it is looked at next
+    store.look_later(connection, checkout, now)
     return checkout
 
 

@@ -26,15 +26,14 @@ def _by(column: ColumnElement[str]) -> Prepared:
     return Prepared(select(checkouts.c.body).where(column == bindparam("name")).order_by(checkouts.c.begun_ms))
 
 
-def _waking(column: ColumnElement[str]) -> Prepared:
-    return Prepared(update(checkouts).where(column == bindparam("name")).values(due_ms=bindparam("now_ms")))
+def _due_by(column: ColumnElement[str]) -> Prepared:
+    return Prepared(update(checkouts).where(column == bindparam("name")).values(due_ms=bindparam("at_ms")))
 
 
 _OF_LINK, _OF_PAYMENT, _OF_ORDER = _by(checkouts.c.link_id), _by(checkouts.c.payment_id), _by(checkouts.c.order_id)
 _IS_KNOWN = Prepared(select(checkouts.c.link_id).where(checkouts.c.link_id == bindparam("name")))
-_WAKE_OF_PAYMENT = _waking(checkouts.c.payment_id)
-_WAKE_OF_START = _waking(checkouts.c.start_id)
-_WAKE_OF_ORDER = _waking(checkouts.c.order_id)
+_WAKE_OF_PAYMENT, _WAKE_OF_START = _due_by(checkouts.c.payment_id), _due_by(checkouts.c.start_id)
+_WAKE_OF_ORDER, _LOOK_LATER = _due_by(checkouts.c.order_id), _due_by(checkouts.c.link_id)
 _SAVE = Prepared(
     update(checkouts)
     .where(checkouts.c.link_id == bindparam("of_link"), checkouts.c.body == bindparam("known"))
@@ -75,10 +74,14 @@ def of_order(connection: Connection, order_id: str) -> list[Checkout]:
 
 def save(connection: Connection, before: Checkout, after: Checkout, now: datetime) -> None:
     """Raises RuntimeError where somebody else changed it since `before` was loaded."""
-    values = _values(after, now)
-    known = values["body"] if after is before else to_bytes(before).decode()
-    if _SAVE.do(connection, values | {"of_link": before.link_id, "known": known}) != 1:
+    known = {"of_link": before.link_id, "known": to_bytes(before).decode()}
+    if _SAVE.do(connection, known | _values(after, now)) != 1:
         raise RuntimeError("the checkout was changed by somebody else")
+
+
+def look_later(connection: Connection, checkout: Checkout, now: datetime) -> None:
+    """It was looked at and is as it stands in the database: note when to look again."""
+    _LOOK_LATER.do(connection, {"name": checkout.link_id, "at_ms": _due_ms(checkout, now)})
 
 
 _DUE = Prepared(
@@ -104,7 +107,7 @@ def wake(
     """Something happened to these: they are to be looked at now."""
     for waking, names in ((_WAKE_OF_PAYMENT, payments), (_WAKE_OF_START, starts), (_WAKE_OF_ORDER, orders)):
         for name in sorted({name for name in names if name}):
-            waking.do(connection, {"name": name, "now_ms": to_ms(now)})
+            waking.do(connection, {"name": name, "at_ms": to_ms(now)})
 
 
 def next_look(checkout: Checkout, now: datetime) -> datetime | None:
@@ -127,10 +130,14 @@ def _read_body(body: str) -> Checkout:
 
 
 def _values(checkout: Checkout, now: datetime) -> dict[str, object]:
-    look = next_look(checkout, now)
     return {
         "order_id": checkout.order_id,
         "stage": checkout.stage.value,
         "body": to_bytes(checkout).decode(),
-        "due_ms": None if look is None else to_ms(look),
+        "due_ms": _due_ms(checkout, now),
     }
+
+
+def _due_ms(checkout: Checkout, now: datetime) -> int | None:
+    look = next_look(checkout, now)
+    return None if look is None else to_ms(look)

@@ -18,9 +18,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from contract.api import RowKind
-from contract.codec import from_bytes, to_bytes, utc_from_text
+from contract.codec import to_bytes, utc_from_text
 from contract.records import AuditRecord
-from contract.transaction import ClockQuality, Moment, TransactionEvent
+from contract.transaction import ClockQuality, Moment
 from kiosk.journal import aside, index
 from kiosk.journal.checksum import checksum
 from kiosk.journal.mend import Told, mending
@@ -142,7 +142,7 @@ def _write_new(target: Path, found: Salvage, why: str, home: Path, now: datetime
     if (last_wall := documents.get(LAST_WALL)) is not None:
         now = max(now, utc_from_text(last_wall))
     told = [
-        Told(from_bytes(TransactionEvent, row.body), row.acknowledged is not None)
+        Told(found.events[row.journal_no], row.acknowledged is not None)
         for row in found.rows
         if row.kind is RowKind.TRANSACTION
     ]

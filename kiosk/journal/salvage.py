@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contract.api import RowKind
@@ -21,9 +21,11 @@ DOCUMENTS = (LIST, EPOCH, LAST_WALL, VOUCHERS_IN_DOUBT, DRAWN, MEMORY, OVERRIDES
 
 @dataclass(frozen=True, slots=True)
 class Salvage:
-    """Rows in order; `spends` and `commands` by key as far as their tables could be read."""
+    """Rows in order, and by journal_no the events of those that are one; `spends` and `commands` by key as far as their
+    tables could be read."""
 
     rows: tuple[FoundRow, ...] = ()
+    events: Mapping[int, TransactionEvent] = field(default_factory=dict)
     unreadable: int = 0  # rows that are there and make no sense
     spends: tuple[tuple[str, str], ...] = ()  # voucher_id, order_id
     are_spends_whole: bool = False
@@ -34,11 +36,11 @@ class Salvage:
 def salvage(path: Path) -> Salvage:
     """Raises OSError where the files cannot be opened at all."""
     found = _rows(path)
-    good = tuple(row for _, row in sorted(found.items()) if _makes_sense(row))
+    rows, events = _sensible(found)
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     except sqlite3.Error:
-        return Salvage(good, len(found) - len(good))
+        return Salvage(rows, events, len(found) - len(rows))
     try:
         spends, are_whole = _table(db, "SELECT voucher_id, {} FROM spent_voucher", ("order_id", "transaction_id"))
         commands, _ = _table(db, "SELECT command_id, {} FROM used_command", ("journal_no",))
@@ -47,8 +49,9 @@ def salvage(path: Path) -> Salvage:
     finally:
         db.close()
     return Salvage(
-        good,
-        len(found) - len(good),
+        rows,
+        events,
+        len(found) - len(rows),
         tuple((str(key), str(order)) for key, order in spends),
         are_whole,
         tuple((str(key), int(str(number))) for key, number in commands),
@@ -90,18 +93,22 @@ def _read_around(path: Path) -> bytes:
     return b"".join(parts)
 
 
-def _makes_sense(row: FoundRow) -> bool:
-    if not row.is_as_written:
-        return False
-    try:
-        row.body.decode()
-        if row.kind is RowKind.TRANSACTION:
-            from_bytes(TransactionEvent, row.body)
-        elif row.kind is RowKind.AUTHORIZATION:
-            from_bytes(AuthorizationRecord, row.body)
-    except (WireError, UnicodeDecodeError):
-        return False
-    return True
+def _sensible(found: Mapping[int, FoundRow]) -> tuple[tuple[FoundRow, ...], dict[int, TransactionEvent]]:
+    """The rows that are as they were written and can be read, in order; and the events among them."""
+    rows, events = list[FoundRow](), dict[int, TransactionEvent]()
+    for number, row in sorted(found.items()):
+        if not row.is_as_written:
+            continue
+        try:
+            row.body.decode()
+            if row.kind is RowKind.TRANSACTION:
+                events[number] = from_bytes(TransactionEvent, row.body)
+            elif row.kind is RowKind.AUTHORIZATION:
+                from_bytes(AuthorizationRecord, row.body)
+        except (WireError, UnicodeDecodeError):
+            continue
+        rows.append(row)
+    return tuple(rows), events
 
 
 def _table(db: sqlite3.Connection, query: str, columns: Sequence[str]) -> tuple[list[tuple[object, object]], bool]:

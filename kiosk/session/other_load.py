@@ -81,8 +81,8 @@ def bounds(load: OtherLoad, claims: Mapping[int, PerPhase], now_s: float) -> Bou
             certain = [max(0, certain[phase] - claim[phase]) for phase in range(PHASES)]
     last = load.settled[-1][1]
     least = [max(certain[phase], last.least[phase]) for phase in range(PHASES)]
-    recent = [b for at_s, b in load.settled if at_s >= now_s - WINDOW_S] or [last]
-    most = [max(least[phase], *(b.most[phase] for b in recent)) for phase in range(PHASES)]
+    recent = [b.most for at_s, b in load.settled if at_s >= now_s - WINDOW_S] or [last.most]
+    most = [max(phase) for phase in zip(least, *recent, strict=True)]
     return Bounds((least[0], least[1], least[2]), (most[0], most[1], most[2]))
 
 

@@ -19,10 +19,10 @@ def shared(
     """The next grants, and the sessions with their shares. `reading`: of the site's meter, None where stale."""
     if site.is_idle and not any(session.transaction for session in sessions):
         return site, sessions
-    evses = {evse.evse_id: evse for evse in settings.evses}
-    facts = SiteFacts(tuple(demand_of(session, evses[session.evse_id]) for session in sessions), reading)
+    demands = [demand_of(session, evse) for session, evse in zip(sessions, settings.evses, strict=True)]
+    facts = SiteFacts(tuple(demands), reading)
     site = allocate(site, facts, now_s)
-    return site, tuple(_with_share(session, site, facts) for session in sessions)
+    return site, tuple([_with_share(session, site, facts) for session in sessions])
 
 
 def demand_of(session: Session, evse: EvseSettings) -> Demand:
