@@ -8,6 +8,8 @@ Law:
   On PostgreSQL such jobs of different kiosks run side by side; every other job runs alone. On SQLite all take turns.
 - On SQLite several jobs that wait are committed as one; a job that fails is rolled back alone.
 - Readers never block the writer.
+- A glance is statements that stand each for itself. What they write may be lost with the last second before a crash of
+  PostgreSQL: the gate's, which sees every request.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +29,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 from sqlalchemy.schema import Table
 
@@ -41,6 +45,7 @@ WRITERS_LOCK = 0x6B696F736B  # whichever number, as long as every writer of this
 ACCOUNTS_LOCK = 0x6163636F756E74  # whoever opens accounts of the ledger
 KIOSKS_LOCK = 0x6B69  # the first half of a kiosk's own lock
 READ_ONLY = {"billing_reads": True}
+TRUSTED_FOR_S = 5.0  # a connection that was of use so lately is not asked whether it still is
 
 
 def open_database(url: str) -> Engine:
@@ -75,24 +80,67 @@ def _with_our_begin(engine: Engine) -> Engine:
 
 
 def _open_postgresql(url: str) -> Engine:
-    engine = create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True, pool_size=READERS + WRITERS
-    )
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_size=READERS + WRITERS)
+    _ask_the_idle_ones(engine)
+
+    @event.listens_for(engine, "connect")
+    def prepare(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.autocommit = True  # BEGIN is ours, below
 
     @event.listens_for(engine, "begin")
-    def take_turn(connection: Connection) -> None:
+    def begin(connection: Connection) -> None:
+        """BEGIN and the turn in one round trip."""
         options = connection.get_execution_options()
-        if options.get("billing_reads", False):
-            return
-        kiosk_id = options.get("billing_kiosk")
-        words = f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
-        if kiosk_id is not None:
-            # Everybody takes the common lock first, so nobody waits in a circle.
-            words = f"SELECT pg_advisory_xact_lock_shared({WRITERS_LOCK})"
-            words += f", pg_advisory_xact_lock({KIOSKS_LOCK}, {_half_lock(kiosk_id)})"
-        connection.exec_driver_sql(words)
+        words = "BEGIN"
+        if not options.get("billing_reads", False):
+            words += "; " + _turn(options.get("billing_kiosk"))
+        driver = connection.connection.dbapi_connection
+        assert driver is not None
+        try:
+            driver.cursor().execute(words, prepare=False)  # type: ignore[call-arg]
+        except engine.dialect.loaded_dbapi.OperationalError as error:
+            connection.invalidate(error)
+            raise OperationalError(words, None, error, connection_invalidated=True) from error
 
     return engine
+
+
+def _turn(kiosk_id: str | None) -> str:
+    if kiosk_id is None:
+        return f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})"
+    # Everybody takes the common lock first, so nobody waits in a circle.
+    common = f"SELECT pg_advisory_xact_lock_shared({WRITERS_LOCK})"
+    return f"{common}, pg_advisory_xact_lock({KIOSKS_LOCK}, {_half_lock(kiosk_id)})"
+
+
+def _for_glances(engine: Engine) -> Engine:
+    """To the same PostgreSQL; every statement commits itself and waits for no disk."""
+    glances = create_engine(
+        engine.url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=READERS,
+        connect_args={"options": "-c synchronous_commit=off"},
+    )
+    _ask_the_idle_ones(glances)
+    return glances
+
+
+def _ask_the_idle_ones(engine: Engine) -> None:
+    """SQLAlchemy's own pre-ping asks every time: a round trip for each request."""
+
+    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "checkin")
+    def note(_dbapi_connection: Any, record: Any) -> None:
+        record.info["used_s"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ask(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info["used_s"] < TRUSTED_FOR_S:
+            return
+        try:
+            engine.dialect.do_ping(dbapi_connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("this connection is gone; the pool takes another") from error
 
 
 def _half_lock(kiosk_id: str) -> int:
@@ -174,6 +222,7 @@ class Store:
             self._group = _Group(engine)
         else:
             self._writers = ThreadPoolExecutor(WRITERS, "billing-writer")
+        self._glances = None if engine.dialect.name == "sqlite" else _for_glances(engine)
         # A database in memory is one connection: readers would look into the writer's open transaction.
         shares_connection = isinstance(engine.pool, StaticPool)
         self._readers = None if shares_connection else ThreadPoolExecutor(READERS, "billing-reader")
@@ -192,6 +241,12 @@ class Store:
             return await self.write(job)
         return await asyncio.wrap_future(self._readers.submit(self._read, job))
 
+    async def glance(self, job: Callable[[Connection], T]) -> T:
+        """As the law says; on SQLite a `read`."""
+        if self._glances is None or self._readers is None:
+            return await self.read(job)
+        return await asyncio.wrap_future(self._readers.submit(self._glance, self._glances, job))
+
     def close(self) -> None:
         """Ends when everything that was asked is done."""
         if self._readers is not None:
@@ -200,6 +255,8 @@ class Store:
             self._writers.shutdown(wait=True)
         if self._group is not None:
             self._group.close()
+        if self._glances is not None:
+            self._glances.dispose()
 
     def _submit(self, job: Callable[[Connection], T], of: str | None) -> Future[T]:
         if self._group is not None:
@@ -213,6 +270,11 @@ class Store:
 
     def _read(self, job: Callable[[Connection], T]) -> T:
         with reading(self._engine) as connection:
+            return job(connection)
+
+    @staticmethod
+    def _glance(glances: Engine, job: Callable[[Connection], T]) -> T:
+        with glances.connect() as connection, connection.begin():
             return job(connection)
 
 

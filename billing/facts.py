@@ -14,7 +14,8 @@ from billing.database import insert_if_absent
 from billing.prepared import Prepared
 from billing.tables import facts
 
-_EPOCH = Prepared(select(facts.c.value).where(facts.c.name == "epoch"))
+EPOCH = select(facts.c.value).where(facts.c.name == "epoch")
+_EPOCH = Prepared(EPOCH)
 
 
 def epoch(connection: Connection) -> str:

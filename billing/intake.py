@@ -21,7 +21,7 @@ from billing import keys
 from billing.alarms import raise_alarm
 from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
-from billing.facts import epoch
+from billing.facts import EPOCH, epoch
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
@@ -56,9 +56,9 @@ def take_rows(
     _store_others(connection, kiosk_id, others, now)
     if received:
         _take_events(connection, kiosk_id, received, now, aside)
-    _note_contact(connection, kiosk_id, received, now)
+    known_epoch = _note_contact(connection, kiosk_id, received, now)
     return RowAnswer(
-        epoch=epoch(connection),
+        epoch=known_epoch or epoch(connection),
         acknowledged=(*(row.journal_no for row in batch.rows), *(bad.journal_no for bad in unreadable)),
         quarantined=tuple(Quarantined(journal_no, reason) for journal_no, reason in aside.items()),
     )
@@ -269,6 +269,7 @@ _NOTE_CONTACT = (
     update(kiosks)
     .where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
     .values(last_contact_ms=bindparam("at_ms"), last_rows_ms=bindparam("at_ms"))
+    .returning(EPOCH.scalar_subquery())  # every answer says it: not worth a round trip of its own
 )
 _CONTACT = Prepared(_NOTE_CONTACT)
 _CONTACT_WITH_AGE = Prepared(_NOTE_CONTACT.values(arrival_age_ms=bindparam("age_ms")))
@@ -334,8 +335,10 @@ def _report_after_ended(
         aside[hashes[row.subject_hash]] = row.reason
 
 
-def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> None:
+def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> str | None:
+    """The epoch; None where nobody has asked for it yet."""
     contact: dict[str, Any] = {"of_kiosk": kiosk_id, "at_ms": to_ms(now)}
     if received:
         contact["age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
-    (_CONTACT_WITH_AGE if received else _CONTACT).do(connection, contact)
+    known: str | None = (_CONTACT_WITH_AGE if received else _CONTACT).value(connection, contact)
+    return known

@@ -99,8 +99,8 @@ class NonceBook:
 
 
 class SharedNonces:
-    """Nonces of all workers of one PostgreSQL. A crash of that server may forget the nonces of its last second: what
-    could be repeated then is one signed request, and every one of them may be repeated without harm."""
+    """Nonces of all workers of one PostgreSQL. The gate takes them in a glance, so a crash of that server may forget
+    those of its last second: what could be repeated then is one signed request, which does no harm twice."""
 
     def __init__(self, server_key: Ed25519PrivateKey, lives: timedelta = NONCE_LIVES) -> None:
         self._seal = Seal(
@@ -115,7 +115,6 @@ class SharedNonces:
         if found is None:
             return False
         name, expires_ms = found
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")  # no wait for the disk, see above
         return _USE.do(connection, {"nonce": name, "expires_ms": expires_ms}) == 1
 
 

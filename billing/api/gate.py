@@ -70,6 +70,9 @@ class Server:
     async def read(self, job: Callable[[Connection], T]) -> T:
         return await self.store.read(job)
 
+    async def glance(self, job: Callable[[Connection], T]) -> T:
+        return await self.store.glance(job)
+
 
 def server_of(request: Request) -> Server:
     server = request.app.state.server
@@ -100,7 +103,7 @@ async def signed_body(request: Request, limit: int) -> tuple[str, bytes]:
     kiosk_id, boot_id, serial, nonce, signature = (_header(request, name) for name in HEADERS)
     signed = SignedRequest(request.method, _target(request), kiosk_id, boot_id, serial, nonce, signature, body)
     now = server.now()
-    bound_serial = await server.read(lambda c: check_signature(c, signed, server.nonces, now))
+    bound_serial = await server.glance(lambda c: check_signature(c, signed, server.nonces, now))
     last = server.contacts.get(kiosk_id)
     if last is None or last[:2] != (boot_id, serial) or now - last[2] > CONTACT_IS_NOTED_EVERY:
         is_own_board = await server.write(lambda c: note_use(c, kiosk_id, boot_id, serial, bound_serial, now), kiosk_id)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, event, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from billing import database
 from billing.database import MOST_TOGETHER, Store, memory_database, open_database
 from billing.migrations import migrate
 from billing.moments import to_ms
@@ -120,6 +121,47 @@ def test_a_database_in_memory_is_read_between_the_writers_jobs() -> None:
         return await store.read(noted)
 
     assert asyncio.run(go()) == {"n1"}
+    store.close()
+
+
+def test_a_connection_that_postgresql_closed_is_replaced_before_it_is_used(
+    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TRUSTED_FOR_S", 0.0)
+    cut_off(on_postgresql)
+
+    with on_postgresql.begin() as connection:
+        assert noted(connection) == set()
+
+
+def test_one_that_was_of_use_a_moment_ago_fails_once_and_the_next_is_another(
+    on_postgresql: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "TRUSTED_FOR_S", 3600.0)
+    cut_off(on_postgresql)
+
+    with pytest.raises(OperationalError), on_postgresql.begin():
+        pass
+    with on_postgresql.begin() as connection:
+        assert noted(connection) == set()
+
+
+def cut_off(engine: Engine) -> None:
+    """The pool's one connection is dead and does not know it."""
+    with engine.begin() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    other = create_engine(engine.url)
+    with other.connect() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 10000)")
+    other.dispose()
+
+
+def test_what_a_glance_wrote_stands_whatever_comes_after_it(on_postgresql: Engine) -> None:
+    store = Store(on_postgresql)
+    with pytest.raises(ValueError, match="later"):
+        asyncio.run(store.glance(note("n1", ValueError("later"))))  # type: ignore[arg-type]
+
+    assert store.run(noted) == {"n1"}
     store.close()
 
 
