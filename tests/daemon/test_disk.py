@@ -15,6 +15,7 @@ from kiosk.cli.conditions import standing
 from kiosk.session.faults import FaultCode
 from kiosk.session.states import State
 from kiosk.wire import snapshot_line
+from tests.faults.words import one_cause
 from worlds.charges import Charges
 from worlds.eyes import Eyes
 from worlds.stage import Stage
@@ -135,6 +136,7 @@ def test_a_full_disk_ends_a_charge_in_time_and_bills_it_when_there_is_room(stage
     assert still is not None and still.state is State.DELIVERING  # what runs goes on for a while
     assert not scene.physics()["evses"]["1"]["is_closed"]
     assert told(charges) == ["disk_full"]
+    one_cause(charges.eyes.snapshot, 1, FaultCode.JOURNAL_FAILED, "disk_full")
     delivered_wh = scene.delivered_wh(1)
     disk.make_room()
     charges.wait_for(2, "is free again", lambda e: e.state is State.IDLE, 60.0)
@@ -153,6 +155,7 @@ def test_a_disk_turned_read_only_ends_a_charge_and_bills_it_once_it_is_writable(
     is_out_for_the_journal(charges, 1)
     is_out_for_the_journal(charges, 2)
     assert told(charges) == ["disk_read_only"]
+    one_cause(charges.eyes.snapshot, 1, FaultCode.JOURNAL_FAILED, "disk_read_only")
     assert not scene.physics()["evses"]["1"]["is_closed"]
     delivered_wh = scene.delivered_wh(1)
     scene.launcher.cut(("controller", "uplink"))

@@ -6,22 +6,16 @@ import json
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from kiosk.cli.causes import CAUSES
 from kiosk.cli.conditions import standing
-from kiosk.cli.doctor import advice
-from kiosk.probe.checks_snapshot import all_of
 from kiosk.session.faults import FaultCode
 from kiosk.session.states import State
-from kiosk.ui.choose import choose
-from kiosk.ui.navigation import Nav
-from kiosk.ui.texts import LANGUAGES
-from kiosk.ui.views.trouble import FaultScreen, reference_number
 from kiosk.wire import snapshot_line
 from tests.cli.conftest import ENVIRONMENT
 from tests.faults.forecourt import Cable
+from tests.faults.words import one_cause
 from worlds.charges import Charges, Checked
 from worlds.eyes import Eyes
 from worlds.stage import Stage
@@ -203,38 +197,12 @@ class Scene:
         return found
 
     def tells(self, cable: Cable, code: FaultCode, condition: str = "") -> dict[str, Any]:
-        """Screen, `kiosk why` and doctor give the same cause; `condition`: the row of the kiosk's own table beside it.
+        """Screen, `kiosk why` and doctor give the same cause, and the technician's command prints it.
 
-        The cause of `kiosk why`. Raises AssertionError.
+        `condition`: the row of the kiosk's own table beside it. Raises AssertionError.
         """
+        one_cause(self.eyes.snapshot, cable.evse_id, code, condition)
         first, *others = self.causes(cable)
         assert first["code"] == f"fault:{code}"
         assert condition in (*(other["code"] for other in others), "")
-        self._screen_says(cable, code)
-        self._doctor_says(cable, first, condition)
         return first
-
-    def _screen_says(self, cable: Cable, code: FaultCode) -> None:
-        """Whoever stands before this connector reads of the fault, in every language."""
-        number, seen = cable.evse_id, self.eyes.snapshot
-        assert seen is not None
-        for name, language in LANGUAGES.items():
-            view = choose(replace(seen, notice=None, token_waits=False), Nav(name, name, focus=number), 0.0)
-            assert isinstance(view, FaultScreen)
-            what, _, do = view.answers
-            assert what.text == language.say(f"fault.{code}.what", number=number)
-            assert what.detail == language.say(f"fault.{code}.detail", number=number)
-            assert do.text == language.say(f"fault.{code}.do", number=number)
-            assert view.say.endswith(f"-{number}-F{reference_number(code)}")
-
-    def _doctor_says(self, cable: Cable, cause: dict[str, Any], condition: str) -> None:
-        """What `kiosk doctor` makes of what the controller shows: a line with the same cause, and one of the part that
-        the condition is about."""
-        seen = self.eyes.snapshot
-        assert seen is not None
-        shown = snapshot_line(seen)["snapshot"]
-        lines = [str(finding) for finding in all_of(shown, advice(shown))]
-        (line,) = (line for line in lines if line.startswith(f"FAIL  relay and inputs EVSE {cable.evse_id}: "))
-        assert cause["code"].removeprefix("fault:") in line and cause["sentence"] in line
-        if condition:
-            assert any("FAIL  device" in line and CAUSES[condition][0] in line for line in lines)
