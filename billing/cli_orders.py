@@ -8,6 +8,7 @@ from billing import orders
 from billing.cli_base import Result, database_of
 from billing.commands import NotReachable
 from billing.orders import Order, OrderKind
+from billing.people.audit import COMMAND_LINE
 from billing.settings import server_time
 
 
@@ -91,7 +92,7 @@ def reservation_list(arguments: Namespace) -> Result:
 def _give(arguments: Namespace, order: Order) -> Result:
     with database_of(arguments) as connection:
         try:
-            command_id = orders.give(connection, order, server_time())
+            command_id = orders.give_noted(connection, order, COMMAND_LINE, server_time())
         except NotReachable as error:
             heard = None if error.last_heard is None else error.last_heard.isoformat()
             return Result(str(error), {"status": "NotReachable", "kiosk_id": error.kiosk_id, "last_heard": heard}, 1)

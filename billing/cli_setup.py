@@ -14,7 +14,7 @@ from billing.migrations import migrate, revision_of
 from billing.people import invitations, persons
 from billing.people.roles import Role
 from billing.server_key import KEY_FILE, make_server_key, public_hex
-from billing.settings import SETTINGS_FILE, default_database_url, read_settings, server_time
+from billing.settings import SETTINGS_FILE, check_url, default_database_url, read_settings, server_time
 
 
 def init(arguments: Namespace) -> Result:
@@ -22,6 +22,7 @@ def init(arguments: Namespace) -> Result:
     for file in (SETTINGS_FILE, KEY_FILE):
         if (data_dir / file).exists():
             raise SetUpAlready(f"{data_dir} is set up already ({file} is there); nothing was changed")
+    check_url(f"--public-url {arguments.public_url[:80]!r}", arguments.public_url)
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     settings = {
         "operator_name": arguments.operator_name,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from billing import directory
 from billing.cli_base import Result, database_of
-from billing.cli_work import moment_of, note_published
+from billing.cli_work import check_to_come, moment_of, note_published
 from billing.directory import NotKnown
 from billing.ocpi.fields import read_file
 from billing.ocpi.location import ConnectorFormat, ConnectorType, Location, PowerType, place
@@ -62,6 +62,7 @@ def import_tariff(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         tariff_id = arguments.name or tariff.id
         tariff = replace(tariff, id=tariff_id, version=versions.next_version(connection, tariff_id))
+        check_to_come(from_, server_time())
         if not arguments.dry_run:
             now = server_time()
             directory.load_tariff(connection, tariff, now, from_)
@@ -149,6 +150,10 @@ def _version(connection: Connection, tariff_id: str, number: int | None) -> vers
 
 
 def _read_ocpi(path: Path) -> Tariff:
+    if path.suffix == ".toml" and path.is_file():
+        raise ValueError(
+            f"{path}: want an OCPI Tariff object in JSON; kiosk-billing tariff load publishes our own TOML"
+        )
     try:
         return read_ocpi(read_file(path))
     except WireError as error:

@@ -66,6 +66,7 @@ def load_tariff(arguments: Namespace) -> Result:
     tariff, from_ = read_tariff(arguments.file), moment_of(arguments.from_, "--from")
     with database_of(arguments) as connection:
         now = server_time()
+        check_to_come(from_, now)
         is_new = directory.load_tariff(connection, tariff, now, from_)
         if is_new:
             note_published(connection, tariff, from_, now)
@@ -79,6 +80,13 @@ def note_published(connection: Connection, tariff: Tariff, from_: datetime | Non
     """In the audit log, in the words of the tariff page."""
     when = "" if from_ is None else f" from {from_:%Y-%m-%d %H:%M} UTC"
     note(connection, COMMAND_LINE, f"published version {tariff.version}{when}", tariff.id, now)
+
+
+def check_to_come(from_: datetime | None, now: datetime) -> None:
+    """A price does not come into force before it was published. Raises ValueError."""
+    if from_ is not None and from_ < now:
+        past = f"--from {from_:%Y-%m-%d %H:%M} UTC is past"
+        raise ValueError(f"{past}; want a moment to come, or leave it out for now: what was charged keeps its price")
 
 
 def moment_of(text: str | None, name: str) -> datetime | None:

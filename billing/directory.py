@@ -21,7 +21,7 @@ from billing.commands import ask_for_list_update
 from billing.facts import raise_directory_revision
 from billing.moments import from_ms, to_ms
 from billing.prepared import Prepared
-from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens
+from billing.tables import accounts, evse_offers, kiosks, tariffs, tokens, transactions
 from contract.codec import from_bytes, to_bytes
 from contract.identity import IdToken, TokenKind
 from contract.tariff import Tariff, TariffOffer
@@ -81,6 +81,13 @@ def find_kiosk(connection: Connection, name_or_id: str) -> str:
         names = ", ".join(connection.execute(select(k.name).order_by(k.name).limit(20)).scalars()) or "none yet"
         raise NotKnown(f"no kiosk {name_or_id!r}; known: {names}")
     return str(found)
+
+
+def evses_of(connection: Connection, kiosk_id: str) -> list[int]:
+    """The EVSEs somebody offered something at, or that charged: what is known of a kiosk's connectors."""
+    offered = select(evse_offers.c.evse_id).where(evse_offers.c.kiosk_id == kiosk_id)
+    charged = select(transactions.c.evse_id).where(transactions.c.kiosk_id == kiosk_id)
+    return sorted(set(connection.execute(offered.union(charged)).scalars()))
 
 
 def add_account(

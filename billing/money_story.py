@@ -229,7 +229,7 @@ def _why_sold(bill: Row[Any], sold: Sold | None) -> tuple[str, ...]:
 
 
 def _sum_of(row: PrintedLine) -> str:
-    unit = {"ENERGY": "kWh", "FLAT": "session", "RESERVATION_FLAT": "reservation"}.get(row.kind.value, "h")
+    unit = {"ENERGY": "kWh", "FLAT": "charge", "RESERVATION_FLAT": "reservation"}.get(row.kind.value, "h")
     if row.kind in (PrintedKind.MIN_PRICE, PrintedKind.MAX_PRICE):
         return f"{row.kind.value.lower().replace('_', ' ')} {_major(row.unit_price)}"
     return f"{_major(row.quantity)} {unit} × {_major(row.unit_price)}"

@@ -79,7 +79,7 @@ def give(connection: Connection, order: Order, now: datetime) -> str:
     return send_command(connection, kiosk_id, _command(connection, kiosk_id, order), now)
 
 
-def give_noted(connection: Connection, order: Order, person: Person, now: datetime) -> str:
+def give_noted(connection: Connection, order: Order, person: Person | str, now: datetime) -> str:
     """As `give`, and who gave it stands in the audit log."""
     command_id = give(connection, order, now)
     note(connection, person, f"ordered {order.kind.value} of {order.kiosk}", command_id, now)

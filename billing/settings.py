@@ -78,7 +78,7 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     if type(second_minor) is not int or second_minor < 0:
         raise BadSettings(f"{path}: second_approval_above_minor: want a whole number of minor units, 0 or more")
     _check(f"{path}: ", values, _KEYS)
-    _check_url(path, values.get("public_url", ""))
+    check_url(f"{path}: public_url", values.get("public_url", ""))
     _check_mail(path, values.get("mail_server", ""), values.get("mail_from", ""))
     url = database_url or default_database_url(data_dir)
     return Settings(
@@ -86,11 +86,11 @@ def read_settings(data_dir: Path, database_url: str | None = None) -> Settings:
     )
 
 
-def _check_url(path: Path, url: str) -> None:
-    """Links in mails begin with it and passkeys are made for its name."""
+def check_url(where: str, url: str) -> None:
+    """Links in mails begin with it and passkeys are made for its name. Raises BadSettings."""
     parts = urlsplit(url)
     if url and (parts.scheme not in ("https", "http") or not parts.hostname or parts.path.strip("/") or parts.query):
-        raise BadSettings(f"{path}: public_url: want https://NAME or https://NAME:PORT, and nothing behind it")
+        raise BadSettings(f"{where}: want https://NAME or https://NAME:PORT, and nothing behind it")
 
 
 def _check_mail(path: Path, server: str, sender: str) -> None:

@@ -148,6 +148,9 @@ def drafted_terms(
         raise directory.NotKnown(f"no account {terms.own_account!r}: the host's own cards need one")
     from_ = _beginning(connection, kiosk_id, begins, now)
     offer = directory.current_offer(connection, kiosk_id, evse_id)
+    if offer is None and evse_id not in directory.evses_of(connection, kiosk_id):
+        known = ", ".join(str(number) for number in directory.evses_of(connection, kiosk_id)) or "none yet"
+        raise ValueError(f"evse {evse_id}: {kiosk_id} has none of that number; known: {known}")
     if offer is not None and offer.tariff.currency != host.currency:
         raise ValueError(
             f"EVSE {evse_id} sells in {offer.tariff.currency}, host {host.host_id} is paid {host.currency}"

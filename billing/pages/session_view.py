@@ -13,13 +13,14 @@ from billing.checkout.checkout import shown_payer
 from billing.corrections import in_order, is_current
 from billing.pages.operator_view import local_time
 from billing.pages.render import clock_text, date_text, kwh, money, money_exact, number, zone_text
+from billing.pages.tariff_view import line_name
 from billing.quarantine import doubts_of
 from billing.rating import read_story
 from billing.tables import cdrs, kiosks, transactions
 from contract.codec import from_wire
 from contract.price import Line
 
-_UNIT = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": "session"}
+_UNIT = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": "charge"}
 
 
 def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> dict[str, Any] | None:
@@ -97,8 +98,8 @@ def _of_history(row: Row[Any]) -> dict[str, str]:
 def _line(line: Line, currency: str) -> dict[str, str]:
     unit = _UNIT[line.dimension.value]
     return {
-        "dimension": line.dimension.value,
-        "quantity": f"{number(line.quantity, 0 if unit == 'session' else 4, 'en')} {unit}",
+        "dimension": line_name(line),
+        "quantity": f"{number(line.quantity, 0 if unit == 'charge' else 4, 'en')} {unit}",
         "unit_price": money_exact(line.unit_price, currency, "en", 4),
         "vat": f"{line.vat} %",
         "excl_vat": money_exact(line.excl_vat, currency, "en", 4),

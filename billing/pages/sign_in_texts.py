@@ -31,6 +31,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "weak_long": "At most {longest} characters.",
         "weak_even": "At least {fewest} different characters.",
         "weak_name": "More than a name with something added.",
+        "weak_login": "Not one with your login in it.",
+        "weak_common": "This is tried first by whoever guesses; several words are fine.",
         "lost_heading": "This link opens nothing",
         "lost_means": "A sign-up link works once and for three days, and a newer one voids it. Ask an administrator "
         "for a "
@@ -75,6 +77,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "weak_long": "Höchstens {longest} Zeichen.",
         "weak_even": "Mindestens {fewest} verschiedene Zeichen.",
         "weak_name": "Mehr als ein Name mit etwas dahinter.",
+        "weak_login": "Keines, in dem Ihr Anmeldename steht.",
+        "weak_common": "Wer rät, versucht das zuerst; mehrere Wörter sind gut.",
         "lost_heading": "Dieser Link öffnet nichts",
         "lost_means": "Ein Link zum Einrichten gilt einmal und drei Tage lang, und ein neuerer hebt ihn auf. Bitten "
         "Sie "
@@ -118,6 +122,8 @@ _WORDS: dict[str, dict[str, str]] = {
         "weak_long": "{longest}文字以下にしてください。",
         "weak_even": "{fewest}種類以上の文字を使ってください。",
         "weak_name": "名前に何かを足しただけのものは使えません。",
+        "weak_login": "ログイン名を含むものは使えません。",
+        "weak_common": "よく使われ、最初に試されるものです。単語をいくつか並べても構いません。",
         "lost_heading": "このリンクでは何も開きません",
         "lost_means": "登録用リンクは3日以内に1回だけ使え、新しいリンクが出ると無効になります。管理者に新しいリンクを"
         "お求めください。パスワードを設定済みの場合はサインインしてください。",

@@ -25,7 +25,7 @@ DIMENSIONS = (
     ("ENERGY", "per kWh", "energy through the meter", "Wh"),
     ("TIME", "while charging", "time in which energy flows", "s"),
     ("PARKING_TIME", "after charging", "plugged in without charging", "s"),
-    ("FLAT", "per session", "once, when it holds first", ""),
+    ("FLAT", "once per charge", "when it holds first", ""),
 )
 RULES = (  # two fields each
     ("By the clock of the place", ("start_time", "from, 22:00"), ("end_time", "to, 06:00")),
@@ -35,14 +35,14 @@ RULES = (  # two fields each
     ("By current, all phases", ("min_current", "from A"), ("max_current", "below A")),
     ("By seconds since the start", ("min_duration", "from s"), ("max_duration", "below s")),
 )
-_UNIT = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": "session"}
+_UNIT = {"ENERGY": "kWh", "TIME": "h", "PARKING_TIME": "h", "FLAT": "charge"}
 _NAMES = {
     (Dimension.ENERGY, False): "Energy",
     (Dimension.TIME, False): "Charging time",
     (Dimension.PARKING_TIME, False): "Plugged in after charging",
-    (Dimension.FLAT, False): "Session",
+    (Dimension.FLAT, False): "Once per charge",
     (Dimension.TIME, True): "Reservation",
-    (Dimension.FLAT, True): "Reservation fee",
+    (Dimension.FLAT, True): "Reservation, once",
 }
 _KINDS = {name: words for name, words, _, _ in DIMENSIONS}
 _FIELDS = {
@@ -150,7 +150,7 @@ def compared(old: Price | None, new: Price | None) -> list[Compared]:
     found: dict[str, list[Decimal | None]] = {}
     for column, price in enumerate((old, new)):
         for line in () if price is None else price.lines:
-            name = _name(line)
+            name = line_name(line)
             amounts = found.setdefault(name, [None, None])
             amounts[column] = (amounts[column] or Decimal(0)) + line.incl_vat
         if price is not None and price.rule in _LIMITS:
@@ -184,10 +184,10 @@ def traced(price: Price, usage: Usage) -> list[dict[str, str]]:
         unit = _UNIT[line.dimension.value]
         rows.append(
             {
-                "what": _name(line),
+                "what": line_name(line),
                 "case": str(line.element + 1),
                 "period": f"{clock[0]}–{clock[1]}",
-                "quantity": f"{number(line.quantity, 0 if unit == 'session' else 4, 'en')} {unit}",
+                "quantity": f"{number(line.quantity, 0 if unit == 'charge' else 4, 'en')} {unit}",
                 "rule": line.rule,
                 "unit_price": money_exact(line.unit_price, price.currency, "en", 4),
                 "vat": f"{line.vat.normalize():f} %",
@@ -254,7 +254,8 @@ def vat_text(price: Price) -> str:
     return ", ".join([*parts, f"without VAT {money(price.excl_vat_minor, price.currency, 'en')}"])
 
 
-def _name(line: Line) -> str:
+def line_name(line: Line) -> str:
+    """What a line is for, in the operator's words; OCPI's stand in OCPI's files alone."""
     return _NAMES[line.dimension, line.is_reservation]
 
 

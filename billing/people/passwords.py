@@ -16,12 +16,25 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST = 12
 LONGEST = 200
+SHORTEST_LOGIN = 4  # shorter ones stand in many words
 FEWEST_LETTERS = 5  # different ones
 
 AT_A_TIME = 2
 
 _threads = ThreadPoolExecutor(AT_A_TIME, "billing-passwords")
 _hasher = PasswordHasher()  # the library's defaults are RFC 9106's second recommendation
+
+
+# What the lists of stolen passwords begin with. A whole list is no better for its length: what is left of a password
+# without these has to be half of one by itself.
+COMMON_DIGITS = ("1234567890", "123456789", "12345678", "123456", "12345", "1234", "123")
+COMMON_WORDS = (
+    "administrator", "admin", "passwort", "password", "passwd", "qwertyuiop", "qwertzuiop", "qwerty", "qwertz",
+    "asdfgh", "yxcvbn", "zxcvbn", "letmein", "welcome", "willkommen", "iloveyou", "monkey", "dragon", "football",
+    "sunshine", "princess", "master", "secret", "geheim", "hallo", "login", "changeme", "default", "charging",
+    "charger", "kiosk", "operator", "abcdef", "abc",
+)  # fmt: skip
+_MEANT = str.maketrans("@0$!", "aosi")
 
 
 class Weak(ValueError):
@@ -62,13 +75,25 @@ def is_outdated(stored: str) -> bool:
 
 
 def check_choice(password: str, *names: str) -> None:
-    """Raises Weak. `names`: what must not be all of it: the person's, the operator's."""
+    """Raises Weak. `names`: the login, which must not stand in it, and what must not be all of it: the person's name,
+    the operator's."""
     if len(password) < SHORTEST:
         raise Weak("weak_short", f"a password wants at least {SHORTEST} characters; several words are fine")
     if len(password) > LONGEST:
         raise Weak("weak_long", f"a password has at most {LONGEST} characters")
     if len(set(password)) < FEWEST_LETTERS:
         raise Weak("weak_even", f"a password wants at least {FEWEST_LETTERS} different characters")
+    login = names[0].lower().partition("@")[0] if names else ""
+    if len(login) >= SHORTEST_LOGIN and login in password.lower():
+        raise Weak("weak_login", "a password does not contain the login")
+    rest = password.lower()
+    for digits in COMMON_DIGITS:
+        rest = rest.replace(digits, "")
+    rest = rest.translate(_MEANT)
+    for word in COMMON_WORDS:
+        rest = rest.replace(word, "")
+    if len(rest) < SHORTEST // 2:
+        raise Weak("weak_common", "this is among the passwords that are tried first; several words are fine")
     rest = password.lower()
     for name in names:
         for word in name.lower().replace("@", " ").split():

@@ -11,7 +11,7 @@ WORDS = {
     Dimension.ENERGY: "Energy",
     Dimension.TIME: "Charging time",
     Dimension.PARKING_TIME: "Time after charging",
-    Dimension.FLAT: "The fee per session",
+    Dimension.FLAT: "The fee once per charge",
 }
 
 

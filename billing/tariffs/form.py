@@ -1,7 +1,7 @@
 """The editor's form: a tariff as fields of text, and back. Pure.
 
 Law:
-- Prices are typed as the driver reads them, VAT included: per kWh, per minute or hour, per session.
+- Prices are typed as the driver reads them, VAT included: per kWh, per minute or hour, once per charge.
 - A mistake is told at its field, and what was typed is kept.
 - From a tariff to fields and back it is the same tariff.
 
@@ -82,9 +82,9 @@ def _case(fields: Fields, number: int, told: Callable[..., Any]) -> TariffElemen
     parts = []
     for kind in Dimension:
         name = f"{at}.{kind}"
+        vat = told(f"{name}.vat", _percent, fields.get(f"{name}.vat", "").strip() or "0")
         if fields.get(f"{name}.price", "").strip():
             price = told(f"{name}.price", _gross, fields, name, kind)
-            vat = told(f"{name}.vat", _number, fields.get(f"{name}.vat", "") or "0")
             step = told(f"{name}.step", _whole, fields.get(f"{name}.step", "") or "1")
             if None not in (price, vat, step):
                 part = told(name, _component, kind, price, vat, step)
@@ -183,9 +183,14 @@ def _gross(fields: Fields, name: str, kind: Dimension) -> Decimal:
     return typed * 60 if kind in TIMED and fields.get(f"{name}.per", PER_MINUTE) == PER_MINUTE else typed
 
 
+def _percent(text: str) -> Decimal:
+    rate = _number(text)
+    if not 0 <= rate <= 100:
+        raise ValueError(f"{text[:20]}: want 0 to 100 percent")
+    return rate
+
+
 def _component(kind: Dimension, gross: Decimal, vat: Decimal, step: int) -> PriceComponent:
-    if not 0 <= vat <= 100:
-        raise ValueError(f"{kind} vat {vat}: want 0 to 100 percent")
     if gross > 2 * HIGHEST_PRICE:
         raise ValueError(f"{kind} price {gross}: want 0 to {HIGHEST_PRICE}")
     return PriceComponent(kind, net_of(gross, vat), vat, step)

@@ -104,6 +104,8 @@ def test_an_operator_sets_up_a_kiosk_from_nothing(
         (["payments", "release", "PAYX"], 1, "no payment PAYX"),
         (["payments", "social", "social.example.org"], 2, "want an address"),
         (["tariff", "load", "no-such-file.toml"], 2, "no-such-file.toml: no such file"),
+        (["tariff", "load", str(TARIFFS / "harbour_ac.toml"), "--from", "2026-01-01T00:00Z"], 2, "is past"),
+        (["tariff", "import", str(TARIFFS / "harbour_ac.toml")], 2, "kiosk-billing tariff load publishes our own TOML"),
         (["payout", "read", "no-such-file.xml"], 2, "no-such-file.xml: no such file"),
         (["price", "--tariff", str(TARIFFS / "harbour_ac.toml"), "--cdr", "c.json"], 2, "kiosk-billing tariff try"),
         (["receipt", "nonsense"], 2, "'nonsense' is no receipt number"),
@@ -136,6 +138,8 @@ def test_what_moves_money_or_prices_stands_in_the_audit_log(run: Run) -> None:
     run("voucher", "new", "--kiosk", "HK-07", "--value-minor", "2000")
     run("payments", "hold", "HK-07", "4000", "--evse", "1")
     run("host", "add", "H-12", "Boatyard")
+    known = run("host", "agree", "H-12", "HK-07", "9", "--per-use", "0.80", "--from", "2999-01-01", code=2)["error"]
+    assert known == "evse 9: hk-07 has none of that number; known: 1"
     run("host", "agree", "H-12", "HK-07", "1", "--per-use", "0.80", "--from", "2999-01-01")
     run("payout", "source", "DE89370400440532013000", "--name", "Harbour Energy")
     deeds = [deed for deed in run("audit") if deed["who"] == "command line"]
@@ -152,6 +156,32 @@ def test_what_moves_money_or_prices_stands_in_the_audit_log(run: Run) -> None:
         ("agreed on hk-07 EVSE 1 from 2999-01-01", "H-12"),
         ("set the account to pay from, ending 3000", "payouts"),
     ]
+
+
+def test_what_is_ordered_of_a_kiosk_stands_in_the_audit_log(run: Run, tmp_path: Path, at_database: list[str]) -> None:
+    run("init")
+    run("kiosk", "add", "HK-07")
+    run("token", "add", "04:a2:b3:c4", "--account", "anna")
+    url = at_database[1] if at_database else f"sqlite:///{tmp_path}/data/billing.db"
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(update(kiosks).values(last_contact_ms=to_ms(server_time())))
+    engine.dispose()
+    run("evse", "close", "HK-07", "1")
+    run("reservation", "make", "HK-07", "1", "--account", "anna")
+    run("command", "set", "HK-07", "kiosk.helpline=+49")
+
+    assert [deed["what"] for deed in reversed(run("audit", "--who", "command line"))][-3:] == [
+        "ordered close of HK-07", "ordered reserve of HK-07", "ordered set of HK-07",
+    ]  # fmt: skip
+
+
+def test_a_public_address_that_is_none_is_refused_before_anything_is_made(run: Run, tmp_path: Path) -> None:
+    for wrong in ("harbour.example", "ftp://harbour.example", "https://harbour.example/kiosks"):
+        assert "want https://NAME" in run("init", "--public-url", wrong, code=2)["error"]
+    assert not (tmp_path / "data").exists()
+
+    assert run("init", "--public-url", "https://harbour.example/")["sign_up"].startswith("https://harbour.example/sign")
 
 
 def test_without_init_the_operator_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

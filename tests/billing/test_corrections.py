@@ -162,7 +162,7 @@ def test_both_parts_of_an_interrupted_order_stand_on_one_receipt(connection: Con
     receipt = find_receipt(connection, RECEIPT_ID, "en", LATER)
     assert receipt is not None
     assert (plain(receipt.total), plain(receipt.delivered)) == ("€ 1.41", "1.500 kWh")
-    assert sorted(what for what, _, _ in receipt.lines) == ["Energy", "Session"], "the start fee once"
+    assert sorted(what for what, _, _ in receipt.lines) == ["Energy", "Once per charge"], "the start fee once"
     assert len([name for name, _ in receipt.registers if "Register" in name]) == 4
     assert "went on by itself at" in receipt.notes[0]
     assert not any("ended because" in note for note in receipt.notes)

@@ -203,7 +203,7 @@ def test_the_operator_sees_events_lines_and_doubts_of_a_session(desk: Browser, s
     upload(stored, charge(transaction_id="t-1", total_incl_vat_minor=7, parked_minutes=15))
     session = desk.get("/operator/sessions/hk-07/t-1").text
 
-    assert "PARKING_TIME" in session and "Kiosk price" in session and "48,213.557\u00a0kWh" in session
+    assert "Plugged in after charging" in session and "Kiosk price" in session and "48,213.557\u00a0kWh" in session
     assert "/operator/sessions/hk-07/t-1" in desk.get("/operator/sessions").text
     assert "kiosk price" in desk.get("/operator/quarantine").text
     assert "HK-07" in desk.get("/operator").text

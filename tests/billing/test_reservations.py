@@ -79,7 +79,7 @@ def test_a_reservation_is_billed_with_the_charge_it_led_to(connection: Connectio
     assert body["charging_periods"][0]["dimensions"] == [{"type": "RESERVATION_TIME", "volume": "0.3333"}]
     assert receipt is not None
     assert [(line[0], line[2].replace("\u00a0", " ")) for line in receipt.lines] == [
-        ("Reservation fee", "€ 0.60"), ("Reservation", "€ 2.40"), ("Energy", "€ 3.00"),
+        ("Reservation, once", "€ 0.60"), ("Reservation", "€ 2.40"), ("Energy", "€ 3.00"),
     ]  # fmt: skip
 
 

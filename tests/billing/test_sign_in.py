@@ -188,10 +188,20 @@ def test_a_path_with_its_query_is_where_one_comes_back_to() -> None:
     assert safe_next("/operator/sessions?kiosk=hk-07&x=%2F") == "/operator/sessions?kiosk=hk-07&x=%2F"
 
 
-@pytest.mark.parametrize("password", ["short", "a" * 40, "x" * 201, "ole@harbour.example1", "Harbour Energy 26"])
+@pytest.mark.parametrize("password", ["short", "a" * 40, "x" * 201, "ole@harbour.example1", "Harbour Energy 26",
+     "password1234", "P@ssw0rd!2345",
+     "qwertyuiop123", "admin-admin-12", "letmein welcome"],
+)  # fmt: skip
 def test_a_weak_password_is_not_taken(password: str) -> None:
     with pytest.raises(Weak):
         check_choice(password, "ole@harbour.example", "Ole", "Harbour Energy")
+
+
+def test_a_password_with_the_login_in_it_is_not_taken_and_several_words_are() -> None:
+    with pytest.raises(Weak, match="does not contain the login"):
+        check_choice("seven mariela kiosks", "mariela", "Mariela Ruiz", "Harbour Energy")
+    check_choice("seven kiosks in the rain", "mariela", "Mariela Ruiz", "Harbour Energy")
+    check_choice("correct horse battery", "ole", "Ole", "Harbour Energy")
 
 
 def test_a_newer_link_voids_the_older_one_and_old_age_both(desk: Desk) -> None:

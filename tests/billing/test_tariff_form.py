@@ -67,6 +67,7 @@ def test_the_gross_price_that_was_typed_is_what_is_sold(gross: Decimal, vat: str
         ({"e0.ENERGY.price": "1e5"}, "e0.ENERGY.price", "want an amount"),
         ({"e0.ENERGY.price": "99999999999"}, "e0.ENERGY.price", "want 0 to"),
         ({"e0.ENERGY.vat": "120"}, "e0.ENERGY.vat", "want 0 to 100 percent"),
+        ({"e0.TIME.vat": "200"}, "e0.TIME.vat", "want 0 to 100 percent"),
         ({"e0.ENERGY.step": "0"}, "e0.ENERGY.step", "want 1 to"),
         ({"e0.ENERGY.step": "1.5"}, "e0.ENERGY.step", "want a whole number"),
         ({"e0.start_time": "9:00"}, "e0.start_time", "want HH:MM"),

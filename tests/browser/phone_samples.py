@@ -94,7 +94,7 @@ RECEIPT = Receipt(
     lines=(
         ("Energy", "18.642\u00a0kWh × €\u00a00.54", "€\u00a010.07"),
         ("Plugged in without charging", "12\u00a0min × €\u00a00.06; the first 10\u00a0min are free", "€\u00a00.72"),
-        ("Session", "1 × €\u00a00.60", "€\u00a00.60"),
+        ("Once per charge", "1 × €\u00a00.60", "€\u00a00.60"),
     ),
     total="€\u00a011.39",
     without_vat="€\u00a09.49",

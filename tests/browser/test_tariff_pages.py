@@ -48,7 +48,7 @@ def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page) -> None
     press(desk, "Draft the next version")
     desk.get_by_label("per kWh, price").fill("0.57")
     desk.get_by_label("after charging, price").fill("0.09")
-    desk.get_by_label("per session, price").fill("0,30")
+    desk.get_by_label("once per charge, price").fill("0,30")
     desk.locator('[name="t.session"]').select_option("t-1")
     press(desk, "Compute")
 

@@ -257,7 +257,8 @@ def _line(seen: Seen, evse: EvseView, line: PriceLine, currency: str) -> LineWor
             price = unit_price(seen, gross, currency)
             return LineWords(what, f"{seen.formats.quantity_kwh(quantity)} × {price}", amount)
         case PrintedKind.FLAT | PrintedKind.RESERVATION_FLAT:
-            return LineWords(seen.say(f"receipt.{_NAMES[line.dimension]}"), seen.say("receipt.once"), amount)
+            times = f"{seen.formats.number(quantity, 0, 0)} × {unit_price(seen, gross, currency)}"
+            return LineWords(seen.say(f"receipt.{_NAMES[line.dimension]}"), times, amount)
         case PrintedKind.MIN_PRICE | PrintedKind.MAX_PRICE as kind:
             return LineWords(seen.say(f"receipt.{kind.lower()}"), seen.say(f"receipt.{kind.lower()}_text"), amount)
         case kind:
