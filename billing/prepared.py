@@ -17,7 +17,6 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import Table
 
 Values = Mapping[str, Any]
-FEW = 4  # rows that are sent one by one
 
 
 class Prepared:
@@ -46,6 +45,8 @@ class Prepared:
 
     def do_all(self, connection: Connection, rows: Sequence[Values]) -> int:
         """Once for each of `rows`; how many rows it made or changed in all."""
+        if len(rows) == 1:  # psycopg opens a pipeline for many: twice the work of one
+            return self.do(connection, rows[0])
         words, arranged = self._for(connection)
         cursor = _cursor(connection)
         cursor.executemany(words, [arranged(values) for values in rows])
@@ -97,7 +98,7 @@ class PreparedInsert(Prepared):
         )
 
     def do_all(self, connection: Connection, rows: Sequence[Values]) -> int:
-        if connection.dialect.name != "postgresql" or len(rows) < FEW:
+        if connection.dialect.name != "postgresql" or len(rows) < 2:
             return super().do_all(connection, rows)
         cursor = _cursor(connection)
         cursor.execute(self._many, (json.dumps(rows, ensure_ascii=False),))

@@ -34,18 +34,18 @@ from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
-_ENDED_SEQ = Prepared(
-    select(transactions.c.ended_seq).where(
-        transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
-    )
-)
-_KNOWN_CDR = Prepared(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")))
-_DECIDED = Prepared(
+_DECIDED = (
     select(decisions.c.decision_id)
     .where(decisions.c.kiosk_id == bindparam("of_kiosk"), decisions.c.transaction_id == bindparam("of_id"))
     .where(decisions.c.is_granted == 1, decisions.c.choice != "wait")
     .limit(1)
 )
+_STANDING = Prepared(
+    select(transactions.c.ended_seq, _DECIDED.scalar_subquery()).where(
+        transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
+    )
+)
+_KNOWN_CDR = Prepared(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")))
 _WRITE_CDR = prepared_insert(cdrs)
 
 
@@ -97,14 +97,14 @@ def rate(
     `parsed` holds events by their text where the caller has read them already.
     """
     of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
-    ended_seq = _ENDED_SEQ.value(connection, of_transaction)
+    ended_seq, decision_id = _STANDING.row(connection, of_transaction) or (None, None)
     if ended_seq is None:
         return None
     cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
     known = _KNOWN_CDR.value(connection, {"key": cdr_key})
     if known is not None:
         return str(known)
-    if _DECIDED.value(connection, of_transaction) is not None:
+    if decision_id is not None:
         return None  # what comes after a person's decision is a case of its own (billing.decisions)
     story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
     if len(story) <= ended_seq:

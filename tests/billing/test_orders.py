@@ -200,7 +200,7 @@ def test_the_operators_page_orders_and_says_what_became_of_it(desk: tuple[str, E
         f"{page}/order",
         data={"kind": "reserve", "evse_id": 1, "account_id": "anna", "minutes": 30},
     )
-    assert "not answered" in given.text and "Reserve" in given.text
+    assert "waits for the kiosk" in given.text and "Reserve" in given.text
     for wrong in ({"kind": "dance"}, {"kind": "close", "evse_id": "x"}, {"kind": "close", "evse_id": 1, "more": 1}):
         assert "note bad" in browser.post(f"{page}/order", data=wrong).text
     elsewhere = {"Sec-Fetch-Site": "cross-site"}

@@ -110,9 +110,9 @@ def test_at_localstripe_a_charge_a_hold_and_a_release_leave_no_difference(engine
 
 
 def test_the_command_reconciles_with_every_provider_of_the_settings(
-    tmp_path: Path, stand_in: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, at_database: list[str], stand_in: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data = ["--data-dir", str(tmp_path / "data")]
+    data = ["--data-dir", str(tmp_path / "data"), *at_database]
     assert main(["init", *data]) == 0
     with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
         file.write(f'\n[stripe]\nurl = "{stand_in}"\nsecret_key = "sk_test_12345"\nwebhook_secret = "whsec_x"\n')
