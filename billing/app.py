@@ -33,6 +33,7 @@ from billing.database import Store, open_database
 from billing.directory import follow_tariffs
 from billing.drivers.access import NoDriver
 from billing.enrolment import Refused, SlowDown
+from billing.facts import note_takes_phones
 from billing.front import Front
 from billing.mail.post import send_waiting
 from billing.migrations import migrate
@@ -98,6 +99,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = open_database(settings.database_url)
         migrate(engine)
+        with engine.begin() as connection:
+            note_takes_phones(connection, settings.social is not None)
         store = Store(engine)
         is_shared = engine.dialect.name == "postgresql"
         nonces = SharedNonces(settings.server_key) if is_shared else NonceBook()

@@ -48,3 +48,21 @@ def raise_directory_revision(connection: Connection) -> int:
     connection.execute(insert_if_absent(connection, facts), {"name": "directory_revision", "value": "0"})
     connection.execute(update(facts).where(facts.c.name == "directory_revision").values(value=str(revision)))
     return revision
+
+
+_PHONES = Prepared(select(facts.c.value).where(facts.c.name == "phone_payments"))
+
+
+def takes_phones(connection: Connection) -> bool:
+    """Whether this server takes payments by phone, as its settings said when it was last started."""
+    return bool(_PHONES.value(connection, {}) != "no")
+
+
+def note_takes_phones(connection: Connection, takes: bool) -> None:
+    """Called at the start; where it changed, every kiosk fetches a list that says so."""
+    if takes_phones(connection) == takes:
+        return
+    connection.execute(insert_if_absent(connection, facts), {"name": "phone_payments", "value": "yes"})
+    words = "yes" if takes else "no"
+    connection.execute(update(facts).where(facts.c.name == "phone_payments").values(value=words))
+    raise_directory_revision(connection)

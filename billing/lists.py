@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from billing.device_codes import code_secret
 from billing.directory import current_offers, later_offers
-from billing.facts import directory_revision
+from billing.facts import directory_revision, takes_phones
 from billing.moments import to_ms
 from billing.prepared import Prepared
 from billing.tables import accounts, list_changes, lists, tokens
@@ -103,6 +103,8 @@ def authorization_list(
     later = later_offers(connection, kiosk_id, now)
     content = {"offers": offers, "entries": entries, "secret": secret, "valid_for_s": int(valid_for.total_seconds())}
     content |= {"later": later} if later else {}
+    phones = None if takes_phones(connection) else False
+    content |= {} if phones is None else {"phones": phones}
     content_hash = hashlib.sha256(to_bytes(content)).hexdigest()
     if stored is not None and is_good and stored.content_hash == content_hash:
         connection.execute(update(lists).where(lists.c.kiosk_id == kiosk_id).values(revision=revision))
@@ -110,7 +112,16 @@ def authorization_list(
     version = max(after_version, stored.version if stored is not None else 0) + 1
     until = now + valid_for
     newer = AuthorizationList(
-        kiosk_id, version, now, until, offers, entries, price_valid_until=until, code_secret=secret, later=later or None
+        kiosk_id,
+        version,
+        now,
+        until,
+        offers,
+        entries,
+        price_valid_until=until,
+        code_secret=secret,
+        later=later or None,
+        phone_payments=phones,
     )
     text = sign_list(newer, server_key)
     if stored is not None:

@@ -121,6 +121,8 @@ class AuthorizationList:
 
     `later` are published changes to come, in order of time: a kiosk makes them by its own clock, also while it is
     alone. `code_secret` is what its screen makes addresses and short codes for phones from (contract.device_code).
+    `phone_payments` is False where this server takes none, so that no screen offers any; a server that does leaves it
+    out, and so does an older one.
     """
 
     kiosk_id: str
@@ -132,6 +134,7 @@ class AuthorizationList:
     price_valid_until: datetime | None = None
     code_secret: str | None = None
     later: tuple[LaterOffer, ...] | None = None  # None rather than none of them: absent on the wire
+    phone_payments: bool | None = None
 
     def __post_init__(self) -> None:
         if self.code_secret is not None and not is_secret(self.code_secret):

@@ -676,6 +676,7 @@ class Controller:
             address=self._identity.address,
             codes_at=codes_at,
             code_secret=None if (known := self.knowledge.authorizations) is None else known.code_secret,
+            phones_are_taken=known is None or known.phone_payments is not False,  # older lists do not say
             time_zone=self._identity.time_zone,
             is_online=self._uplink.is_online(),
             outbox_rows=self._recorder.waiting(),

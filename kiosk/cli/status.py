@@ -24,6 +24,7 @@ HEAD = ("EVSE", "STATE", "FOR", "PILOT", "CONTACTOR", "OFFER", "POWER", "ENERGY"
 PHONE_PROBLEMS = {
     "offline": "the server is not reached",
     "no_clock": "the clock is not known, and the codes on the screen are made from it",
+    "not_taken": "the server takes no payments by phone, so the screen offers none",
     "no_secret": "no list has brought what the codes on the screen are made from: kiosk doctor, line enrolment",
 }
 

@@ -16,8 +16,10 @@ from kiosk.session.snapshot import PhoneCode, PhoneProblem
 _A_MOMENT = timedelta(milliseconds=1)
 
 
-def problem(is_online: bool, now: Now, secret: str | None) -> PhoneProblem | None:
-    """Why nobody can pay by phone at this kiosk now, what weighs most first."""
+def problem(is_online: bool, now: Now, secret: str | None, is_taken: bool = True) -> PhoneProblem | None:
+    """Why nobody can pay by phone at this kiosk now, what weighs most first. `is_taken`: the server takes payments."""
+    if not is_taken:
+        return PhoneProblem.NOT_TAKEN
     if not is_online:
         return PhoneProblem.OFFLINE
     if not now.clock_is_known:

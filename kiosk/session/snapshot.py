@@ -95,6 +95,7 @@ class PhoneProblem(StrEnum):
     OFFLINE = "offline"  # the phone's order would not arrive
     NO_CLOCK = "no_clock"  # the codes are made from the time
     NO_SECRET = "no_secret"  # no list brought it yet
+    NOT_TAKEN = "not_taken"  # the server takes no payments by phone: nothing is offered, and nothing said
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from kiosk.session.snapshot import (
     EvseView,
     FaultView,
     PhoneCode,
+    PhoneProblem,
     PriceLine,
     ReaderView,
     Snapshot,
@@ -57,6 +58,7 @@ class About:
     overrides: tuple[str, ...] = ()  # settings the server has changed
     offline_because: str = ""
     code_secret: str | None = field(default=None, repr=False)  # of the list in force
+    phones_are_taken: bool = True  # the server takes payments by phone, as its list says
     codes_at: datetime | None = None  # None: now; else the wall time that kiosk and server share
 
 
@@ -89,7 +91,7 @@ def snapshot(kiosk: Kiosk, now: Now, about: About) -> Snapshot:
         token_is_code=front.waiting is not None and front.waiting.token.kind is not TokenKind.ISO14443,
         token_starts=_token_moves(kiosk, now, Outcome.START),
         token_stops=_token_moves(kiosk, now, Outcome.STOP),
-        phone_problem=phone.problem(about.is_online, now, about.code_secret),
+        phone_problem=_phone_problem(now, about),
     )
 
 
@@ -143,10 +145,14 @@ def _evse(kiosk: Kiosk, session: Session, now: Now, about: About) -> EvseView:
     )
 
 
+def _phone_problem(now: Now, about: About) -> PhoneProblem | None:
+    return phone.problem(about.is_online, now, about.code_secret, about.phones_are_taken)
+
+
 def _phone(session: Session, now: Now, about: About, is_sold: bool) -> PhoneCode | None:
     """Where a charge may begin by phone now. A cable of a former customer, or another's reservation, is in its way."""
     is_open = session.is_free and is_sold and session.held_for is None and session.reservation is None
-    if not is_open or about.code_secret is None or phone.problem(about.is_online, now, about.code_secret) is not None:
+    if not is_open or about.code_secret is None or _phone_problem(now, about) is not None:
         return None
     at = about.codes_at or now.wall
     return phone.code(about.address, about.kiosk_id, session.evse_id, about.code_secret, at)

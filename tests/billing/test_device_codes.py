@@ -23,12 +23,13 @@ from billing.device_codes import (
 )
 from billing.directory import add_kiosk
 from billing.enrolment import enrol, new_code
+from billing.facts import note_takes_phones
 from billing.lists import authorization_list
 from billing.server_key import public_hex
 from billing.tables import lists
 from contract.api import EnrolRequest
 from contract.device_code import short_code, signed_address
-from contract.tokens import read_list
+from contract.tokens import AuthorizationList, read_list
 from tests.billing.conftest import SERVER_KEY
 from tests.billing.stories import NOON
 
@@ -53,6 +54,23 @@ def test_the_list_brings_a_kiosk_its_own_secret_and_always_the_same(connection: 
 
     assert secrets[0] is not None and secrets[0] == secrets[2] == code_secret(connection, "hk-07", NOON)
     assert secrets[1] is not None and secrets[1] != secrets[0]
+
+
+def test_the_list_says_where_no_payments_are_taken_by_phone_as_soon_as_that_changes(connection: Connection) -> None:
+    def newest(after: int) -> AuthorizationList | None:
+        text = authorization_list(connection, "hk-07", after, NOON, SERVER_KEY)
+        return None if text is None else read_list(text, [SERVER_KEY.public_key()])
+
+    first = newest(0)
+    note_takes_phones(connection, True)
+    assert newest(1) is None, "a server that takes them says nothing, as an older one"
+    note_takes_phones(connection, False)
+    none = newest(1)
+    note_takes_phones(connection, True)
+    again = newest(2)
+
+    assert [None if one is None else one.phone_payments for one in (first, none, again)] == [None, False, None]
+    assert none is not None and again is not None
 
 
 def test_a_kiosk_on_another_board_has_another_secret_with_its_next_list(connection: Connection) -> None:

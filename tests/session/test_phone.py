@@ -89,6 +89,15 @@ def test_without_server_clock_or_secret_the_screen_knows_why_and_shows_no_code(
     assert (made.evses[0].phone is None) is (problem is not None)
 
 
+def test_where_the_server_takes_no_payments_no_code_is_shown_whatever_else_is_well() -> None:
+    bench = Bench()
+    about = About("hk-07", "", "", "", "https://x", "UTC", True, 0, (), (), {}, {}, code_secret=SECRET,
+                  phones_are_taken=False)  # fmt: skip
+    made = snapshot(bench.kiosk, bench.now, about)
+
+    assert made.phone_problem is PhoneProblem.NOT_TAKEN and made.evses[0].phone is None
+
+
 def test_the_secret_itself_is_shown_to_nobody() -> None:
     bench = Bench()
     about = About("hk-07", "", "", "", "https://x", "UTC", True, 0, (), (), {}, {}, code_secret=SECRET)

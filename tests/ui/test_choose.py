@@ -11,7 +11,7 @@ from contract.iec61851 import PilotState
 from contract.metering import Quality
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from kiosk.session.faults import FaultCode
-from kiosk.session.snapshot import NoticeCode, Snapshot
+from kiosk.session.snapshot import NoticeCode, PhoneProblem, Snapshot
 from kiosk.ui.acts import Choose, Page, Show
 from kiosk.ui.choose import choose
 from kiosk.ui.navigation import Nav
@@ -19,8 +19,10 @@ from kiosk.ui.screens.all import SCREENS, draw, name_of
 from kiosk.ui.texts import LANGUAGES
 from kiosk.ui.views.charging import ChargingView
 from kiosk.ui.views.ending import ParkedView, ReceiptView
+from kiosk.ui.views.frame import Seen
 from kiosk.ui.views.home import ChooseView, HomeView
 from kiosk.ui.views.keypad import KeypadView
+from kiosk.ui.views.phone import phone_way
 from kiosk.ui.views.start import IdentifyView, PlugInView
 from kiosk.ui.views.trouble import FaultScreen, NobodyScreen, NoticeScreen
 from tests.ui import samples as s
@@ -268,6 +270,15 @@ def test_without_a_way_to_pay_by_phone_the_first_screen_says_why_and_what_to_do_
 
     assert view.phone.qr == "" and view.phone.code == ""
     assert view.phone.sorry and view.phone.instead
+
+
+def test_where_the_server_takes_no_payments_by_phone_no_screen_offers_any() -> None:
+    snapshot = s.snapshot(phone_problem=PhoneProblem.NOT_TAKEN)
+    view = choose(snapshot, NAV, NOW_S)
+    assert isinstance(view, HomeView) and view.phone is not None
+
+    assert view.phone.title == "Your receipt on your phone" and view.phone.code == "" and view.phone.sorry == ""
+    assert phone_way(Seen(snapshot, NAV, NOW_S, 0.0), snapshot.evses[0]) is None
 
 
 def test_where_no_reader_works_and_no_network_is_there_somebody_can_be_called() -> None:

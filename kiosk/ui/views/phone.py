@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contract.device_code import hinted
-from kiosk.session.snapshot import EvseView, PhoneCode
+from kiosk.session.snapshot import EvseView, PhoneCode, PhoneProblem
 from kiosk.ui import acts
 from kiosk.ui.acts import Act
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
@@ -56,7 +56,7 @@ def phone_card(seen: Seen) -> PhoneCard | None:
     say, snapshot = seen.say, seen.snapshot
     if not snapshot.address:
         return None
-    if snapshot.phone_problem is not None:
+    if snapshot.phone_problem not in (None, PhoneProblem.NOT_TAKEN):
         sorry = say(f"phone.{snapshot.phone_problem.value}")
         below = say("phone.receipts", address=_readable(snapshot.address))
         return PhoneCard(say("phone.not_now"), sorry=sorry, instead=_instead(seen), below=below)
@@ -69,8 +69,10 @@ def phone_card(seen: Seen) -> PhoneCard | None:
 
 
 def phone_way(seen: Seen, evse: EvseView) -> PhoneWay | None:
-    """None where this connector is kept for somebody whom the phone would not show."""
+    """None where this connector is kept for somebody whom the phone would not show, and where no phone can pay."""
     say, problem = seen.say, seen.snapshot.phone_problem
+    if problem is PhoneProblem.NOT_TAKEN:
+        return None
     if problem is not None:
         words = say(f"phone.{problem.value}"), _instead(seen)
         return PhoneWay(say("phone.way"), "", "", "", *words, say("phone.way_not_now"))
