@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
-from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, CommandStatus, RowKind
+from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandStatus, RowKind
 from contract.changeable import problem
 from contract.codec import to_bytes
 from contract.commands import Command, CommandKind, read_command
@@ -32,16 +31,16 @@ from contract.tokens import ForgedText
 from contract.transaction import EventType, TransactionEvent, token_hash
 from kiosk import authority, interlock
 from kiosk.commands import CommandBook, outcome_of
-from kiosk.devices import Device
+from kiosk.controller.ports import Entry, Found, Identity, Notes, Recorder, Uplink, Write
+from kiosk.controller.told import complaint, devices_told, readers_told
 from kiosk.doorman import Doorman
-from kiosk.sensing import Disk, EvseParts, Parts, Senses
+from kiosk.sensing import Disk, Parts, Senses
 from kiosk.session import events, memory, overrides
 from kiosk.session.events import Answered, Ask, Audited, Ids, Message, Now, Record
 from kiosk.session.facts import NOTHING_KNOWN, Facts
 from kiosk.session.faults import FaultCode
 from kiosk.session.kiosk import Kiosk, new_kiosk, step
 from kiosk.session.leftovers import Verdict
-from kiosk.session.memory import Memories
 from kiosk.session.session import NEVER_S
 from kiosk.session.settings import KioskSettings
 from kiosk.session.snapshot import DeviceView, NoticeCode, ReaderView, Snapshot
@@ -59,84 +58,6 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0  # between writes that fail
 INBOX_LIMIT = 256
 MOST_UNWRITTEN = 1_000  # rows that wait for the disk; beyond it only transactions are added
 MOST_CHANGES = 20  # on a full list; each is read again at every start
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row to be written: its kind and its exact bytes. `may_wait`: the server need not have it at once."""
-
-    kind: RowKind
-    body: bytes
-    may_wait: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Rows, spent vouchers (voucher_id, order_id) and documents that become durable together or not at all."""
-
-    entries: tuple[Entry, ...]
-    spends: tuple[tuple[str, str], ...] = ()
-    documents: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def may_wait(self) -> bool:
-        return all(entry.may_wait for entry in self.entries)
-
-
-class Recorder(Protocol):
-    """The journal as the controller needs it. `done(None)` or `done(error)` comes later, through the inbox."""
-
-    def write(self, write: Write, done: Callable[[Exception | None], None]) -> None: ...
-
-    def waiting(self) -> int:
-        """Rows the server has not acknowledged; a cached number, never a query."""
-
-
-class Uplink(Protocol):
-    """The uplink process as the controller sees it. Calls only queue a line."""
-
-    def is_online(self) -> bool: ...
-
-    def ask(self, request: AuthorizeRequest) -> None: ...
-
-    def disclaim(self, transaction_ids: tuple[str, ...]) -> None: ...
-
-    def answer(self, answer: CommandAnswer) -> None: ...
-
-    def refresh_list(self, version: int) -> None:
-        """Ask the server now for a list newer than `version`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who this kiosk is, for the snapshot."""
-
-    place: str
-    operator: str
-    helpline: str
-    address: str
-    time_zone: str
-
-
-@dataclass(slots=True)
-class Notes:
-    """What the composition root knows besides; shown, and nothing is decided by it."""
-
-    journal: str = ""  # of damage found earlier
-    refused_row: str = ""  # the newest row that the server does not take
-    offline_because: str = ""
-    processes: tuple[DeviceView, ...] = ()  # screen and uplink, and the computer's clock
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the journal held at boot."""
-
-    open_transactions: tuple[tuple[TransactionEvent, ...], ...] = ()
-    asked: tuple[str, ...] = ()  # transaction ids asked for, neither Started nor disclaimed
-    answers: Mapping[str, CommandAnswer] = field(default_factory=dict)  # to commands, by id
-    memories: Memories = field(default_factory=Memories)  # what the core remembers besides
-    overrides: Mapping[str, str] = field(default_factory=dict)  # of the settings, by the server
 
 
 @dataclass(slots=True)
@@ -660,14 +581,10 @@ class Controller:
 
     def views(self) -> tuple[tuple[ReaderView, ...], tuple[DeviceView, ...]]:
         """Readers and devices with their health."""
-        readers = []
-        for kind, reader in self._parts.readers:
-            health = reader.health()
-            readers.append(ReaderView(reader.name, kind, health.is_good, health.message))
-        return tuple(readers), tuple(self._devices())
+        return readers_told(self._parts), tuple(devices_told(self._parts, self._disk_note(), self.notes))
 
     def _about(self, codes_at: datetime | None) -> About:
-        readers, devices = self.views()
+        (readers, devices), disk_note = self.views(), self._disk_note()
         return About(
             kiosk_id=self.knowledge.kiosk_id,
             place=self._identity.place,
@@ -684,44 +601,9 @@ class Controller:
             devices=devices,
             overrides=tuple(f"{key}={value}" for key, value in self._overrides.items()),
             objections=dict(self._objections),
-            fault_details={evse_id: self._detail(parts) for evse_id, parts in self._parts.evses.items()},
+            fault_details={evse_id: complaint(self._parts, evse_id, disk_note) for evse_id in self._parts.evses},
             offline_because=self.notes.offline_because,
         )
-
-    def _devices(self) -> Iterable[DeviceView]:
-        """Each by its name; with its kind before it, as drivers write it, where several have the same."""
-        kinds: list[tuple[str, Device | None]] = [
-            (kind, device)
-            for parts in self._parts.evses.values()
-            for kind, device in (
-                ("contactor", parts.contactor),
-                ("board", parts.pilot),
-                ("meter", parts.meter),
-                ("rcd", parts.rcd),
-                ("lock", parts.lock),
-            )
-        ]
-        kinds += [("input", self._parts.emergency_stop), ("output", self._parts.heartbeat)]
-        kinds += [("site meter", self._parts.site_meter)]
-        there = [(kind, device) for kind, device in kinds if device is not None]
-        times = Counter(device.name for _, device in there)
-        for kind, device in there:
-            health = device.health()
-            name = device.name if times[device.name] == 1 else f"{kind} '{device.name}'"
-            yield DeviceView(name, health.is_good, health.message)
-        note = self._disk_note() or self.notes.journal
-        yield DeviceView("journal", not note, note)
-        if self.notes.refused_row:
-            yield DeviceView("outbox", False, self.notes.refused_row)
-        yield from self.notes.processes
-
-    def _detail(self, parts: EvseParts) -> str:
-        """The first complaint of this EVSE's drivers."""
-        for device in (self._parts.emergency_stop, parts.rcd, parts.contactor, parts.pilot, parts.meter):
-            if device is not None and not (health := device.health()).is_good:
-                return health.message
-        note = self._disk_note()
-        return f"journal: {note}" if note else ""
 
     def _disk_note(self) -> str:
         """What is wrong with the disk now."""
