@@ -25,6 +25,8 @@ pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("street")]
 def charges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Charges]:
     root: Path = tmp_path_factory.mktemp("street") / "stage"
     with Stage(root) as stage:
+        # Nobody pays here; a server that takes no payments has no screen show codes.
+        stage.till.take_payments("http://127.0.0.1:9", "no-merchant", "no-webhook")
         stage.start_server_and_street()
         stage.start_kiosk()
         with Eyes(stage.places.panel) as eyes:
