@@ -59,6 +59,7 @@ from billing.pages.render import POLICY
 from billing.pages.second_proof import router as second_proof_pages
 from billing.pages.sign_in import forbidden, wrong_form
 from billing.pages.sign_in import router as sign_in_pages
+from billing.pages.tariff_drafts import router as tariff_draft_pages
 from billing.pages.tariffs import router as tariff_pages
 from billing.people.access import Forbidden, NotSignedIn
 from billing.people.cookies import FORM, set_cookie
@@ -132,6 +133,7 @@ def create_app(
     app.include_router(people_pages)
     app.include_router(operator_pages)
     app.include_router(tariff_pages)
+    app.include_router(tariff_draft_pages)
     app.include_router(ledger_pages)
     app.include_router(payment_pages)
     app.include_router(decision_pages)

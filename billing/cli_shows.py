@@ -14,7 +14,8 @@ from billing import directory, keys
 from billing.cli_base import Result, database_of
 from billing.moments import from_ms
 from billing.pages.operator_view import kept_aside, sessions
-from billing.pages.receipt_view import cdr_body, find_receipt
+from billing.pages.receipt_parts import cdr_body
+from billing.pages.receipt_view import find_receipt
 from billing.settings import server_time
 from billing.tables import commands, evse_offers, tokens
 from contract.codec import from_bytes

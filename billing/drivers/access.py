@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from billing.api.gate import server_of
 from billing.drivers.drivers import Driver, find_driver
-from billing.people import sessions
-from billing.people.cookies import DRIVER, read_cookie
+from billing.people.cookies import DRIVER
 from billing.people.sessions import Session
+from billing.people.visits import visit
 
 
 class NoDriver(Exception):
@@ -30,17 +29,4 @@ async def driver(request: Request) -> Driver:
 
 
 async def session_of_driver(request: Request) -> tuple[Session, Driver] | None:
-    token = read_cookie(request, DRIVER)
-    if not token:
-        return None
-    server = server_of(request)
-    now = server.now()
-    session = await server.read(lambda c: sessions.find_session(c, token, now))
-    if session is None or not session.holder.startswith("driver:"):
-        return None
-    known = await server.read(lambda c: find_driver(c, session.holder.removeprefix("driver:")))
-    if known is None:
-        return None
-    if sessions.is_worth_noting(session, now):
-        await server.write(lambda c: sessions.note_seen(c, session.session_hash, now))
-    return session, known
+    return await visit(request, DRIVER, "driver:", find_driver)

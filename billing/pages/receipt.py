@@ -11,7 +11,8 @@ from billing import keys
 from billing.api.gate import server_of
 from billing.ocpi.cdr_object import Owner
 from billing.pages.pdf import pdf_response
-from billing.pages.receipt_view import cdr_body, find_receipt
+from billing.pages.receipt_parts import cdr_body
+from billing.pages.receipt_view import find_receipt
 from billing.pages.render import LANGUAGES, choose_language, html, page
 from billing.pages.texts import RECEIPT
 

@@ -11,14 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from billing import keys
-from billing.corrections import as_corrected, in_order
-from billing.decisions.cases import Decision, as_billed, in_force
-from billing.ledger import book
-from billing.ledger.chart import Kind
+from billing.decisions.cases import Decision
 from billing.moments import from_ms
-from billing.ocpi.cdr_object import NOBODY, Owner, as_json, cdr_object
-from billing.ocpi.location import location_of
+from billing.pages.receipt_parts import Part, parts_of
+from billing.pages.receipt_payment import PaymentWords
 from billing.pages.render import (
     clock_text,
     date_text,
@@ -33,16 +29,13 @@ from billing.pages.render import (
 from billing.pages.texts import RECEIPT
 from billing.payments import store
 from billing.payments.payment import Payment
-from billing.payments.provider import HoldState
 from billing.quarantine import HOLDS_BILL, doubts_of
-from billing.rating import read_story
-from billing.tables import cdrs, events, kiosks, tokens, transactions, vouchers
+from billing.tables import events, kiosks
 from contract.codec import from_wire
-from contract.identity import TokenKind
 from contract.order import joined
 from contract.price import Line, Sample, price
 from contract.printed import PrintedKind, PrintedLine, printed, printed_lines
-from contract.transaction import ClockQuality, EventType, StoppedReason, TransactionEvent, began, samples_of
+from contract.transaction import ClockQuality, StoppedReason, TransactionEvent, began, samples_of
 from contract.vat import VatLine
 from contract.words import tariff_words
 
@@ -86,40 +79,6 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """One transaction of the order. `story` is as corrected; `history`: every CDR it ever had, oldest first."""
-
-    found: Row[Any]
-    story: list[TransactionEvent]
-    cdr: Row[Any] | None
-    history: tuple[Row[Any], ...]
-    late: TransactionEvent | None
-    decision: Decision | None = None  # of a person, where no rule could settle it
-
-    @property
-    def started(self) -> TransactionEvent | None:
-        return self.story[0] if self.story and self.story[0].event_type is EventType.STARTED else None
-
-    @property
-    def ended(self) -> TransactionEvent | None:
-        return self.story[-1] if self.story and self.story[-1].event_type is EventType.ENDED else None
-
-    @property
-    def energy_wh(self) -> int:
-        if self.started is None:
-            return 0
-        return max(0, self.story[-1].meter.import_wh - self.started.meter.import_wh)
-
-    def time_of(self, event: TransactionEvent) -> datetime:
-        return self.began_at + timedelta(milliseconds=event.elapsed_ms)
-
-    @property
-    def began_at(self) -> datetime:
-        """By a clock that became right later in the same boot, too."""
-        return began(self.story).wall
-
-
-@dataclass(frozen=True, slots=True)
 class _Bill:
     """What is owed for the order."""
 
@@ -136,7 +95,7 @@ def find_receipt(connection: Connection, receipt_id: str, language: str, now: da
 
     An order that went on after a power cut has several transactions, which are one bill.
     """
-    parts = _parts(connection, receipt_id)
+    parts = parts_of(connection, receipt_id)
     if not parts:
         return None
     site = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == parts[0].found.kiosk_id)).one()
@@ -144,42 +103,12 @@ def find_receipt(connection: Connection, receipt_id: str, language: str, now: da
     return _Writer(connection, language, site, parts, now, tuple(held)).write()
 
 
-def cdr_body(connection: Connection, receipt_id: str, owner: Owner = NOBODY) -> str | None:
-    """The OCPI CDR behind a receipt id; where there are several (two parts, a correction) a list of all of them."""
-    objects = [
-        cdr_object(cdr.body, owner, location_of(connection, cdr.kiosk_id))
-        for part in _parts(connection, receipt_id)
-        for cdr in part.history
-    ]
-    return as_json(objects) if objects else None
-
-
-def _parts(connection: Connection, receipt_id: str) -> tuple[_Part, ...]:
-    t, c = transactions.c, cdrs.c
-    query = select(transactions).where(t.receipt_key == keys.receipt_key(receipt_id))
-    parts = []
-    for found in connection.execute(query.order_by(t.started_ms, t.first_received_ms)).all():
-        story = read_story(connection, found.kiosk_id, found.transaction_id)
-        of_part = (c.kiosk_id == found.kiosk_id, c.transaction_id == found.transaction_id)
-        history = in_order(connection.execute(select(cdrs).where(*of_part)))
-        taken_back = {cdr.credit_reference_id for cdr in history}
-        current = [cdr for cdr in history if cdr.credit_reference_id is None and cdr.cdr_id not in taken_back]
-        is_late = bool(story) and story[-1].event_type is EventType.METER_CORRECTION
-        is_believed = is_late and len(history) > 1
-        shown = as_corrected(story) if is_believed else story[:-1] if is_late else story
-        late = story[-1] if is_believed else None
-        decision = in_force(connection, found.kiosk_id, found.transaction_id)
-        shown = list(as_billed(shown, decision))
-        parts.append(_Part(found, shown, current[-1] if current else None, history, late, decision))
-    return tuple(parts)
-
-
 @dataclass(frozen=True, slots=True)
 class _Writer:
     connection: Connection
     language: str
     site: Row[Any]
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     now: datetime
     paid_by: tuple[Payment, ...]  # what phones paid or have held for the order, oldest first
 
@@ -188,6 +117,8 @@ class _Writer:
         bill = self._bill()
         lines = () if bill is None else bill.lines
         currency = "" if bill is None else bill.currency
+        authority = None if self._started is None else self._started.authority
+        paid = PaymentWords(self.connection, self.language, self.site.time_zone, authority, self.paid_by)
         delivered = kwh(sum(part.energy_wh for part in self.parts), self.language)
         state = "finished" if bill is not None else self._state()
         total = "" if bill is None else money(bill.incl_vat_minor, currency, self.language)
@@ -206,9 +137,9 @@ class _Writer:
             tariff=self._tariff(),
             registers=self._registers(),
             delivered="" if state == "checking" else delivered,  # the very thing that is in doubt
-            payment=self._payment(bill),
-            you_paid="" if bill is None else self._you_paid(bill.currency),
-            paid=self._paid(bool(lines)) if bill is not None else "",
+            payment=paid.rows(None if bill is None else bill.incl_vat_minor, currency),
+            you_paid="" if bill is None else paid.you_paid(bill.currency),
+            paid=paid.paid(bool(lines)) if bill is not None else "",
             notes=self._notes(),
             history=self._history(bill),
             version=self._version(bill),
@@ -310,80 +241,6 @@ class _Writer:
             rows.append((words["meter_number"], self._started.meter.serial))
         return tuple(rows)
 
-    def _payment(self, bill: _Bill | None) -> tuple[tuple[str, str], ...]:
-        words = RECEIPT[self.language]
-        if self._started is None or self._started.authority is None:
-            return ()
-        authority = self._started.authority
-        query = select(tokens.c.label).where(tokens.c.token_hash == authority.token_hash)
-        label = self.connection.execute(query).scalar() or ""
-        rows = [(words["authorised_by"], words[authority.token_kind.value].format(label=label).strip())]
-        if authority.voucher_id is not None:
-            v = vouchers.c
-            voucher = self.connection.execute(
-                select(v.value_minor, v.currency).where(v.voucher_id == authority.voucher_id)
-            ).one_or_none()
-            if voucher is not None:
-                value = money(voucher.value_minor, voucher.currency, self.language)
-                rows.append((words["voucher_value"], value))
-                if bill is not None and bill.currency == voucher.currency and bill.incl_vat_minor < voucher.value_minor:
-                    rest_minor = voucher.value_minor - bill.incl_vat_minor
-                    rows.append((words["voucher_rest"], money(rest_minor, voucher.currency, self.language)))
-        for payment in self.paid_by:
-            rows += self._steps(payment)
-        return tuple(rows)
-
-    def _steps(self, payment: Payment) -> list[tuple[str, str]]:
-        """What was held, taken, given free and given back of one payment, each with its time."""
-        sight = payment.sight
-        if sight is None:
-            return []
-        story = store.story(self.connection, payment.payment_id)
-        words, found = RECEIPT[self.language], []
-
-        def told(word: str, request: str, amount_minor: int) -> None:
-            label, at = words[word], _answered_at(story, request)
-            label += "" if at is None else f", {self._clock(at)}"
-            found.append((label, money(amount_minor, payment.currency, self.language)))
-
-        told("held", "Hold", sight.held_minor)
-        if sight.captured_minor:
-            told("taken", "Capture", sight.captured_minor)
-        free_minor = sight.held_minor - sight.captured_minor
-        if free_minor and sight.state is not HoldState.AUTHORISED:
-            told("given_free", "Capture" if sight.captured_minor else "Release", free_minor)
-        if sight.refunded_minor:
-            told("refunded", "Refund", -sight.refunded_minor)
-            if vat_minor := _vat_given_back(self.connection, payment):
-                found.append((words["refund_vat"], money(-vat_minor, payment.currency, self.language)))
-        if sight.charged_back_minor:
-            told("charged_back", "Look", -sight.charged_back_minor)
-        if payment.owed_minor > 0:
-            found.append((words["still_owed"], money(payment.owed_minor, payment.currency, self.language)))
-        return found
-
-    def _you_paid(self, currency: str) -> str:
-        seen = [payment.sight for payment in self.paid_by if payment.sight is not None]
-        if not seen or any(sight.state is HoldState.AUTHORISED for sight in seen):
-            return ""
-        paid_minor = sum(sight.captured_minor - sight.refunded_minor - sight.charged_back_minor for sight in seen)
-        return money(paid_minor, currency, self.language)
-
-    def _paid(self, has_lines: bool) -> str:
-        if self._started is None or self._started.authority is None:
-            return ""
-        kind = self._started.authority.token_kind
-        name = {TokenKind.VOUCHER: "paid_voucher", TokenKind.CENTRAL: "paid_central"}.get(kind, "paid_account")
-        words = RECEIPT[self.language]
-        if self.paid_by:
-            back = [p for p in self.paid_by if p.sight is not None and p.sight.refunded_minor]
-            reasons = [f"“{wish.why}”" for payment in back for wish in payment.refunds if wish.is_allowance]
-            return " ".join([words["paid_refund"], *reasons]) if back else words["paid_phone"]
-        sentences = [words[name]] if has_lines else []
-        if kind is TokenKind.VOUCHER:
-            sentences.append(words["voucher_rule"])
-        return " ".join(sentences)
-
     def _notes(self) -> tuple[str, ...]:
         words = RECEIPT[self.language]
         told = [event for part in self.parts for event in part.story]
@@ -452,12 +309,12 @@ class _Writer:
         return RECEIPT[self.language]["version"].format(number=len(corrected) + 1, time=self._moment(from_ms(at)))
 
     @property
-    def _corrected(self) -> tuple[_Part, ...]:
+    def _corrected(self) -> tuple[Part, ...]:
         """Parts that were billed anew, in the order in which that happened."""
         found = [part for part in self.parts if part.cdr is not None and len(part.history) > 1]
         return tuple(sorted(found, key=lambda part: 0 if part.cdr is None else int(part.cdr.rated_ms)))
 
-    def _why(self, part: _Part) -> str:
+    def _why(self, part: Part) -> str:
         if part.decision is not None:
             at = part.decision.decided_at or part.decision.asked_at
             return RECEIPT[self.language]["why_decided"].format(time=self._moment(at))
@@ -474,26 +331,6 @@ class _Writer:
     def _moment(self, moment: datetime) -> str:
         zone = self.site.time_zone
         return f"{date_text(moment, zone, self.language)}, {self._clock(moment)} ({zone_text(moment, zone)})"
-
-
-def _vat_given_back(connection: Connection, payment: Payment) -> int:
-    """The VAT in refunds by decision, minor units. That of a corrected bill stands in the correction itself."""
-    entries = (
-        book.entry(connection, f"allowance/{payment.payment_id}/{n}") for n in range(1, len(payment.refunds) + 1)
-    )
-    legs = [leg for entry in entries if entry is not None for leg in entry.draft.legs]
-    return sum(leg.amount for leg in legs if leg.account.kind is Kind.VAT_PAYABLE)
-
-
-def _answered_at(story: list[tuple[int, str, str]], request: str) -> datetime | None:
-    """When the provider last answered a request of that kind."""
-    asked, found = "", None
-    for at_ms, what, detail in story:
-        if what == "asked":
-            asked = detail
-        elif what == "answered" and asked == request:
-            found = from_ms(at_ms)
-    return found
 
 
 def _summed(bodies: list[dict[str, Any]]) -> tuple[VatLine, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from billing.pages.ledger_view import Share, share_bar
@@ -266,3 +267,22 @@ def _four(amount: Decimal | None) -> str:
 def _signed(amount: Decimal) -> str:
     text = number(abs(amount), 4, "en")
     return text if not amount else f"{'+' if amount > 0 else '−'}{text}"
+
+
+def place_line(one: Offered) -> dict[str, object]:
+    """One EVSE a tariff is sold at."""
+    offline = one.offer.offline_tariff
+    return {
+        "name": place_of(one),
+        "kiosk_id": one.kiosk_id,
+        "version": one.offer.tariff.version if not one.is_offline else (offline.version if offline else 0),
+        "as": "in place of " + one.offer.tariff.id + " while the clock is not known" if one.is_offline else "",
+        "grace_min": f"{one.offer.parking_grace_s / 60:g} min",
+        "zone": one.offer.time_zone,
+        "offline": "" if offline is None or one.is_offline else f"{offline.id}, version {offline.version}",
+    }
+
+
+def path_of(tariff_id: str) -> str:
+    """The page of one tariff."""
+    return f"/operator/tariffs/{quote(tariff_id, safe='')}"

@@ -13,16 +13,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fastapi import Request
+from sqlalchemy import Connection
 
 from billing.api.gate import server_of
 from billing.moments import to_ms
-from billing.people import api_keys, sessions
+from billing.people import api_keys
 from billing.people.audit import note
-from billing.people.cookies import SESSION, read_cookie
+from billing.people.cookies import SESSION
 from billing.people.forms import checked_form, csrf_field
 from billing.people.persons import Entry, find_person
 from billing.people.roles import Person, Role
 from billing.people.sessions import Session, Stage
+from billing.people.visits import visit
 
 __all__ = [
     "Forbidden", "NotSignedIn", "Person", "Role", "admin", "anybody", "checked_form", "csrf_field", "finance", "host",
@@ -89,21 +91,15 @@ async def signed_in(request: Request) -> Person | None:
 
 async def session_of(request: Request) -> tuple[Session, Entry] | None:
     """The live session of a person, at whatever stage; None without one, or when they are disabled."""
-    token = read_cookie(request, SESSION)
-    if not token:
-        return None
-    server = server_of(request)
-    now = server.now()
-    session = await server.read(lambda c: sessions.find_session(c, token, now))
-    if session is None or not session.holder.startswith("person:"):
-        return None
-    entry = await server.read(lambda c: find_person(c, session.holder.removeprefix("person:")))
-    if entry is None or entry.is_disabled:
-        return None
-    if sessions.is_worth_noting(session, now):
-        await server.write(lambda c: sessions.note_seen(c, session.session_hash, now))
-    request.state.person = entry.person
-    return session, entry
+    found = await visit(request, SESSION, "person:", _entry)
+    if found is not None:
+        request.state.person = found[1].person
+    return found
+
+
+def _entry(connection: Connection, person_id: str) -> Entry | None:
+    entry = find_person(connection, person_id)
+    return None if entry is None or entry.is_disabled else entry
 
 
 async def _who(request: Request) -> Person:

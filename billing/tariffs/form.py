@@ -23,6 +23,7 @@ from contract.tariff import HIGHEST_PRICE, Dimension, PriceComponent, PriceLimit
 Fields = Mapping[str, str]
 
 MOST_CASES = 8
+LARGEST_FORM = 60_000  # bytes
 LONGEST_VALUE = 60
 NET_DIGITS = 12
 PER_MINUTE, PER_HOUR = "min", "h"

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine, select
 from billing.corrections import in_order, is_current
 from billing.intake import take_rows
 from billing.pages.operator_view import sessions
-from billing.pages.receipt_view import cdr_body, find_receipt
+from billing.pages.receipt_parts import cdr_body
+from billing.pages.receipt_view import find_receipt
 from billing.pages.session_view import session_detail
 from billing.settlement import proof
 from billing.tables import cdrs, quarantine
