@@ -18,6 +18,8 @@ from billing.checkout.bills import GOES_ON_WITHIN, bill_of
 from billing.checkout.checkout import Checkout, Reason, Stage
 from billing.commands import REACHABLE_WITHIN
 from billing.corrections import as_corrected
+from billing.decisions.case import Choice
+from billing.decisions.cases import as_billed, in_force
 from billing.ledger import book
 from billing.ledger.chart import Account, Kind
 from billing.moments import from_ms
@@ -117,9 +119,9 @@ def view_of(connection: Connection, link_id: str, now: datetime) -> CheckoutView
     kiosk = connection.execute(select(kiosks).where(kiosks.c.kiosk_id == checkout.kiosk_id)).one()
     heard = None if kiosk.last_contact_ms is None else from_ms(kiosk.last_contact_ms)
     parts = _parts(connection, checkout)
-    story, received = parts[-1] if parts else ([], None)
+    story, received, is_given_up = parts[-1] if parts else ([], None, False)
     last = story[-1] if story else None
-    used = price_so_far(story)
+    used = None if is_given_up else price_so_far(story)
     step, may_go_on = _step(connection, checkout, story, received, now)
     receipt = _receipt(connection, checkout)
     return CheckoutView(
@@ -152,15 +154,22 @@ def view_of(connection: Connection, link_id: str, now: datetime) -> CheckoutView
 
 
 def price_so_far(story: Sequence[TransactionEvent]) -> Price | None:
-    """The whole order's price as far as its newest part tells; its Started brings what the parts before had used."""
+    """The whole order's price as far as its newest part tells; its Started brings what the parts before had used.
+
+    None where the readings cannot be priced: then a person decides, and nobody is told an amount before.
+    """
     if not story or story[0].offer is None:
         return None
     whole = as_corrected(story)
-    return price(story[0].offer, joined(samples_before(whole), samples_of(whole)))
+    try:
+        return price(story[0].offer, joined(samples_before(whole), samples_of(whole)))
+    except ValueError:
+        return None
 
 
-def _parts(connection: Connection, checkout: Checkout) -> list[tuple[list[TransactionEvent], datetime]]:
-    """Each part's events without a gap from its Started on, and when the newest of them came; oldest part first."""
+def _parts(connection: Connection, checkout: Checkout) -> list[tuple[list[TransactionEvent], datetime, bool]]:
+    """Each part's events without a gap from its Started on, when the newest of them came, and whether a person gave it
+    up; oldest part first. Of a part a person decided about, what is billed."""
     t, e = transactions.c, events.c
     if not checkout.order_id:
         return []
@@ -175,7 +184,11 @@ def _parts(connection: Connection, checkout: Checkout) -> list[tuple[list[Transa
         whole = [row for place, row in enumerate(rows) if row.seq_no == place]
         if whole:
             story = [event_of(row.body) for row in whole]
-            found.append((story, from_ms(max(row.received_ms for row in whole))))
+            decision = in_force(connection, kiosk_id, transaction_id)
+            is_given_up = decision is not None and decision.choice is Choice.NOTHING
+            found.append(
+                (list(as_billed(story, decision)), from_ms(max(row.received_ms for row in whole)), is_given_up)
+            )
     return found
 
 
@@ -210,7 +223,7 @@ def _energy(story: Sequence[TransactionEvent]) -> int:
         return 0
     whole = as_corrected(story)
     samples = joined(samples_before(whole), samples_of(whole))
-    return samples[-1].import_wh - samples[0].import_wh
+    return max(0, samples[-1].import_wh - samples[0].import_wh)
 
 
 def _money(connection: Connection, checkout: Checkout) -> Money:

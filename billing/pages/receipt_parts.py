@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from billing import keys
 from billing.corrections import as_corrected, in_order
 from billing.decisions.cases import Decision, as_billed, in_force
+from billing.decisions.conditions import is_decided
 from billing.ocpi.cdr_object import NOBODY, Owner, as_json, cdr_object
 from billing.ocpi.location import location_of
 from billing.rating import read_story
@@ -65,7 +66,8 @@ def cdr_body(connection: Connection, receipt_id: str, owner: Owner = NOBODY) -> 
 def parts_of(connection: Connection, receipt_id: str) -> tuple[Part, ...]:
     """In the order in which they began; empty where nothing arrived yet."""
     t, c = transactions.c, cdrs.c
-    query = select(transactions).where(t.receipt_key == keys.receipt_key(receipt_id))
+    is_part = or_(t.started_ms.is_not(None), ~is_decided())  # what was given up without a beginning is none
+    query = select(transactions).where(t.receipt_key == keys.receipt_key(receipt_id), is_part)
     parts = []
     for found in connection.execute(query.order_by(t.started_ms, t.first_received_ms)).all():
         story = read_story(connection, found.kiosk_id, found.transaction_id)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from billing.corrections import is_current
+from billing.directory import NotKnown
 from billing.moments import to_ms
 from billing.tables import cdrs, transactions
 from billing.tariffs.trial import past, priced
@@ -51,10 +52,10 @@ def priced_again(connection: Connection, old: Tariff, new: Tariff, now: datetime
     changes: list[tuple[str, int]] = []
     old_minor = new_minor = failed = 0
     for order_id in orders[:MOST_SESSIONS]:
-        usage = past(connection, order_id)
         try:
+            usage = past(connection, order_id)
             before, after = (priced(tariff, usage).incl_vat_minor for tariff in (old, new))
-        except ValueError:
+        except (NotKnown, ValueError):
             failed += 1
             continue
         old_minor, new_minor = old_minor + before, new_minor + after

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, or_, select
 
 from billing import keys
+from billing.decisions.cases import as_billed, in_force
+from billing.decisions.conditions import is_decided
 from billing.directory import NotKnown
 from billing.rating import read_story
 from billing.tables import cdrs, kiosks, transactions
@@ -67,22 +69,28 @@ def past(connection: Connection, name: str) -> Usage:
     if order_id is None:
         raise NotKnown(f"no session {text[:64]!r}")
     query = select(transactions, kiosks.c.name, kiosks.c.time_zone).join_from(transactions, kiosks)
-    rows = connection.execute(query.where(t.order_id == order_id).order_by(t.started_ms, t.first_received_ms)).all()
+    is_part = or_(t.started_ms.is_not(None), ~is_decided())  # what was given up without a beginning is none
+    query = query.where(t.order_id == order_id, is_part).order_by(t.started_ms, t.first_received_ms)
+    rows = connection.execute(query).all()
     samples: tuple[Sample, ...] = ()
     first = None
     for row in rows:
-        story = read_story(connection, row.kiosk_id, row.transaction_id)
+        decision = in_force(connection, row.kiosk_id, row.transaction_id)
+        story = list(as_billed(read_story(connection, row.kiosk_id, row.transaction_id), decision))
         if not story or story[0].offer is None:
             raise NotKnown(f"the beginning of session {text[:64]!r} has not arrived yet")
         first = first or story
         samples = joined(samples, samples_of(story))
-    assert first is not None and first[0].offer is not None
+    if first is None or first[0].offer is None:
+        raise NotKnown(f"the beginning of session {text[:64]!r} never came")
     begun = began(first).wall
     if samples and samples[0].at_ms is None:  # a clock that was not known then; what became known since will do
         samples = tuple(replace(sample, at_ms=utc_ms(begun) + sample.elapsed_ms) for sample in samples)
     kwh = Decimal(samples[-1].import_wh - samples[0].import_wh) / 1000
     label = f"{rows[0].name}, {begun.astimezone(ZoneInfo(rows[0].time_zone)):%d %b %Y %H:%M}, {kwh} kWh"
-    return Usage(label, samples, first[0].offer.parking_grace_s, rows[0].time_zone, begun)
+    kept_ms = first[0].offer.reserved_ms
+    reservation = None if kept_ms is None else Reservation(kept_ms)
+    return Usage(label, samples, first[0].offer.parking_grace_s, rows[0].time_zone, begun, reservation)
 
 
 def recent(connection: Connection) -> list[tuple[str, str]]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from contract.order import Continuation, corrected, joined, price_of_part
 from contract.price import Line, Sample, TimeUse, measure, price
-from contract.tariff import Dimension, TariffOffer
+from contract.restrictions import ReservationRestriction, TariffRestrictions
+from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement, TariffOffer
 from tests.contract.values import OFFERS
 
 
@@ -83,3 +84,16 @@ def test_a_correction_stands_in_for_the_reading_at_the_end() -> None:
 def test_a_continuation_of_nothing_is_none() -> None:
     with pytest.raises(ValueError, match="two at least"):
         Continuation("tx", (Sample(0, 0, TimeUse.NONE),))
+
+
+def test_a_reservation_is_paid_once_however_often_the_charge_was_interrupted() -> None:
+    per_hour = PriceComponent(Dimension.TIME, Decimal(6))
+    kept = TariffElement((per_hour,), TariffRestrictions(reservation=ReservationRestriction.RESERVATION))
+    energy = TariffElement((PriceComponent(Dimension.ENERGY, Decimal("0.50")),))
+    offer = TariffOffer(Tariff("t", 1, "EUR", (kept, energy)), reserved_ms=600_000)
+    one = (Sample(0, 0, TimeUse.CHARGING), Sample(60_000, 1_000, TimeUse.NONE))
+    two = (Sample(0, 5_000, TimeUse.CHARGING), Sample(60_000, 7_000, TimeUse.NONE))
+
+    assert price_of_part(offer, (), one).incl_vat_minor == 100 + 50
+    assert price_of_part(offer, one, two).incl_vat_minor == 100
+    assert price(offer, joined(one, two)).incl_vat_minor == 250

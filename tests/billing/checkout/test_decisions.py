@@ -7,13 +7,16 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
+from billing.checkout.view import Step
 from billing.decisions import cases, decide
 from billing.decisions.case import Cause, Choice, NotDecidable, at_stake_minor, proposals
 from billing.decisions.cases import Decision
 from billing.ledger.chart import Kind
+from billing.pages.receipt_view import find_receipt
+from billing.tariffs.trial import past
 from contract.transaction import TransactionEvent
 from tests.billing.checkout.shop import Shop
-from tests.billing.stories import charge
+from tests.billing.stories import charge, interrupted
 
 LIMIT_MINOR = 5_000
 DAY_S = 86_400
@@ -211,3 +214,53 @@ def test_what_is_settled_or_unknown_is_no_case(shop: Shop) -> None:
         decided(shop, story[0].transaction_id, Choice.NOTHING)
     with pytest.raises(LookupError, match="no session"):
         decided(shop, "of nobody", Choice.NOTHING)
+
+
+def test_the_payers_page_shows_what_was_decided(shop: Shop) -> None:
+    checkout, start = shop.started()
+    story = jumped(shop.story_of(start, minutes=40, wh_per_minute=300, receipt_id="ef" * 16))
+    shop.upload(story)
+    shop.work()
+    decided(shop, story[0].transaction_id, Choice.PROVED)
+    view = shop.view(checkout)
+    receipt = shop.run(lambda c: find_receipt(c, "ef" * 16, "en", shop.now))
+
+    assert (view.step, view.total_minor, view.energy_wh) == (Step.FINISHED, 692, 39 * 300)
+    assert receipt is not None and receipt.heading.replace("\u00a0", " ") == "€ 6.92"
+    assert any("a person decided this bill" in note for note in receipt.notes)
+
+
+def test_who_was_given_it_owes_nothing_on_every_page(shop: Shop) -> None:
+    checkout, start = shop.started()
+    *before, last, ended = shop.story_of(start, minutes=40, wh_per_minute=300, receipt_id="ef" * 16)
+    back = [replace(e, meter=replace(e.meter, import_wh=e.meter.import_wh - 90_000)) for e in (last, ended)]
+    shop.upload([*before, *back])  # the register falls, so that nothing can be priced as it came
+    shop.work()
+    assert shop.view(checkout).price is None
+    (case,) = shop.run(lambda c: cases.waiting(c, shop.now))
+    assert [one.choice for one in proposals(case)] == [Choice.PROVED, Choice.NOTHING, Choice.WAIT]
+    decided(shop, before[0].transaction_id, Choice.NOTHING)
+    view = shop.view(checkout)
+    receipt = shop.run(lambda c: find_receipt(c, "ef" * 16, "en", shop.now))
+
+    assert (view.step, view.total_minor, view.money.owed_minor) == (Step.FINISHED, 0, 0)
+    assert receipt is not None and receipt.state == "finished" and receipt.lines == ()
+    shop.check()
+
+
+def test_a_part_given_up_without_its_beginning_does_not_hold_the_rest_of_its_order(shop: Shop) -> None:
+    one, two = interrupted(transaction_id="one", receipt_id="ef" * 16, started_at=shop.now)
+    shop.upload(one)
+    shop.upload(two[1:])
+    shop.pass_time(3_700)
+    assert waiting(shop) == [(two[0].transaction_id, Cause.MISSING)]
+    decided(shop, two[0].transaction_id, Choice.NOTHING)
+    shop.pass_time(2 * DAY_S)
+    shop.work()
+    bill = shop.bill(one[0].order_id)
+    receipt = shop.run(lambda c: find_receipt(c, "ef" * 16, "en", shop.now))
+    usage = shop.run(lambda c: past(c, "one"))
+
+    assert bill is not None and bill.total_minor == one[-1].total_incl_vat_minor
+    assert receipt is not None and receipt.state == "finished"
+    assert usage.samples[-1].import_wh - usage.samples[0].import_wh == 750, "and it can be priced again"
