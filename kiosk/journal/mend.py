@@ -70,12 +70,12 @@ def _fillings(story: dict[int, Told]) -> list[Told]:
         if known[0] <= MOST_FILLED
     ]
     for before, after in pairwise(known):
-        if after - before > MOST_FILLED:
+        if not 1 < after - before <= MOST_FILLED:
             continue
         is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
         first_of_hole = replace(_repeated(story[before].event, before + 1), time_use=TimeUse.NONE)
         following = (_repeated(story[after].event, seq_no) for seq_no in range(before + 2, after))
-        filled += [Told(event, is_safe) for event in (first_of_hole, *following) if after - before > 1]
+        filled += [Told(event, is_safe) for event in (first_of_hole, *following)]
     return filled
 
 
