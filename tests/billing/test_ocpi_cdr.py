@@ -17,7 +17,7 @@ from billing.directory import add_kiosk, load_tariff, set_offer
 from billing.intake import take_rows
 from billing.ocpi.cdr_object import Owner
 from billing.ocpi.location import Location, place
-from billing.pages.receipt_view import cdr_body
+from billing.pages.receipt_parts import cdr_body
 from tests.billing.stories import NOON, batch, charge, corrected, rows_of
 from tests.contract.sessions import case
 from tests.test_one_price import told_by_the_kiosk

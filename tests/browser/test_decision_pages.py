@@ -9,8 +9,10 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page
 
+from billing.decisions import cases, decide
+from billing.decisions.case import Choice
 from billing.intake import take_rows
-from billing.people import persons
+from billing.people import audit, persons
 from billing.people.roles import Role
 from tests.billing.checkout.shop import Shop
 from tests.billing.checkout.test_decisions import jumped
@@ -107,3 +109,21 @@ def test_a_decision_without_a_reason_or_days_is_refused_in_words(site: Site, sho
     assert "Waited for" in phone.locator("main").inner_text()
     assert judge(phone) == []
     photograph(phone, "operator-decisions-waited-phone")
+
+
+def test_a_second_person_agrees_on_the_page_and_the_audit_log_has_both(site: Site, shop: Shop, phone: Page) -> None:
+    with site.engine.begin() as connection:
+        asked = ("hk-07", "lost", Choice.NOTHING, "the driver was told it is free", "Max", shop.now, 100)
+        decide.ask(connection, *asked)
+    come_in(site, phone, "fin")
+    phone.goto(f"{site.base_url}/operator/decisions/hk-07/lost")
+    assert "Max asks for Bill nothing: € 0.00" in phone.locator("main").inner_text().replace("\u00a0", " ")
+    assert judge(phone) == []
+    photograph(phone, "operator-decision-second-phone")
+    press(phone, phone.get_by_role("button", name="Agree"))
+    phone.get_by_role("status").get_by_text("Decided and carried out").wait_for()
+
+    with site.engine.begin() as connection:
+        known = [f"{deed.who} {deed.what}" for deed in audit.deeds(connection, 5, "lost")]
+        assert [one.decided_by for one in cases.decided(connection, "hk-07", "lost")] == ["Fina"]
+    assert known == ["Fina agreed to: bill nothing"]
