@@ -233,11 +233,15 @@ class Till:
     @contextmanager
     def revoked(self) -> Iterator[None]:
         """The operator has withdrawn the kiosk's key: the server refuses all it says."""
-        for revoked_ms in (0, None):
-            with self._engine.begin() as connection:
-                connection.execute(update(kiosk_keys).values(revoked_ms=revoked_ms))
-            if revoked_ms is not None:
-                yield
+        self._revoke(0)
+        try:
+            yield
+        finally:
+            self._revoke(None)
+
+    def _revoke(self, at_ms: int | None) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(update(kiosk_keys).values(revoked_ms=at_ms))
 
     def close(self) -> None:
         self._engine.dispose()

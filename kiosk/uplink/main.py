@@ -131,7 +131,7 @@ class Uplink:
             log.error("server refuses %s: %s", type(request).__name__, error)
             says = self._drain.refused(request, time.monotonic(), str(error))
         else:
-            if not was_online:
+            if not self._drain.is_online:  # now, not when it was sent: another lane may have failed meanwhile
                 self._told, self._because = "", None
                 log.info("server answers")
             says = self._drain.succeeded(request, answer, time.monotonic())

@@ -18,6 +18,7 @@ FIRST, SECOND = CABLES[:2]
 AMPS_W = 3 * 230.0
 LOOK_EVERY_S = 0.01
 SLACK_A = 0.1
+PATIENCE_S = 30.0
 
 pytestmark = [pytest.mark.bytes, pytest.mark.xdist_group("site")]
 
@@ -72,7 +73,7 @@ def until(scene: Scene, what: str, is_so: Callable[[tuple[float, float]], bool])
         return is_so((truth["1"]["offered_a"], truth["2"]["offered_a"]))
 
     try:
-        scene.stage.wait_for(what, look, 15.0, "controller")
+        scene.stage.wait_for(what, look, PATIENCE_S, "controller")
     except NotTrue as error:
         shown = {cable.evse_id: scene.status(cable) for cable in (FIRST, SECOND)}
         raise NotTrue(f"{error}\n{scene.stage.physics()}\n{shown}") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from kiosk.cli.conditions import standing
 from kiosk.session.faults import FaultCode
+from kiosk.session.snapshot import Snapshot
 from kiosk.session.states import State
 from kiosk.wire import snapshot_line
 from tests.cli.conftest import ENVIRONMENT
@@ -132,15 +133,6 @@ class Scene:
             PATIENCE_S,
         )
 
-    def wait_until_told(self, cable: Cable, condition: str) -> None:
-        """Beside the fault stands this row of the kiosk's own table; "" for none."""
-
-        def is_told() -> bool:
-            seen = self.eyes.snapshot
-            return seen is not None and condition in (*standing(snapshot_line(seen)["snapshot"]), "")
-
-        self.stage.wait_for(f"{condition} is told", is_told, PATIENCE_S, "controller")
-
     def wait_until_idle(self, cable: Cable) -> None:
         self.charges.wait_for(
             cable.evse_id, "is well again", lambda e: e.state is State.IDLE and e.fault is None, PATIENCE_S
@@ -196,13 +188,24 @@ class Scene:
         found: list[dict[str, Any]] = json.loads(self.kiosk("why", str(cable.evse_id), "--json").stdout)["causes"]
         return found
 
-    def tells(self, cable: Cable, code: FaultCode, condition: str = "") -> dict[str, Any]:
+    def tells(self, cable: Cable, code: FaultCode, condition: str = "", words: str = "") -> dict[str, Any]:
         """Screen, `kiosk why` and doctor give the same cause, and the technician's command prints it.
 
-        `condition`: the row of the kiosk's own table beside it. Raises AssertionError.
+        `condition`: the row of the kiosk's own table beside it; `words` of the driver's complaint. A driver may say
+        something else at each of its tries, so both are waited for. Raises AssertionError.
         """
-        one_cause(self.eyes.snapshot, cable.evse_id, code, condition)
-        first, *others = self.causes(cable)
-        assert first["code"] == f"fault:{code}"
-        assert condition in (*(other["code"] for other in others), "")
-        return first
+
+        def snapshot() -> Snapshot | None:
+            seen = self.eyes.snapshot
+            is_told = seen is not None and condition in (*standing(snapshot_line(seen)["snapshot"]), "")
+            return seen if is_told else None
+
+        def cause() -> dict[str, Any] | None:
+            first, *others = self.causes(cable)
+            assert first["code"] == f"fault:{code}"
+            is_told = condition in (*(other["code"] for other in others), "") and words in first["detail"]
+            return first if is_told else None
+
+        seen = self.stage.wait_for(f"{condition} is told", snapshot, PATIENCE_S, "controller")
+        one_cause(seen, cable.evse_id, code, condition)
+        return self.stage.wait_for(f"why says {condition} {words}", cause, PATIENCE_S, "controller")

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from billing.tables import kiosk_keys
 from contract.api import AuthorizeAnswer, AuthorizeRequest, AuthorizeStatus, RowBatch
 from contract.identity import TokenKind
 from kiosk.journal import Batch, JournalStore
@@ -223,3 +225,50 @@ def test_an_expired_certificate_keeps_the_kiosk_offline_and_is_told_once(tmp_pat
         told = asyncio.run(story())
         assert told.count("ended on") == 1
         assert store.waiting() == 1
+
+
+def test_a_request_that_ends_well_after_another_was_refused_takes_no_reason_away(
+    billing: Billing, tmp_path: Path
+) -> None:
+    """The operator withdraws the key while a poll is held: the next row is refused, then the poll ends well."""
+    state = tmp_path / "state"
+    state.mkdir()
+    enrol(billing.url, billing.code(), state, BOARD)
+    config = tmp_path / "kiosk.toml"
+    config.write_text(
+        f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
+        "[server]\ntimeout_s = 5\npoll_s = 6\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
+    )
+    store = JournalStore(tmp_path / "journal.db")
+
+    async def story() -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kiosk.uplink.main", "--config", str(config), stderr=asyncio.subprocess.DEVNULL
+        )
+        desk = JournalDesk(store)
+        desk.panel = panel = Panel(tmp_path / "c.sock", Access(), desk)
+        try:
+            await panel.start()
+            await until("a list", lambda: any(isinstance(said, SignedList) for said in desk.said))
+            held = billing.app.state.server.watch._waiting
+            await until("a poll is held", lambda: bool(held))
+            with billing.engine.begin() as connection:
+                connection.execute(update(kiosk_keys).values(revoked_ms=0))
+            begun = len(desk.said)
+
+            def refusals() -> list[Any]:
+                """What was told of being offline since, in order."""
+                return [said for said in desk.said[begun:] if isinstance(said, Online | WhyOffline)]
+
+            store.commit(Batch((status_row("{}"),)))
+            desk.tell(RowsWaiting(1))
+            await until("it is refused", lambda: Online(False) in refusals())
+            await until("the poll ends well", lambda: Online(True) in refusals())
+            await until("it is refused again", lambda: refusals().count(Online(False)) == 2)
+            await until("and the reason is told again", lambda: isinstance(refusals()[-1], WhyOffline))
+        finally:
+            process.kill()
+            await process.wait()
+            await panel.close()
+
+    asyncio.run(story())
