@@ -31,7 +31,7 @@ format: setup ## let the formatter and the linter put right what they can
 	$(BIN)/ruff check --fix .
 
 test: check ## check, then the whole test suite
-	$(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 demo: setup ## server, street, kiosk, touchscreen and a phone: a tour in three minutes, then yours to play with
 	$(BIN)/kiosk-sim demo

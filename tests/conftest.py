@@ -34,6 +34,23 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
     os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = MEMORY
 
 
+# Whole files are handed out (--dist loadfile). These take longest, by seconds seen, and go first: one that is begun
+# last keeps a single process busy for minutes while the others have nothing left. A file that is gone may stay here.
+LONGEST = (
+    "test_kills", "test_disk", "test_phone_purchase", "test_fleet", "test_conditions", "test_stale_answers",
+    "test_host_pages", "test_rows", "test_failures", "test_serving", "test_site_limit", "test_street",
+    "test_whole_kiosk", "test_frozen_screen", "test_one_price", "test_site", "test_phone_gallery", "test_clock",
+    "test_modbus_bus", "test_real_controller", "test_probe_commands", "test_every_door", "test_account_pages",
+    "test_payment_pages", "test_people_pages", "test_operator_pages", "test_passkeys", "test_shared_bus", "test_caps",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+
+
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """One PostgreSQL server for all tests of this process. Imported here: most tests need no server at all."""
