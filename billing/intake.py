@@ -135,6 +135,9 @@ def _take_events(
     _note_ends(connection, kiosk_id, ended)
     touched = {item.event.transaction_id for item in received} | forgotten
     parsed = {item.row.body: item.event for item in received}
+    stories: dict[str, dict[int, TransactionEvent]] = {}
+    for item in received:
+        stories.setdefault(item.event.transaction_id, {})[item.event.seq_no] = item.event
     whole = set[str]()
     for transaction_id, ended_seq, last_seq, count in _finished(connection, kiosk_id, touched):
         has_correction = False
@@ -144,7 +147,9 @@ def _take_events(
             _report_after_ended(connection, kiosk_id, received, aside)
         if count > ended_seq:
             whole.add(transaction_id)
-            billed = rate(connection, kiosk_id, transaction_id, now, parsed)
+            here = stories.get(transaction_id, {})
+            story = [here[seq] for seq in range(ended_seq + 1)] if here.keys() >= set(range(ended_seq + 1)) else None
+            billed = rate(connection, kiosk_id, transaction_id, now, parsed, story)
             if billed is not None and has_correction:
                 correct(connection, kiosk_id, transaction_id, billed, now, parsed)
     _note_orders(connection, kiosk_id, [item.event for item in arrived], whole, now)

@@ -90,11 +90,13 @@ def rate(
     transaction_id: str,
     now: datetime,
     parsed: Mapping[str, TransactionEvent] | None = None,
+    story: Sequence[TransactionEvent] | None = None,
 ) -> str | None:
     """The transaction's CDR id. None where events are still missing, a doubt holds the bill, or a person
     decided about it. Idempotent.
 
-    `parsed` holds events by their text where the caller has read them already.
+    `parsed` holds events by their text where the caller has read them already; `story` is the stored events 0 to Ended
+    where the caller has them all.
     """
     of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
     ended_seq, decision_id = _STANDING.row(connection, of_transaction) or (None, None)
@@ -106,8 +108,9 @@ def rate(
         return str(known)
     if decision_id is not None:
         return None  # what comes after a person's decision is a case of its own (billing.decisions)
-    story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
-    if len(story) <= ended_seq:
+    if story is None:
+        story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
+    if len(story) != ended_seq + 1:
         return None
     site = site_of(connection, kiosk_id)
     found = doubts_about(story, site.max_power_w)
