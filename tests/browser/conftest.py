@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from billing.app import CHORES
@@ -29,7 +29,8 @@ from tests.billing.stories import NOON
 
 PHONE = (360, 740)
 DESK = (1280, 900)
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000  # of everything a test waits for: a busy machine is no fault of a page
+expect.set_options(timeout=PATIENCE_MS)
 GALLERY = Path(__file__).parents[2] / "build" / "pages"
 TILL = {"starts nobody answered", "checkouts and bills", "payments"}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

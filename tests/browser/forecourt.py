@@ -33,7 +33,7 @@ from tests.billing import client
 from tests.billing.databases import SERVER_KEY
 from tests.billing.stories import TARIFF, charge, rows_of
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 EVSES = 20
 
 

@@ -81,7 +81,7 @@ def test_a_keyboard_finds_a_session_from_the_fleet_and_reads_its_lines(site: Sit
     press(desk, desk.locator("a[href$='/t-paid']"))
     desk.wait_for_url("**/t-paid")
 
-    expect(desk.locator("body")).to_contain_text("PARKING_TIME")
+    expect(desk.locator("body")).to_contain_text("Plugged in after charging")
 
 
 def test_a_keyboard_acknowledges_an_alarm_and_takes_a_connector_out_of_service(site: Site, desk: Page) -> None:

@@ -113,7 +113,7 @@ def test_a_keyboard_buys_a_charge_from_the_sticker_to_the_receipt(place: Forecou
     place.obey(CommandKind.STOP)
     place.upload(story[3:])
     catch_up(phone)
-    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible()
     photograph(phone, "flow-finished")
     for told in ("Held", "Taken", "Released"):
         expect(phone.get_by_text(re.compile(f"^{told} [0-9]{{2}}:[0-9]{{2}}$"))).to_be_visible()
@@ -162,7 +162,7 @@ def test_a_scanned_screen_needs_no_code_and_its_language_stays(place: Forecourt,
     assert all(command.kind is not CommandKind.STOP for command in place.waiting)
     place.upload(story[3:])
     catch_up(phone)
-    expect(phone.get_by_text("完了・支払い済み")).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("完了・支払い済み")).to_be_visible()
 
     assert taken(place) == story[-1].total_incl_vat_minor
 
@@ -260,7 +260,7 @@ def test_an_old_value_says_its_age_and_a_stop_that_cannot_be_sent_says_so(place:
     place.clock.by = timedelta()
     place.upload(story[3:])
     catch_up(phone)
-    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible()
 
 
 def test_a_phone_that_lost_its_connection_says_since_when_and_finds_back(place: Forecourt, phone: Page) -> None:
@@ -273,7 +273,7 @@ def test_a_phone_that_lost_its_connection_says_since_when_and_finds_back(place: 
     try:
         for _ in range(3):
             catch_up(phone)
-        expect(phone.get_by_text("Your phone has had no connection since")).to_be_visible(timeout=15_000)
+        expect(phone.get_by_text("Your phone has had no connection since")).to_be_visible()
         assert re.search("[0-9]:[0-9]{2}", phone.locator("[data-silent] time").inner_text())
     finally:
         phone.context.set_offline(False)
@@ -289,7 +289,7 @@ def test_a_taken_connector_gives_the_money_back_and_says_so(place: Forecourt, ph
 
     heading(phone, "The connector was taken in between")
     expect(phone.get_by_text("You pay nothing and need do nothing.")).to_be_visible()
-    expect(phone.get_by_text("Released", exact=True)).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("Released", exact=True)).to_be_visible()
     assert taken(place) == 0
     assert judge(phone) == []
 
@@ -313,7 +313,7 @@ def test_a_kiosk_that_never_hears_the_start_gives_the_money_back_and_says_when(p
     place.clock.by = timedelta(seconds=65)
     catch_up(phone)
     heading(phone, "The kiosk did not answer in time")
-    expect(phone.get_by_text("Released", exact=True)).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("Released", exact=True)).to_be_visible()
     photograph(phone, "flow-start-lost")
 
     assert taken(place) == 0
@@ -331,7 +331,7 @@ def test_a_car_that_stays_plugged_in_is_told_until_when_that_is_free(place: Fore
     assert judge(phone) == []
     place.upload(story[5:])
     catch_up(phone)
-    expect(phone.get_by_text("Finished and paid")).to_be_visible(timeout=15_000)
+    expect(phone.get_by_text("Finished and paid")).to_be_visible()
 
 
 def test_a_link_that_names_no_order_says_what_to_do(place: Forecourt, phone: Page) -> None:
