@@ -15,7 +15,7 @@ from billing.commands import answer_command
 from billing.database import open_database
 from billing.migrations import newest_revision
 from billing.moments import to_ms
-from billing.settings import BadSettings, read_settings, server_time
+from billing.settings import BadSettings, default_database_url, read_settings, server_time
 from billing.tables import kiosks
 from billing.tariff_files import read_tariff
 from contract.api import CommandAnswer, CommandStatus
@@ -162,7 +162,7 @@ def test_what_is_ordered_of_a_kiosk_stands_in_the_audit_log(run: Run, tmp_path: 
     run("init")
     run("kiosk", "add", "HK-07")
     run("token", "add", "04:a2:b3:c4", "--account", "anna")
-    url = at_database[1] if at_database else f"sqlite:///{tmp_path}/data/billing.db"
+    url = at_database[1] if at_database else default_database_url(tmp_path / "data")
     engine = open_database(url)
     with engine.begin() as connection:
         connection.execute(update(kiosks).values(last_contact_ms=to_ms(server_time())))
