@@ -101,6 +101,7 @@ CASES: dict[str, Case] = {
     "01-home-phone-reserves": (s.snapshot(_PHONE_RESERVES, s.evse(2)), NAV, 0),
     "01-home-all-in-use": (s.snapshot(s.delivering(1), s.delivering(2), minutes=18.7), NAV, 0),
     "01-home-no-secret": (s.snapshot(phone_problem=PhoneProblem.NO_SECRET), NAV, 0),
+    "01-home-no-phones": (s.snapshot(phone_problem=PhoneProblem.NOT_TAKEN), NAV, 0),
     "01-home-silent": (s.snapshot(), NAV, 3.0),
     "01-home-clock-unknown": (s.snapshot(clock_quality=ClockQuality.UNKNOWN), NAV, 0),
     "02-choose": (s.snapshot(**_WAITS, token_starts=(1, 2), notice=replace(_WHICH, evse_id=None)), NAV, 0),
