@@ -118,13 +118,26 @@ def contents(engine: Engine) -> Rows:
         }
 
 
-def grown(before: Rows, after: Rows, charges: int) -> Rows:
-    """The new rows of each table that has one or more for every charge."""
+def grown(before: Rows, after: Rows, keys: dict[str, list[int]], charges: int) -> Rows:
+    """The new rows of each table that has one or more for every charge; `keys`: the places of its primary key.
+
+    A row that was there and has changed is no new one: a chore may still be settling the bills of the round before.
+    """
     found = {}
     for table, rows in after.items():
         if table not in NOT_ABOUT_ROWS and len(rows) - len(before[table]) >= charges:
-            known = set(before[table])
-            found[table] = [row for row in rows if row not in known]
+            places = keys[table]
+            known = {tuple(row[place] for place in places) for row in before[table]}
+            found[table] = [row for row in rows if tuple(row[place] for place in places) not in known]
+    return found
+
+
+def primary_keys(engine: Engine) -> dict[str, list[int]]:
+    asked = inspect(engine)
+    found = {}
+    for table in asked.get_table_names():
+        names = [column["name"] for column in asked.get_columns(table)]
+        found[table] = [names.index(name) for name in asked.get_pk_constraint(table)["constrained_columns"]]
     return found
 
 
@@ -276,7 +289,7 @@ def measure(name: str, fresh: Callable[[], str], workers: int, rounds: int, char
                 amount = charges if rows_per_post == 1 else 2 * charges
                 before = contents(engine)
                 app = load(port, clients, rows_per_post, amount)
-                rows = grown(before, contents(engine), amount)
+                rows = grown(before, contents(engine), primary_keys(engine), amount)
                 bare_url = fresh()
                 bare = open_database(bare_url)
                 furnish(bare)
