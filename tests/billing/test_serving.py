@@ -184,8 +184,8 @@ def test_the_access_log_names_routes_and_kiosks_and_never_an_address(place: Plac
 
     text = (place.folder / "access.log").read_text()
     assert secret not in text and "TOKEN" not in text
-    last = place.log[-3:]
-    assert {line["route"] for line in last} >= {"(none)"} and all(line["took_ms"] is not None for line in last)
+    assert any(line["route"] == "(none)" for line in place.log)
+    assert all(line["took_ms"] is not None for line in place.log)
 
 
 def test_a_worker_that_dies_is_replaced_and_nobody_waits_for_it(place: Place) -> None:
