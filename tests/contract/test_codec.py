@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract import codec
 from contract.api import RowKind
 from contract.codec import WireError, from_bytes, from_wire, to_bytes, to_wire, utc_from_text, utc_text
+from contract.straight import straight_reader
 from tests.contract.values import WIRE_TYPES, any_wire_value, required_fields
 
 MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -22,6 +25,13 @@ MIDNIGHT = datetime(2026, 11, 21, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Inner:
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Often:
+    """Read in one test only, which counts."""
+
+    of: tuple[Inner, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,65 @@ def test_an_unknown_key_is_named(value: Any, data: st.DataObject) -> None:
 
     with pytest.raises(WireError, match=rf"{type(value).__name__}\.colour: unknown key"):
         from_wire(type(value), wire)
+
+
+STRANGE: list[Any] = [
+    None,
+    True,
+    1,
+    -1,
+    1.0,
+    2**63,
+    "",
+    "x",
+    "\ud800",
+    "1",
+    "2026-11-21Z",
+    "2026-11-21T00:00:00Z",
+    [],
+    {},
+]
+STRANGE += ["20261121T00Z", "2026-11-21T00:00:00+01:00Z", "2026-11-21T00:00:00z", "1e9", [None], {"x": 1}, float("nan")]
+
+
+def _places(wire: Any) -> list[tuple[Any, Any]]:
+    """Everything below that can be changed: the object or list, and its key."""
+    items = list(wire.items() if isinstance(wire, dict) else enumerate(wire) if isinstance(wire, list) else ())
+    return [(wire, key) for key, _ in items] + [place for _, item in items for place in _places(item)]
+
+
+@settings(max_examples=300)
+@given(any_wire_value(), st.data())
+def test_the_straight_reader_takes_nothing_that_the_careful_one_reads_otherwise(
+    value: Any, data: st.DataObject
+) -> None:
+    wire = to_wire(value)
+    for _ in range(data.draw(st.integers(0, 2))):
+        if places := _places(wire):
+            holder, key = data.draw(st.sampled_from(places))
+            if data.draw(st.booleans()):
+                del holder[key]
+            else:
+                holder[key] = deepcopy(data.draw(st.sampled_from(STRANGE)))
+    try:
+        found = straight_reader(type(value), codec._reader)(wire)
+    except (ValueError, KeyError, TypeError, codec._Unfit):
+        return
+
+    assert codec._with_care(type(value), wire, "") == found
+
+
+def test_a_class_that_is_read_often_is_read_as_at_first() -> None:
+    for _ in range(codec.OFTEN + 2):
+        assert from_wire(Often, {"of": [{"count": 1}]}) == Often((Inner(1),))
+        with pytest.raises(WireError, match=r"^Often\.of\[1\]\.count: want int, got True$"):
+            from_wire(Often, {"of": [{"count": 1}, {"count": True}]})
+
+
+@settings(max_examples=60)
+@given(any_wire_value())
+def test_the_straight_reader_has_no_doubt_about_what_we_wrote(value: Any) -> None:
+    assert straight_reader(type(value), codec._reader)(to_wire(value)) == value
 
 
 @pytest.mark.parametrize("cls", [cls for cls in WIRE_TYPES if required_fields(cls)], ids=lambda cls: cls.__name__)
