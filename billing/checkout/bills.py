@@ -167,8 +167,8 @@ def _sum(connection: Connection, order_id: str) -> Bill | None:
         from_ms(0),
         cdr_ids,
         tuple(payment.payment_id for payment in payments.of_order(connection, order_id)),
-        parties.provider_id,
-        parties.host_id,
+        next((one.parties.provider_id for one in sold if one.parties.provider_id is not None), None),
+        next((one.parties.host_id for one in sold if one.parties.host_id is not None), None),
     )
 
 

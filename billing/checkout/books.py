@@ -29,7 +29,7 @@ from billing.payments.payment import Payment
 from billing.payments.provider import HoldState, Sight
 from billing.payments.store import provider_of
 from billing.settlement.allowance import allowance_entry
-from billing.settlement.entries import Parties, capture_entry, chargeback_entry, refund_entry
+from billing.settlement.entries import Parties, capture_entry, chargeback_entry, refund_entry, remitted_to
 from billing.settlement.sales import Sold
 
 HOLD_LIVES = timedelta(days=7)  # as payment providers have it; the end that counts is the one they tell
@@ -106,12 +106,7 @@ def _charged_back(
     known = dict.fromkeys(sight.charged_back_split, 0)
     for entry in before:
         for name in known:
-            known[name] += sum(-leg.amount for leg in entry.draft.legs if leg.account == _giver(name, parties, social))
+            account = remitted_to(name, parties, social)
+            known[name] += sum(-leg.amount for leg in entry.draft.legs if leg.account == account)
     parts = {name: part - known[name] for name, part in sight.charged_back_split.items()}
     book.post(connection, chargeback_entry(key, parties, social, parts), now)
-
-
-def _giver(name: str, parties: Parties, social: str) -> Account:
-    if name == parties.provider_id:
-        return parties.account(Kind.PARTNER_PAYABLE, name)
-    return parties.account(Kind.PROVIDER_CLEARING, social)

@@ -44,12 +44,13 @@ def write_off(connection: Connection, payment_id: str, why: str, now: datetime) 
     assert bill is not None, "a guest owes by a bill"
     parties = Parties(order_id, bill.payer, bill.currency, bill.host_id, bill.provider_id)
     entries = book.entries_about(connection, order_id)
+    sold = sold_of_order(connection, order_id)
     given = {}
-    if parties.provider_id is not None:
-        claim = parties.account(Kind.PARTNER_PAYABLE, parties.provider_id)
+    for partner in {one.parties.provider_id for one in sold if one.parties.provider_id is not None}:
+        claim = parties.account(Kind.PARTNER_PAYABLE, partner)
         ours = sum(leg.amount for entry in entries for leg in entry.draft.legs if leg.account == claim)
-        given = {parties.provider_id: max(0, -ours)}
+        given[partner] = max(0, -ours)
     number = sum(entry.draft.key.startswith(f"written-off/{payment_id}/") for entry in entries) + 1
-    key, sold = f"written-off/{payment_id}/{number}", sold_of_order(connection, order_id)
+    key = f"written-off/{payment_id}/{number}"
     book.post(connection, allowance_entry(key, parties, sold, amount_minor, given, why, keeps_host=True), now)
     return amount_minor

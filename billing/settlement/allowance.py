@@ -45,8 +45,9 @@ def allowance_entry(
         if one.parties.host_id is not None and not keeps_host:
             host_minor = _share(one.allocation.host.total_minor, amount_minor, gross_minor)
             gives(parties.account(Kind.HOST_PAYABLE, one.parties.host_id), host_minor)
-    if parties.provider_id is not None:
-        gives(parties.account(Kind.PARTNER_PAYABLE, parties.provider_id), given.get(parties.provider_id, 0))
+    for owner, given_minor in given.items():
+        if owner != OPERATOR:
+            gives(parties.account(Kind.PARTNER_PAYABLE, owner), given_minor)
     gives(parties.account(Kind.MARGIN, OPERATOR), -sum(amounts.values()))
     return drafted(key, why, amounts, parties.order_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,16 @@ def sale_entry(cdr_id: str, parties: Parties, allocation: Allocation) -> Draft |
     return drafted(sale_key(cdr_id), f"charge detail record {cdr_id}", amounts, parties.order_id)
 
 
+def remitted_to(owner: str, parties: Parties, social: str) -> Account:
+    """Where a part of a payment stands: the operator's with the provider of payments, a partner's with the partner.
+
+    By its name alone: parts of one order may have been sold under different agreements.
+    """
+    if owner == OPERATOR:
+        return parties.account(Kind.PROVIDER_CLEARING, social)
+    return parties.account(Kind.PARTNER_PAYABLE, owner)
+
+
 def capture_entry(
     payment_id: str, parties: Parties, social: str, taken_minor: int, remitted: Mapping[str, int], fee_minor: int
 ) -> Draft:
@@ -60,12 +71,10 @@ def capture_entry(
     """
     if sum(remitted.values()) != taken_minor:
         raise ValueError(f"payment {payment_id}: {dict(remitted)} is not {taken_minor}")
-    amounts = {parties.owing: -taken_minor, parties.account(Kind.PAYMENT_COST, social): fee_minor}
+    amounts = Counter({parties.owing: -taken_minor, parties.account(Kind.PAYMENT_COST, social): fee_minor})
     for owner, part_minor in remitted.items():
-        if owner == parties.provider_id:
-            amounts[parties.account(Kind.PARTNER_PAYABLE, owner)] = part_minor
-        else:
-            amounts[parties.account(Kind.PROVIDER_CLEARING, social)] = part_minor - fee_minor
+        amounts[remitted_to(owner, parties, social)] += part_minor
+    amounts[remitted_to(OPERATOR, parties, social)] -= fee_minor
     return drafted(f"capture/{payment_id}", f"paid through {social}", amounts, parties.order_id)
 
 
@@ -73,20 +82,17 @@ def refund_entry(
     payment_id: str, number: int, parties: Parties, social: str, given: Mapping[str, int], why: str
 ) -> Draft:
     """Money given back: the payer's account shows it as paid less, the givers have it no more."""
-    amounts = {parties.owing: sum(given.values())}
+    amounts = Counter({parties.owing: sum(given.values())})
     for owner, part_minor in given.items():
-        kind = Kind.PARTNER_PAYABLE if owner == parties.provider_id else Kind.PROVIDER_CLEARING
-        amounts[parties.account(kind, owner if owner == parties.provider_id else social)] = -part_minor
+        amounts[remitted_to(owner, parties, social)] -= part_minor
     return drafted(f"refund/{payment_id}/{number}", why, amounts, parties.order_id)
 
 
 def chargeback_entry(key: str, parties: Parties, social: str, given: Mapping[str, int]) -> Draft:
     """The payer's bank took money back: the payer owes it again, the givers have it no more."""
-    amounts = {parties.owing: sum(given.values())}
+    amounts = Counter({parties.owing: sum(given.values())})
     for owner, part_minor in given.items():
-        kind = Kind.PARTNER_PAYABLE if owner == parties.provider_id else Kind.PROVIDER_CLEARING
-        account = parties.account(kind, owner if owner == parties.provider_id else social)
-        amounts[account] = amounts.get(account, 0) - part_minor
+        amounts[remitted_to(owner, parties, social)] -= part_minor
     return drafted(key, "charged back by the payer's bank", amounts, parties.order_id)
 
 

@@ -10,16 +10,17 @@ from functools import lru_cache
 from sqlalchemy import Connection, bindparam, select
 
 from billing.ledger import book
-from billing.moments import to_ms
+from billing.moments import from_ms, to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.settlement.agreement import Agreement, in_force
 from billing.settlement.allocation import Allocation, Sale, allocate
 from billing.settlement.electricity import dearest, electricity_cost
 from billing.settlement.entries import Parties, sale_entry, sale_key
 from billing.settlement.tables import sales
+from billing.tables import transactions
 from contract.codec import from_bytes, to_bytes
 from contract.price import Line, Price, Sample
-from contract.transaction import TransactionEvent, samples_before
+from contract.transaction import ClockQuality, TransactionEvent, began, samples_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,17 @@ def sell(
     amount: Price,
     now: datetime,
 ) -> Sold:
-    """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings."""
-    started = story[0]
-    agreement = in_force(connection, kiosk_id, started.evse_id, started.at.wall)
+    """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings.
+
+    A charge that cannot tell when it began counts from when it was first heard of: no agreement is missed, no month.
+    """
+    started, beginning = story[0], began(story)
+    at = beginning.wall
+    if beginning.quality is ClockQuality.UNKNOWN:
+        names = {"of_kiosk": kiosk_id, "of_transaction": started.transaction_id}
+        heard_ms = _FIRST_HEARD.value(connection, names)
+        at = now if heard_ms is None else from_ms(heard_ms)
+    agreement = in_force(connection, kiosk_id, started.evse_id, at)
     sold = sold_of(story, samples, amount, agreement, time_zone)
     values = {
         "cdr_id": cdr_id,
@@ -58,7 +67,7 @@ def sell(
         "order_id": started.order_id,
         "host_id": sold.parties.host_id,
         "partner_id": sold.parties.provider_id,
-        "started_ms": to_ms(started.at.wall),
+        "started_ms": to_ms(at),
         "body": to_bytes(sold).decode(),
     }
     _WRITE.do(connection, values)
@@ -107,6 +116,11 @@ def sold_of(
     return Sold(parties, sale, agreement, allocation, () if cost is None else cost.lines, at_dearest)
 
 
+_FIRST_HEARD = Prepared(
+    select(transactions.c.first_received_ms)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"))
+    .where(transactions.c.transaction_id == bindparam("of_transaction"))
+)
 _BODY = Prepared(select(sales.c.body).where(sales.c.cdr_id == bindparam("of_cdr")))
 
 

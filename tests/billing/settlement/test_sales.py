@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection
 
+from billing.intake import take_rows
 from billing.ledger import book, check
 from billing.ledger.chart import Account, Kind
 from billing.settlement.agreement import Agreement, agree, in_force
@@ -17,7 +19,7 @@ from contract.price import price
 from contract.restrictions import TariffRestrictions
 from contract.tariff import Dimension, PriceComponent, Tariff, TariffElement
 from contract.transaction import ClockQuality, TransactionEvent, samples_of
-from tests.billing.stories import NOON, charge
+from tests.billing.stories import NOON, batch, charge, rows_of
 
 BERLIN = "Europe/Berlin"
 
@@ -78,6 +80,25 @@ def test_the_agreement_in_force_at_the_start_counts(connection: Connection) -> N
     assert sell_it(connection, charge()) == 0
     assert in_force(connection, "hk-07", 1, NOON + timedelta(hours=2)) == HOSTED
     assert in_force(connection, "hk-07", 2, NOON + timedelta(hours=2)) == Agreement()
+
+
+def test_a_charge_that_cannot_tell_when_it_was_counts_from_when_it_was_first_heard_of(connection: Connection) -> None:
+    agree(connection, "hk-07", 1, HOSTED, NOON - timedelta(days=9), NOON)
+    story = charge(started_at=datetime(1970, 1, 1, tzinfo=UTC), clock_quality=ClockQuality.UNKNOWN)
+
+    take_rows(connection, "hk-07", batch(rows_of(story)), NOON)
+
+    day = timedelta(days=1)
+    ((_, sold),) = of_host(connection, "rosa", NOON - timedelta(hours=6), day)
+    assert sold.allocation.host.per_use_minor == 50 and sold.electricity_at_dearest
+
+
+def test_a_clock_that_became_right_meanwhile_tells_which_agreement_was_in_force(connection: Connection) -> None:
+    agree(connection, "hk-07", 1, HOSTED, NOON - timedelta(minutes=1), NOON)
+    story = charge(started_at=NOON)
+    long_ago = replace(story[0].at, wall=datetime(1970, 1, 1, tzinfo=UTC), clock_quality=ClockQuality.UNKNOWN)
+
+    assert sell_it(connection, [replace(story[0], at=long_ago), *story[1:]]) > 0
 
 
 def test_a_host_charging_at_home_is_paid_nothing(connection: Connection) -> None:
