@@ -193,7 +193,7 @@ def load_tariff(connection: Connection, tariff: Tariff, now: datetime, from_: da
     from then on; a kiosk has it in its list before, and makes the change by its own clock.
 
     Returns False where exactly this tariff is known. Raises ValueError for other content under a known version,
-    or a version that is not the next, or a moment too far away.
+    or a version that is not the next, or a moment that is past or too far away.
     """
     body = to_bytes(tariff).decode()
     t = tariffs.c
@@ -205,7 +205,9 @@ def load_tariff(connection: Connection, tariff: Tariff, now: datetime, from_: da
         raise ValueError(
             f"tariff {tariff.id}: version {newest} is published and never changes; give this one version {newest + 1}"
         )
-    from_ = now if from_ is None else max(now, from_)
+    from_ = now if from_ is None else from_
+    if from_ < now:
+        raise ValueError(f"tariff {tariff.id}: in force from {from_:%Y-%m-%d %H:%M} UTC: want a moment to come")
     if from_ > now + LONGEST_AHEAD:
         raise ValueError(f"tariff {tariff.id}: in force from {from_:%Y-%m-%d}: want within {LONGEST_AHEAD.days} days")
     values = {"tariff_id": tariff.id, "version": tariff.version, "body": body}

@@ -5,6 +5,7 @@ Staff may draft and try; what drivers are sold is decided by finance and admin.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -63,7 +64,7 @@ async def get_draft(request: Request, tariff_id: str, said: str = "", again: int
     known = await server.read(lambda c: versions.versions_of(c, tariff_id, now))
     places = await server.read(lambda c: versions.offered_at(c, tariff_id))
     next_version = await server.read(lambda c: versions.next_version(c, tariff_id))
-    drafted = read_form(draft.fields, tariff_id, next_version)
+    drafted = read_form(draft.fields, tariff_id, next_version, now)
     grace_s, current = view.grace_of(places), versions.in_force(known)
     old = None if current is None else current.tariff
     values: dict[str, Any] = {
@@ -189,7 +190,7 @@ async def get_publish(request: Request, tariff_id: str, person: Staff) -> Respon
     """What publishing will do, before it is done."""
     server = server_of(request)
     now = server.now()
-    drafted = await server.read(lambda c: _drafted(c, tariff_id))
+    drafted = await server.read(lambda c: _drafted(c, tariff_id, now))
     if drafted is None:
         raise HTTPException(404, "no draft of such a tariff")
     if drafted.tariff is None:
@@ -197,12 +198,11 @@ async def get_publish(request: Request, tariff_id: str, person: Staff) -> Respon
     places = await server.read(lambda c: versions.offered_at(c, tariff_id))
     known = await server.read(lambda c: versions.versions_of(c, tariff_id, now))
     current = versions.in_force(known)
-    is_later = drafted.from_ is not None and drafted.from_ > now
     values = {
         "tariff_id": tariff_id,
         "version": drafted.tariff.version,
-        "is_later": is_later,
-        "from_text": view.at_text(drafted.from_) if is_later and drafted.from_ is not None else "at once",
+        "is_later": drafted.from_ is not None,
+        "from_text": "at once" if drafted.from_ is None else view.at_text(drafted.from_),
         "sold_at": [view.place_line(one) for one in places],
         "current": None if current is None else view.version_line(current, view.grace_of(places)),
         "words": view.words_in_all(drafted.tariff, view.grace_of(places)),
@@ -214,9 +214,9 @@ async def get_publish(request: Request, tariff_id: str, person: Staff) -> Respon
     return await operator_page(request, "tariff_publish", values)
 
 
-def _drafted(c: Connection, tariff_id: str) -> Drafted | None:
+def _drafted(c: Connection, tariff_id: str, now: datetime) -> Drafted | None:
     draft = versions.draft_of(c, tariff_id)
-    return None if draft is None else read_form(draft.fields, tariff_id, versions.next_version(c, tariff_id))
+    return None if draft is None else read_form(draft.fields, tariff_id, versions.next_version(c, tariff_id), now)
 
 
 @router.post("/{tariff_id}/publish")
@@ -226,7 +226,7 @@ async def post_publish(request: Request, tariff_id: str, person: Finance) -> Res
     now = server.now()
 
     def publish(c: Connection) -> str:
-        drafted = _drafted(c, tariff_id)
+        drafted = _drafted(c, tariff_id, now)
         if drafted is None or drafted.tariff is None:
             return "draft"
         if str(drafted.tariff.version) != fields.get("version"):

@@ -51,8 +51,8 @@ def cases_of(fields: Fields) -> int:
     return min(MOST_CASES, max(1, int(text))) if text.isdecimal() and len(text) < 3 else 1
 
 
-def read_form(fields: Fields, tariff_id: str, version: int) -> Drafted:
-    """The tariff of a form, as version `version` of `tariff_id`."""
+def read_form(fields: Fields, tariff_id: str, version: int, now: datetime) -> Drafted:
+    """The tariff of a form, as version `version` of `tariff_id`, to be published at `now` or later."""
     wrong: dict[str, str] = {}
 
     def told(name: str, read: Callable[..., Any], *given: Any) -> Any:
@@ -65,7 +65,7 @@ def read_form(fields: Fields, tariff_id: str, version: int) -> Drafted:
         return None
 
     elements = [_case(fields, number, told) for number in range(cases_of(fields))]
-    from_ = told("from", _moment, fields.get("from", ""))
+    from_ = told("from", _moment, fields.get("from", ""), now)
     if not any(element is not None for element in elements) and not wrong:
         wrong["e0.ENERGY.price"] = "no price yet; for a free tariff type 0"
     rates = {part.vat for element in elements if element is not None for part in element.price_components}
@@ -232,8 +232,8 @@ def _whole(text: str) -> int:
     return int(number)
 
 
-def _moment(text: str) -> datetime | None:
-    """What a browser's date and time field sends; UTC."""
+def _moment(text: str, now: datetime) -> datetime | None:
+    """What a date and time field sends; UTC. What was charged keeps its price, so nothing begins before now."""
     if not text.strip():
         return None
     try:
@@ -242,7 +242,10 @@ def _moment(text: str) -> datetime | None:
         raise _Wrong(f"{text[:20]!r}: want a day and time, as 2026-12-24T06:00") from error
     if moment.tzinfo is not None:
         raise _Wrong(f"{text[:20]!r}: want a time without a zone; it is read as UTC")
-    return moment.replace(tzinfo=UTC)
+    begins = moment.replace(tzinfo=UTC)
+    if begins < now:
+        raise _Wrong(f"{begins:%Y-%m-%d %H:%M} UTC is past; want a moment to come, or leave it empty for at once")
+    return begins
 
 
 def _refuse(sentence: str) -> None:

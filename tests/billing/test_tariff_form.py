@@ -38,11 +38,11 @@ def test_every_tariff_goes_through_the_form_unchanged(seed: int) -> None:
         for element in tariff.elements
     )
 
-    assert read_form(fields_of(tariff), "t", 8).tariff == replace(tariff, elements=elements)
+    assert read_form(fields_of(tariff), "t", 8, NOON).tariff == replace(tariff, elements=elements)
 
 
 def test_prices_are_typed_as_the_driver_reads_them() -> None:
-    tariff = read_form(SIMPLE, "pier", 8).tariff
+    tariff = read_form(SIMPLE, "pier", 8, NOON).tariff
     assert tariff is not None
 
     net = {part.type: part.price for part in tariff.elements[0].price_components}
@@ -78,6 +78,7 @@ def test_the_gross_price_that_was_typed_is_what_is_sold(gross: Decimal, vat: str
         ({"e0.reservation": "MAYBE"}, "e0.reservation", "not a valid"),
         ({"cases": "2", "e1.MONDAY": "on"}, "e1", "no price"),
         ({"from": "tomorrow"}, "from", "want a day and time"),
+        ({"from": "2020-01-01T00:00"}, "from", "2020-01-01 00:00 UTC is past; want a moment to come"),
         ({"min_gross": "3", "max_gross": "2"}, "max_gross", "max_price is less than min_price"),
         ({"min_gross": "3", "e0.FLAT.vat": "7"}, "min_gross", "different VAT"),
         ({"min_gross": "3", "min_net": "4"}, "min_gross", "incl_vat the larger"),
@@ -85,7 +86,7 @@ def test_the_gross_price_that_was_typed_is_what_is_sold(gross: Decimal, vat: str
     ],
 )
 def test_a_mistake_is_told_at_its_field(changed: dict[str, str], field: str, sentence: str) -> None:
-    found = read_form(SIMPLE | changed, "pier", 8)
+    found = read_form(SIMPLE | changed, "pier", 8, NOON)
 
     assert found.tariff is None
     assert sentence in found.wrong.get(field, f"at {found.wrong}")
@@ -94,12 +95,12 @@ def test_a_mistake_is_told_at_its_field(changed: dict[str, str], field: str, sen
 def test_cases_move_and_go_with_all_they_say() -> None:
     two = with_case(SIMPLE) | {"e1.ENERGY.price": "0.30", "e1.start_time": "22:00", "e1.SUNDAY": "on"}
     first = moved(two, 1, 0)
-    tariff = read_form(first, "t", 1).tariff
+    tariff = read_form(first, "t", 1, NOON).tariff
     assert tariff is not None
 
     rules = tariff.elements[0].restrictions
     assert rules is not None and (rules.start_time, rules.day_of_week) == ("22:00", ("SUNDAY",))
-    assert read_form(moved(first, 0, None), "t", 1).tariff == read_form(SIMPLE, "t", 1).tariff
+    assert read_form(moved(first, 0, None), "t", 1, NOON).tariff == read_form(SIMPLE, "t", 1, NOON).tariff
     assert moved(two, 7, None) == two
 
 
@@ -116,7 +117,7 @@ TYPED = (
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(TYPED), max_size=20))
 def test_whatever_is_typed_there_is_a_tariff_or_a_sentence(typed: dict[str, str]) -> None:
-    found = read_form({"currency": "EUR"} | typed, "t", 1)
+    found = read_form({"currency": "EUR"} | typed, "t", 1, NOON)
 
     assert (found.tariff is None) == bool(found.wrong)
     assert all(sentence for sentence in found.wrong.values())
@@ -146,4 +147,4 @@ def test_there_is_a_limit_on_cases() -> None:
         fields = with_case(fields)
 
     assert fields["cases"] == str(MOST_CASES)
-    assert isinstance(read_form(fields, "t", 1).tariff, Tariff)
+    assert isinstance(read_form(fields, "t", 1, NOON).tariff, Tariff)

@@ -71,6 +71,32 @@ def test_a_version_is_published_for_later_and_noted(finance: Browser, stored: En
     assert "published version 2 from Mon 1 Jun 2026, 00:00 UTC" in deeds
 
 
+def test_a_version_is_never_published_from_a_moment_that_is_past(base_url: str, stored: Engine) -> None:
+    clock = [NOON]
+    own = Settings(str(stored.url.render_as_string(hide_password=False)), SERVER_KEY, now=lambda: clock[0])
+    with running(own) as url:
+        finance = signed_in(url, stored, Role.FINANCE, now=lambda: NOON)
+        finance.post(f"{HOME}/next")
+        page = finance.post(f"{HOME}/draft", data=DRAFT | {"from": "2020-01-01T00:00"}).text
+        assert "2020-01-01 00:00 UTC is past; want a moment to come" in page and "Checks passed" not in page
+        assert finance.get(f"{HOME}/publish").url.endswith("/draft")
+        assert finance.post(f"{HOME}/publish", data={"version": "2"}).url.endswith("/draft")
+
+        soon = NOON + timedelta(minutes=1)
+        finance.post(f"{HOME}/draft", data=DRAFT | {"from": f"{soon:%Y-%m-%dT%H:%M}"})
+        assert "Publish version 2" in finance.get(f"{HOME}/publish").text
+        clock[0] = NOON + timedelta(minutes=2)
+        assert finance.post(f"{HOME}/publish", data={"version": "2"}).url.endswith("/draft")
+        assert "version 1 is in force" in finance.get(HOME).text
+
+        finance.post(f"{HOME}/draft", data=DRAFT | {"from": ""})
+        finance.post(f"{HOME}/publish", data={"version": "2"})
+        assert "version 2 is in force" in finance.get(HOME).text
+    with stored.begin() as connection:
+        deeds = [row.what for row in connection.execute(select(audit_log))]
+    assert [deed for deed in deeds if "published" in deed] == ["published version 2"]
+
+
 def test_an_operator_drafts_and_does_not_publish(base_url: str, stored: Engine) -> None:
     operator = signed_in(base_url, stored, Role.OPERATOR, now=lambda: NOON)
     operator.post(f"{HOME}/next")
