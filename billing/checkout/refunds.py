@@ -28,6 +28,7 @@ from billing.moments import from_ms, to_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment, RefundWish, refunded
 from billing.payments.provider import HoldState
+from billing.settlement.allowance import host_gives_minor
 from billing.settlement.entries import OPERATOR
 
 SECOND_ABOVE_MINOR = 5_000  # unless the settings say otherwise
@@ -90,9 +91,7 @@ def plan(
         raise NotRefundable(f"refund {amount_minor}: want 1 to {left_minor}, what is left of the capture")
     sold = sold_of_order(connection, payment.order_id)
     parts = _parts(payment, amount_minor, rule)
-    gross_minor = sum(one.allocation.gross_minor for one in sold)
-    host_minor = sum(one.allocation.host.total_minor for one in sold)
-    host_minor = 0 if rule is Rule.OPERATOR or gross_minor <= 0 else host_minor * amount_minor // gross_minor
+    host_minor = 0 if rule is Rule.OPERATOR else sum(host_gives_minor(sold, amount_minor).values())
     return Plan(amount_minor, parts, host_minor, left_minor - amount_minor, amount_minor > second_above_minor)
 
 

@@ -42,14 +42,23 @@ def allowance_entry(
     for one in sold:
         for rate, vat_minor in one.allocation.vat_minor.items():
             gives(parties.account(Kind.VAT_PAYABLE, rate), _share(vat_minor, amount_minor, gross_minor))
-        if one.parties.host_id is not None and not keeps_host:
-            host_minor = _share(one.allocation.host.total_minor, amount_minor, gross_minor)
-            gives(parties.account(Kind.HOST_PAYABLE, one.parties.host_id), host_minor)
+    for host_id, host_minor in ({} if keeps_host else host_gives_minor(sold, amount_minor)).items():
+        gives(parties.account(Kind.HOST_PAYABLE, host_id), host_minor)
     for owner, given_minor in given.items():
         if owner != OPERATOR:
             gives(parties.account(Kind.PARTNER_PAYABLE, owner), given_minor)
     gives(parties.account(Kind.MARGIN, OPERATOR), -sum(amounts.values()))
     return drafted(key, why, amounts, parties.order_id)
+
+
+def host_gives_minor(sold: Sequence[Sold], amount_minor: int) -> dict[str, int]:
+    """By host: what they give back of `amount_minor` of these sales. The page that asks says what is booked later."""
+    gross_minor = sum(one.allocation.gross_minor for one in sold)
+    found: Counter[str] = Counter()
+    for one in sold:
+        if one.parties.host_id is not None:
+            found[one.parties.host_id] += _share(one.allocation.host.total_minor, amount_minor, gross_minor)
+    return dict(found)
 
 
 def _share(part_minor: int, amount_minor: int, gross_minor: int) -> int:
