@@ -191,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
         tariff_try.add_argument(f"--{name}", default="", help=text)
     tariff_try.add_argument("--grace-min", type=int, default=0, help="free minutes after charging")
 
+    by_help = "who decides: the login of a person of finance or admin"
     payments = group("payments", "payment providers")
     add(payments, "check", "check_providers", "ask every provider of the settings whether it answers; moves no money")
     add(payments, "list", "list_payments", "the newest payments and where they stand")
@@ -203,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     written = add(payments, "write-off", "write_off_debt", "give up what a guest owes and nobody can take")
     written.add_argument("payment")
     written.add_argument("why", help="the auditor reads it")
-    written.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    written.add_argument("--by", required=True, metavar="LOGIN", help=by_help)
     social = add(payments, "social", "set_social", "set up the social server; two secrets on standard input")
     social.add_argument("url")
     social.add_argument("--app-url", help="where its app's pages are (default: the same)")
@@ -213,7 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("payment")
     asked.add_argument("amount_minor", type=int, metavar="MINOR")
     asked.add_argument("why", help="the payer and the auditor read it")
-    asked.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    asked.add_argument("--by", required=True, metavar="LOGIN", help=by_help)
     asked.add_argument("--rule", choices=("shared", "operator"), default="shared", help="who gives (%(default)s)")
     asked.add_argument("--dry-run", action="store_true", help="say what it would do")
     for name, work, text in (
@@ -222,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = add(refund, name, work, text)
         one.add_argument("refund")
-        one.add_argument("--by", required=True, metavar="NAME")
+        one.add_argument("--by", required=True, metavar="LOGIN", help=by_help)
     add(refund, "list", "list_refunds", "refunds that wait for a second person")
 
     price = add(commands, "price", "price_files", "what a session costs by a tariff: OCPI files in, OCPI's names out")
@@ -351,7 +352,7 @@ def _parser() -> argparse.ArgumentParser:
         "choice", choices=("proved", "recorded", "nothing", "keep", "wait"), help="as task show names it"
     )
     decided.add_argument("why", help="the auditor reads it")
-    decided.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    decided.add_argument("--by", required=True, metavar="LOGIN", help=by_help)
     decided.add_argument("--days", type=int, help="of wait: 1 to 30")
     decided.add_argument("--dry-run", action="store_true", help="say what it would do")
     for name, work, text in (
@@ -360,7 +361,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         one = add(task, name, work, text)
         one.add_argument("decision")
-        one.add_argument("--by", required=True, metavar="NAME")
+        one.add_argument("--by", required=True, metavar="LOGIN", help=by_help)
 
     add_host_commands(add, group)
 

@@ -25,12 +25,16 @@ class NotSetUp(Exception):
     """No data directory, or a database that is older than this program."""
 
 
+class MayNot(Exception):
+    """Whoever `--by` names may not do that; the message says who may."""
+
+
 class SetUpAlready(Exception):
     """What is to be made is there; it is not overwritten."""
 
 
 NOT_SET_UP = (NotSetUp,)
-REFUSED = (directory.NotKnown, NoSuchPayment, NoSuchRefund, NoSuchCase, SetUpAlready, FileExistsError)
+REFUSED = (directory.NotKnown, NoSuchPayment, NoSuchRefund, NoSuchCase, MayNot, SetUpAlready, FileExistsError)
 BAD_INPUT = (ValueError, WireError, BadSettings, OSError, OperationalError)
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from sqlalchemy import Connection, select
 
 from billing.cli_base import Result, data_dir_of, database_of
+from billing.cli_by import decider, note_by
 from billing.decisions import cases, decide
 from billing.decisions.case import Choice, NotDecidable, proposals
 from billing.decisions.cases import Decision
 from billing.pages.decisions_view import cases_in_words, choices_in_words, decision_in_words
 from billing.pages.operator_decisions import deed_of
-from billing.people.audit import note
 from billing.settings import read_settings, server_time
 from billing.tables import kiosks
 from contract.codec import to_wire
@@ -55,6 +55,7 @@ def decide_task(arguments: Namespace) -> Result:
     now, second = server_time(), _limit(arguments)
     choice = Choice(arguments.choice)
     with database_of(arguments) as connection:
+        person = decider(connection, arguments.by)
         kiosk_id = arguments.kiosk or cases.kiosk_of(connection, arguments.transaction)
         if arguments.dry_run:
             case = cases.case_of(connection, kiosk_id, arguments.transaction, now)
@@ -63,9 +64,9 @@ def decide_task(arguments: Namespace) -> Result:
                 raise NotDecidable(f"session {arguments.transaction}: {choice.value} is not possible here")
             (words,) = [w for w in choices_in_words(connection, case, second) if w["value"] == choice.value]
             return Result("\n".join(words["effects"]), words)
-        asked = (kiosk_id, arguments.transaction, choice, arguments.why, arguments.by, now, second, arguments.days)
+        asked = (kiosk_id, arguments.transaction, choice, arguments.why, person.name, now, second, arguments.days)
         decision = decide.ask(connection, *asked)
-        note(connection, arguments.by, deed_of(decision), arguments.transaction, now)
+        note_by(connection, person, deed_of(decision), arguments.transaction, now)
         return _told(connection, decision)
 
 
@@ -80,8 +81,9 @@ def refuse_task(arguments: Namespace) -> Result:
 def _second(arguments: Namespace, act: Callable[..., Decision], word: str) -> Result:
     now = server_time()
     with database_of(arguments) as connection:
-        decision = act(connection, arguments.decision, arguments.by, now)
-        note(connection, arguments.by, f"{word} a decision: {decision.choice.value}", decision.transaction_id, now)
+        person = decider(connection, arguments.by)
+        decision = act(connection, arguments.decision, person.name, now)
+        note_by(connection, person, f"{word} a decision: {decision.choice.value}", decision.transaction_id, now)
         return _told(connection, decision)
 
 

@@ -17,6 +17,7 @@ from billing.checkout.holds import WHOLE_KIOSK, set_hold
 from billing.checkout.providers import providers_of
 from billing.checkout.write_off import write_off
 from billing.cli_base import Result, data_dir_of, database_of
+from billing.cli_by import decider, note_by
 from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
 from billing.payments.social import SocialProvider
@@ -69,23 +70,25 @@ def release_payment(arguments: Namespace) -> Result:
 def write_off_debt(arguments: Namespace) -> Result:
     now = server_time()
     with database_of(arguments) as connection:
+        person = decider(connection, arguments.by)
         amount_minor = write_off(connection, arguments.payment, arguments.why, now)
-        note(connection, arguments.by, f"wrote off {amount_minor}: {arguments.why}", arguments.payment, now)
+        note_by(connection, person, f"wrote off {amount_minor}: {arguments.why}", arguments.payment, now)
     return Result(f"{arguments.payment}: {amount_minor} minor units are written off", {"amount_minor": amount_minor})
 
 
 def ask_refund(arguments: Namespace) -> Result:
     now, settings = server_time(), read_settings(data_dir_of(arguments), arguments.database)
     with database_of(arguments) as connection:
+        person = decider(connection, arguments.by)
         rule, second = refunds.Rule(arguments.rule), settings.second_approval_above_minor
         planned = refunds.plan(connection, arguments.payment, arguments.amount_minor, rule, second)
         parts = ", ".join(f"{name} {part}" for name, part in planned.parts.items())
         if arguments.dry_run:
             return Result(f"would take {parts}; the host's payment goes down by {planned.host_minor}", asdict(planned))
         refund = refunds.ask(
-            connection, arguments.payment, arguments.amount_minor, rule, arguments.why, arguments.by, now, second
+            connection, arguments.payment, arguments.amount_minor, rule, arguments.why, person.name, now, second
         )
-        note(connection, arguments.by, f"asked for a refund of {refund.amount_minor}", arguments.payment, now)
+        note_by(connection, person, f"asked for a refund of {refund.amount_minor}", arguments.payment, now)
     return _refund(refund)
 
 
@@ -109,8 +112,9 @@ def list_refunds(arguments: Namespace) -> Result:
 def _second(arguments: Namespace, decide: Callable[..., refunds.Refund], word: str) -> Result:
     now = server_time()
     with database_of(arguments) as connection:
-        refund = decide(connection, arguments.refund, arguments.by, now)
-        note(connection, arguments.by, f"{word} a refund of {refund.amount_minor}", refund.payment_id, now)
+        person = decider(connection, arguments.by)
+        refund = decide(connection, arguments.refund, person.name, now)
+        note_by(connection, person, f"{word} a refund of {refund.amount_minor}", refund.payment_id, now)
     return _refund(refund)
 
 

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from billing.checkout import refunds
 from billing.checkout.bills import settle
 from billing.cli import main
 from billing.database import open_database
+from billing.ledger.chart import Kind
 from billing.settings import read_settings, server_time
 from tests.billing.checkout.shop import Shop
 from tests.billing.checkout.test_decisions import jumped
@@ -30,6 +33,12 @@ def calling(data_dir: Path, at_database: list[str], capsys: pytest.CaptureFixtur
 
     assert call("init")[0] == 0
     return call
+
+
+def let_in(call: Run) -> None:
+    """Two who move money, one of them under another name than their login, and one who does not."""
+    for login, role, *name in (("fina", "finance", "--name", "Fina Fink"), ("max", "admin"), ("olga", "operator")):
+        assert call("person", "add", login, "--role", role, *name)[0] == 0
 
 
 def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconciled_with(
@@ -63,6 +72,7 @@ def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
     engine = open_database(database_url)
     shop = Shop(engine)
     checkout, story = shop.charged(minutes=20, wh_per_minute=300)
+    let_in(typed)
     with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
         file.write("second_approval_above_minor = 100\n")
 
@@ -86,6 +96,59 @@ def test_refunds_by_command_say_what_they_do_and_need_a_second_name(
     engine.dispose()
 
 
+def test_who_decides_by_command_is_a_person_that_may_decide_on_the_page(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = calling(tmp_path / "data", ["--database", database_url], capsys)
+    shop = Shop(open_database(database_url))
+    checkout, _ = shop.charged(minutes=20, wh_per_minute=300)
+    _, start = shop.started()
+    shop.upload(jumped(shop.story_of(start, minutes=40, wh_per_minute=300, transaction_id="t-1")))
+    shop.work()
+    let_in(typed)
+    assert typed("person", "add", "gone", "--role", "finance")[0] == 0
+    assert typed("person", "disable", "gone")[0] == 0
+    with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
+        file.write("second_approval_above_minor = 0\n")
+
+    commands: list[tuple[str, ...]] = [
+        ("refund", "ask", checkout.payment_id, "10", "the cable was wet"),
+        ("task", "decide", "t-1", "nothing", "nobody was there"),
+        ("payments", "write-off", checkout.payment_id, "moved away"),
+        ("refund", "approve", "R"), ("refund", "refuse", "R"), ("task", "approve", "D"), ("task", "refuse", "D"),
+    ]  # fmt: skip
+    strangers = {"nobody": "nobody signs in as that", "olga": "operator moves no money", "gone": "is disabled"}
+    for words in commands:
+        for login, why in strangers.items():
+            code, said = typed(*words, "--by", login)
+            assert (code, why in said) == (1, True), said
+            assert "finance and admin: admin, fina, max" in said
+    asked = {}
+    for kind, words in (("refund", commands[0]), ("task", commands[1])):
+        code, said = typed(*words, "--by", "FINA", "--json")
+        asked[kind] = json.loads(said)
+        assert (code, asked[kind]["asked_by"]) == (0, "Fina Fink")
+        number = asked[kind]["refund_id" if kind == "refund" else "decision_id"]
+        assert typed(kind, "approve", number, "--by", "fina")[0] == 2
+        assert typed(kind, "approve", number, "--by", "max")[0] == 0
+    told = typed("audit", "--who", "Fina Fink")[1]
+    assert "asked for a refund of 10 (by the command line)" in told and "bill nothing" in told
+
+
+@pytest.mark.parametrize("amount_minor", [8, 20])
+def test_a_refund_takes_from_the_host_what_was_said_before(engine: Engine, amount_minor: int) -> None:
+    shop = Shop(engine)
+    checkout, _ = shop.charged(minutes=20, wh_per_minute=300)
+    earned_minor = -shop.balance(Kind.HOST_PAYABLE, "rosa")
+    asked = (checkout.payment_id, amount_minor, refunds.Rule.SHARED)
+    planned = shop.run(lambda c: refunds.plan(c, *asked))
+    shop.run(lambda c: refunds.ask(c, *asked, "the cable was wet", "olga", shop.now))
+    shop.work_until_rest()
+
+    assert planned.host_minor == earned_minor + shop.balance(Kind.HOST_PAYABLE, "rosa")
+    assert planned.host_minor > 0
+
+
 def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
     database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +158,7 @@ def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
     story = jumped(shop.story_of(start, minutes=40, wh_per_minute=300, transaction_id="t-1"))
     shop.upload(story)
     shop.work()
+    let_in(call)
     with (tmp_path / "data" / "billing.toml").open("a", encoding="utf-8") as file:
         file.write("second_approval_above_minor = 3500\n")
 
