@@ -18,7 +18,7 @@ from pathlib import Path
 from kiosk.controller import Write
 from kiosk.journal import Batch, JournalError, JournalStore, NewRow, Projection, open_journal
 from kiosk.journal.pages import PAGE_SIZE
-from kiosk.journal.refused_rows import note_refused
+from kiosk.journal.refused_rows import forget_refused, note_refused
 from worlds.agenda import Agenda
 
 STALLS = 0.08  # share of writes that take seconds, as SD cards do
@@ -60,6 +60,10 @@ class Disk:
     def set_aside(self, number: int, reason: str) -> None:
         self._ask()
         note_refused(self.store, number, reason)
+
+    def forget_set_aside(self) -> None:
+        self._ask()
+        forget_refused(self.store)
 
     def _ask(self) -> None:
         if self.refusal:

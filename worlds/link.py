@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Commands, Disclaim, RowBatch
 from contract.identity import TokenKind
-from kiosk.journal.refused_rows import forget_refused, sendable
+from kiosk.journal.refused_rows import sendable
 from kiosk.uplink.drain import (
     Answer,
     AskRequest,
@@ -73,6 +73,7 @@ class Link:
         self._server, self._disk, self._wall, self._purse = server, disk, wall, purse
         self._held: Callable[[random.Random | None], None] | None = None  # ends the long poll that waits
         self._is_alive = self._is_online = self._is_powered = False
+        self._must_forget = False  # as at the kiosk's desk
         self._list_version = 0
         self._letters: deque[Disclaim | CommandAnswer] = deque(maxlen=MOST_LETTERS)
         self._drain = Drain(SETTINGS, rng.random)
@@ -129,8 +130,7 @@ class Link:
         if self._is_alive or not self._is_powered:
             return
         self._is_alive = True
-        if not self._disk.refusal:
-            forget_refused(self._disk.store)
+        self._must_forget = True
         self._tell(self._drain.connected(self._agenda.now_s))
         self._drain.heard(ListVersion(self._list_version), self._agenda.now_s)
         while self._letters:
@@ -153,6 +153,7 @@ class Link:
         now_s = self._agenda.now_s
         while (request := self._drain.next_request(now_s)) is not None:
             if isinstance(request, FetchRequest):
+                self._forget_set_aside()
                 rows = tuple(sendable(self._disk.store, request.fetch.fetch))
                 self._drain.heard(RowBatch(self._disk.store.epoch(), rows), now_s)
             else:
@@ -161,6 +162,12 @@ class Link:
         if now_s < due_s < float("inf") and not now_s < self._planned_s <= due_s:
             self._planned_s = due_s
             self._agenda.at(due_s, self._pump)
+
+    def _forget_set_aside(self) -> None:
+        """Once for each time the uplink came; where the disk takes no writes then, when it does again."""
+        if self._must_forget and not self._disk.refusal:
+            self._disk.forget_set_aside()
+            self._must_forget = False
 
     def _send(self, request: ServerRequest) -> None:
         """One request: there, acted on, and back; or lost on either way."""

@@ -135,6 +135,7 @@ class FrontDesk:
     def __init__(self, controller: Controller, recorder: JournalRecorder, line: UplinkLine, clock: Clock) -> None:
         self._controller, self._recorder, self._line, self._clock = controller, recorder, line, clock
         self._told_waiting: int | None = None
+        self._must_forget = False  # that rows were refused: an uplink came anew, and the disk has not taken it yet
         controller.notes.offline_because = "uplink_gone"
         self._newest_list: str | None = None  # while it is read
         self._reading: asyncio.Task[None] | None = None
@@ -153,7 +154,8 @@ class FrontDesk:
         self._line.says_online = False
         self._controller.notes.offline_because = ""
         self._told_waiting, self._recorder.has_urgent = None, True
-        self._recorder.do(forget_refused, self._forgot)  # before the uplink can ask for rows
+        self._must_forget = True
+        self._forget_refused()  # before the uplink can ask for rows
         self._line.came()
         self.tell_list_version()
         self.tell_waiting()
@@ -187,6 +189,8 @@ class FrontDesk:
             case AuthorizeAnswer():
                 self._controller.answered(said, self._clock.now())
             case Fetch(limit):
+                if self._must_forget:
+                    self._forget_refused()
                 self._recorder.do(lambda store: RowBatch(store.epoch(), tuple(sendable(store, limit))), self._fetched)
             case Acknowledged(numbers, epoch):
                 now = self._clock.wall()
@@ -208,10 +212,14 @@ class FrontDesk:
         # An answer in any case, or the uplink would wait for ever; it hears of waiting rows again with the next one.
         self._tell(batch if batch is not None else RowBatch("", ()))
 
+    def _forget_refused(self) -> None:
+        self._recorder.do(forget_refused, self._forgot)
+
     def _forgot(self, count: int | None, error: Exception | None) -> None:
         if error is not None:
-            log.error("journal: %s; refused rows stay aside", error)
+            log.error("journal: %s; refused rows stay aside until it takes writes again", error)
         else:
+            self._must_forget = False
             self._controller.notes.refused_row = ""
             if count:
                 log.info("%d rows the server refused go out again", count)

@@ -20,6 +20,7 @@ import pytest
 
 from kiosk.cli.conditions import standing
 from kiosk.journal import Batch, JournalStore
+from kiosk.journal.refused_rows import note_refused
 from tests.journal.rows import asked_row, row, started, updated
 
 pytestmark = pytest.mark.bytes
@@ -240,6 +241,34 @@ def test_a_row_the_server_refuses_is_told_to_the_technician_until_it_goes_out_ag
             deadline_s = time.monotonic() + PATIENCE_S
             while _outbox(technician):
                 assert time.monotonic() < deadline_s
+
+
+def test_refused_rows_go_out_again_though_the_disk_took_no_writes_when_the_uplink_came(folder: Path) -> None:
+    journal = folder / "state" / "journal.db"
+    store = JournalStore(journal)
+    store.commit(Batch((row(started("kept")),)))
+    note_refused(store, 1, "400: not now")
+    store.close()
+    controller = Controller(folder)
+    try:
+        assert controller.notice() == "READY=1"
+        with closing(sqlite3.connect(journal, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")  # nobody else can write from now on
+            with controller.call("uplink") as uplink:
+                uplink.say({"fetch": 100})
+                assert 1 not in _numbers(uplink)
+                other.execute("ROLLBACK")
+                uplink.say({"fetch": 100})
+                assert 1 in _numbers(uplink)
+    finally:
+        controller.close()
+
+
+def _numbers(uplink: Caller) -> list[int]:
+    """Of the next batch."""
+    while "rows" not in (heard := uplink.hear()):
+        pass
+    return [kept["journal_no"] for kept in heard["rows"]]
 
 
 def _outbox(technician: Any) -> list[str]:
