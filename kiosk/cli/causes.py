@@ -148,6 +148,10 @@ CAUSES: dict[str, tuple[str, str]] = {
     ),
     # idle
     "free": ("Free, and waiting for somebody.", NOTHING),
+    "plugged_in": (
+        "A vehicle is plugged in; nobody has paid or shown a card yet.",
+        "Hold a card or code to its reader, or pay by phone: the vehicle has nothing to do with it.",
+    ),
     "no_offer": (
         "No tariff is known for this EVSE, so nothing is sold.",
         "Check that the server offers one and that the kiosk is enrolled and online: kiosk doctor, kiosk outbox.",
@@ -342,13 +346,14 @@ CAUSES: dict[str, tuple[str, str]] = {
         "Check the reader's cable and supply: kiosk doctor, kiosk nfc read.",
     ),
     "nfc_reader_dead": (
-        "The card reader does not answer; it is reset and opened again and again.",
-        "Check its supply, TX and RX crossed, switches on HSU. Without a reset line a reader that hangs needs its "
-        "supply switched off: wire [[reader]] reset_pin.",
+        "The card reader does not answer; it is opened again and again, and reset where it has a reset line.",
+        "Check its supply, TX and RX crossed, switches on HSU, and that no other program holds its terminal. Without a "
+        "reset line a reader that hangs needs its supply switched off: wire [[reader]] reset_pin.",
     ),
     "scanner_gone": (
         "The code scanner's port is not there, or does not open.",
-        "Plug it in; set it to serial (USB-COM) mode with the code of its manual: kiosk doctor.",
+        "Plug it in; set it to serial (USB-COM) mode with the code of its manual; no other program may hold its "
+        "terminal: kiosk doctor.",
     ),
     "screen_gone": (
         "No screen process is here, or it hangs: the display shows nothing, or something old.",
@@ -432,9 +437,17 @@ CONTACTOR: dict[bool | None, str] = {
     None: "the contactor unknown (no feedback)",
 }
 
+# how a session begins, and what of it is left without a reader
+BEGINS = "a card, member code or voucher at the reader, a payment by phone, or a start command begins a session"
+BEGINS_WITHOUT: dict[str, str] = {
+    "reader_lost": "no reader works, so only a payment by phone or a start command begins a session",
+    "nfc_reader_dead": "a code at the scanner, a payment by phone, or a start command begins a session; no card does",
+    "scanner_gone": "a card at the reader, a payment by phone, or a start command begins a session; no code does",
+}
+
 # state → (what it means, what moves it on); {contactor} is CONTACTOR by the feedback
 STATES: dict[str, tuple[str, str]] = {
-    "idle": ("free", "a card, member code or voucher at the reader, or a start command, begins a session"),
+    "idle": ("free", BEGINS),
     "authorizing": (
         "waiting for a word on the token",
         "the server's answer, or the kiosk's own list; without one it goes back to idle",
@@ -458,8 +471,9 @@ STATES: dict[str, tuple[str, str]] = {
     "out_of_service": ("it may not deliver", "it clears by itself once the fault's cause is gone"),
 }
 
-# the same for an idle EVSE where nothing begins, by the deciding cause
+# the same for an idle EVSE that is not just free, by the deciding cause
 IDLE: dict[str, tuple[str, str]] = {
+    "plugged_in": ("a vehicle waits for a card or a payment", BEGINS),
     "no_offer": ("without a price", "a tariff from the server puts it on sale"),
     "blocked_by_operator": ("closed by the operator's order", "kiosk-billing evse open at the server puts it back"),
     "reserved": ("kept by a reservation", "the customer it is kept for begins, or the reservation ends"),

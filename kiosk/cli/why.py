@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from kiosk.cli import exits, words
-from kiosk.cli.causes import CAUSES, CHOOSING, CONTACTOR, IDLE, LATCHED, NOTHING, STATES
+from kiosk.cli.causes import BEGINS, BEGINS_WITHOUT, CAUSES, CHOOSING, CONTACTOR, IDLE, LATCHED, NOTHING, STATES
 from kiosk.cli.conditions import standing
 from kiosk.cli.link import Link
 
@@ -91,11 +91,12 @@ def _meaning(evse: dict[str, Any], codes: list[str]) -> tuple[str, str]:
     state, fault = evse["state"], evse.get("fault")
     meaning, moves_on = STATES.get(state, ("", "unknown state: this command is older than the controller"))
     if state == "idle":
-        decides = next((code for code in codes if code in IDLE), None)
-        if decides is not None:
-            return IDLE[decides]
-        if "token_would_start" in codes:
+        meaning, moves_on = next((IDLE[code] for code in codes if code in IDLE), (meaning, moves_on))
+        if moves_on == BEGINS and "token_would_start" in codes:
             return meaning, CHOOSING
+        if moves_on == BEGINS:
+            moves_on = next((words for code, words in BEGINS_WITHOUT.items() if code in codes), BEGINS)
+        return meaning, moves_on
     if fault and fault["is_latched"]:
         return meaning, LATCHED["cause_gone" in codes]
     return meaning, moves_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -25,6 +26,7 @@ DO = {
 
 
 def main() -> int:
+    logging.getLogger("nfc").addHandler(logging.NullHandler())  # what it cannot do comes as an error, and is said once
     try:
         if len(sys.argv) != 2:
             raise Trouble(USAGE, "probe: want one request. Use the command `kiosk` instead.")

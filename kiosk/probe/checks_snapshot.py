@@ -28,9 +28,12 @@ def all_of(snapshot: dict[str, Any], advice: dict[str, list[str]]) -> list[Findi
 
 
 def _part(what: str, part: dict[str, Any], advice: dict[str, list[str]]) -> Finding:
-    """The driver's own sentence; the likely cause and more to do where a row of the fault table shows."""
+    """The driver's own sentence; the likely cause and more to do where a row of the fault table shows. A row about a
+    reader says all that its driver advises, which is then not said twice."""
     cause, fix = advice.get(f"part:{part['name']}", ["supply, wiring or address", ""])
     message = part["message"].removeprefix(f"{part['name']}: ") or "does not answer"
+    if what == "reader" and fix:
+        message = message.partition(" Check ")[0]
     return from_driver(what, part["name"], message, cause, fix)
 
 

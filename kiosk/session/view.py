@@ -327,7 +327,8 @@ def _why(kiosk: Kiosk, session: Session, now: Now, objection: str | None) -> tup
             if session.held_for is not None:
                 causes.append("held_until_unplugged")
             if not (session.is_blocked or session.reservation or session.held_for):
-                causes.append("free")
+                is_in = session.facts.pilot is not None and session.facts.pilot.is_connected
+                causes.append("plugged_in" if is_in else "free")
             causes[:0] = _about_restart(session)
         case State.AUTHORIZING:
             is_payment = session.asked is not None and session.asked.token.kind is TokenKind.DIRECT_PAYMENT

@@ -65,6 +65,26 @@ def test_an_idle_evse_where_nothing_begins_is_not_called_free(offer: TariffOffer
     assert "free" not in one["meaning"]
 
 
+@pytest.mark.parametrize(
+    ("dead", "moves_on"),
+    [
+        ((), "a card, member code or voucher at the reader"),
+        (("nfc",), "a code at the scanner"),
+        (("qr",), "a card at the reader, a payment by phone"),
+        (("nfc", "qr"), "no reader works"),
+    ],
+)
+def test_a_car_that_nobody_has_paid_for_is_told_from_a_free_connector(
+    offer: TariffOffer, dead: tuple[str, ...], moves_on: str
+) -> None:
+    readers = tuple(ReaderView(kind, kind, kind not in dead, "") for kind in ("nfc", "qr"))
+    told = wire.snapshot_line(replace(snapshot(evse(1, offer, why=("plugged_in",))), readers=readers))["snapshot"]
+    one = story(told["evses"][0], told)
+
+    assert one["causes"][0]["sentence"] == "A vehicle is plugged in; nobody has paid or shown a card yet."
+    assert one["meaning"] == "a vehicle waits for a card or a payment" and one["moves_on"].startswith(moves_on)
+
+
 def test_what_moves_a_fault_on_says_whether_it_needs_a_reset(offer: TariffOffer) -> None:
     def moves_on(latched: bool, *why: str) -> str:
         broken = faulted(2, offer, FaultCode.METER_LOST)

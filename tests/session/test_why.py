@@ -42,3 +42,14 @@ def test_a_latched_fault_says_that_its_cause_is_gone_and_what_stands_besides() -
     assert pressed == ("fault:emergency_stop", "needs_reset")
     assert released == ("fault:emergency_stop", "cause_gone")
     assert why(bench) == ("fault:emergency_stop", "cause_gone", "fault:meter_lost")
+
+
+def test_a_car_that_is_plugged_in_before_anybody_paid_is_not_called_free() -> None:
+    bench = Bench()
+    bench.run(2)
+    empty = why(bench)
+    bench.plug_in(1)
+    bench.run(2)
+
+    assert bench.state() is State.IDLE
+    assert (empty, why(bench)) == (("free",), ("plugged_in",))
