@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from billing import directory
 from billing.cli_base import Result, database_of
@@ -114,6 +114,7 @@ def enter_account(arguments: Namespace) -> Result:
         account = bank.enter_account(
             connection, host.host_id, arguments.holder, arguments.iban, arguments.bic, bank.CONSOLE, now
         )
+        note(connection, COMMAND_LINE, f"entered the account ending {account.ending}", host.host_id, now)
         known = read_settings(arguments.data_dir, arguments.database)
         told.tell_of_account(connection, known.server_key, known.operator_name, host, account, now)
     return _account(account, f"waits until {account.waits_until:%Y-%m-%d %H:%M} UTC and for host approve-account")
@@ -124,6 +125,7 @@ def approve_account(arguments: Namespace) -> Result:
         host = party.find_host(connection, arguments.host)
         now = server_time()
         account = bank.approve_account(connection, host.host_id, arguments.account, bank.CONSOLE, now)
+        note(connection, COMMAND_LINE, f"agreed to the account ending {account.ending}", host.host_id, now)
     return _account(account, "is paid from now on")
 
 
@@ -132,18 +134,23 @@ def withdraw_account(arguments: Namespace) -> Result:
         host = party.find_host(connection, arguments.host)
         now = server_time()
         account = bank.withdraw_account(connection, host.host_id, arguments.account, bank.CONSOLE, now)
+        note(connection, COMMAND_LINE, f"withdrew the account ending {account.ending}", host.host_id, now)
     return _account(account, "is withdrawn")
 
 
 def close_month(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
-        closed = months.close_month(connection, arguments.month, bank.CONSOLE, server_time())
+        now = server_time()
+        closed = months.close_month(connection, arguments.month, bank.CONSOLE, now)
+        if closed:
+            note(connection, COMMAND_LINE, f"closed the month for {len(closed)} statements", arguments.month, now)
+        open_not = "" if closed else _why_nothing_closes(connection, arguments.month)
     lines = [
         f"{one.host.host_id}  {one.month}  came in {_money(one, one.sums.net_minor)}"
         f"  VAT {_money(one, one.sums.vat_minor)}  owed {_money(one, one.sums.closing_minor)} {one.host.currency}"
         for one in closed
     ]
-    text = "\n".join(lines) or f"{arguments.month} is closed for every host already"
+    text = "\n".join(lines) or open_not
     return Result(text, [{"host_id": one.host.host_id, "month": one.month, **to_wire(one.sums)} for one in closed])
 
 
@@ -162,6 +169,20 @@ def _line(connection: Any, host: Host) -> dict[str, Any]:
         "closed": months.last_closed(connection, host.host_id),
         "account": account,
     }
+
+
+def _why_nothing_closes(connection: Connection, month: str) -> str:
+    lines = []
+    for host in party.all_hosts(connection):
+        first = months.first_month(connection, host)
+        if first is None:
+            why = "nothing to close, as nothing is agreed yet"
+        elif first > month:
+            why = f"nothing to close before {first}, the month of their first agreement"
+        else:
+            why = f"{month} is closed already"
+        lines.append(f"{host.host_id}  {why}")
+    return "\n".join(lines) or "no hosts yet; kiosk-billing host add H-12 NAME"
 
 
 def _window(text: str) -> terms.Window:

@@ -105,7 +105,11 @@ def read_report(arguments: Namespace) -> Result:
     """What the bank's report says of our payouts; read twice, it changes nothing more."""
     report = report_of(arguments.file.read_bytes())
     with database_of(arguments) as connection:
-        said = runs.take_report(connection, report, CONSOLE, server_time())
+        now = server_time()
+        said = runs.take_report(connection, report, CONSOLE, now)
+        for one in said:
+            if one.is_new:
+                note(connection, COMMAND_LINE, f"read that the bank made it {one.state.value}", one.payout_id, now)
     lines = [f"{one.payout_id} {one.state.value}{'' if one.is_new else ' already'}" for one in said]
     data = [{"payout_id": one.payout_id, "state": one.state.value, "is_new": one.is_new} for one in said]
     return Result("\n".join(lines) or f"nothing final about {report.run} yet", data)
@@ -113,7 +117,7 @@ def read_report(arguments: Namespace) -> Result:
 
 def _step(arguments: Namespace, state: State, word: str) -> Result:
     """Of one payout, or of every payout of a run that is still batched."""
-    lines, data = [], []
+    lines, data, now = [], [], server_time()
     with database_of(arguments) as connection:
         if arguments.payout.count("-") == 1:
             batched = [one for one in runs.find_run(connection, arguments.payout).payouts if one.state is State.BATCHED]
@@ -121,7 +125,9 @@ def _step(arguments: Namespace, state: State, word: str) -> Result:
         else:
             wanted = [arguments.payout]
         for payout_id in wanted:
-            is_new = runs.step(connection, payout_id, state, CONSOLE, server_time(), getattr(arguments, "why", ""))
+            is_new = runs.step(connection, payout_id, state, CONSOLE, now, getattr(arguments, "why", ""))
+            if is_new:
+                note(connection, COMMAND_LINE, f"said that the bank made it {state.value}", payout_id, now)
             lines.append(f"{payout_id} {word}" if is_new else f"{payout_id} was {state.value} already")
             data.append({"payout_id": payout_id, "state": state.value, "is_new": is_new})
     return Result("\n".join(lines) or f"no payout of {arguments.payout} waits for the bank", data)

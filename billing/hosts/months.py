@@ -2,6 +2,7 @@
 
 Law:
 - A month is closed when it is over at the host's place, in order, and once: closing again changes nothing.
+- A host's first month is that of their first agreement, or of an entry before it; earlier there is nothing to close.
 - After it no entry can fall into the month (billing.hosts.movements), so its statement is frozen by itself; the sums
   kept here are the proof.
 - What is paid out is what stood at the end of the last closed month (billing.payouts).
@@ -10,12 +11,12 @@ Law:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from billing.hosts.fees import fees_of
 from billing.hosts.movements import (
@@ -28,12 +29,13 @@ from billing.hosts.movements import (
     month_named,
     movements_of,
 )
-from billing.hosts.party import Host, all_hosts, created_ms
+from billing.hosts.party import Host, all_hosts
 from billing.hosts.tables import host_months
 from billing.ledger import book
 from billing.ledger.chart import Account
 from billing.moments import from_ms, to_ms
 from billing.settlement.entries import host_vat_entry, monthly_fee_entry
+from billing.settlement.tables import agreements
 from contract.codec import from_bytes, to_bytes
 
 CLOSES_AFTER = timedelta(minutes=5)  # uploads that were under way at midnight are in the book by then
@@ -127,6 +129,21 @@ def last_closed(connection: Connection, host_id: str) -> str | None:
     return connection.execute(query).scalar()
 
 
+def first_month(connection: Connection, host: Host) -> str | None:
+    """The month of their first agreement, or of an entry before it; None where nothing was agreed or booked yet."""
+    a = agreements.c
+    begins_ms = connection.execute(select(func.min(a.from_ms)).where(a.host_id == host.host_id)).scalar()
+    agreed = [] if begins_ms is None else [month_at(from_ms(begins_ms), host.time_zone)]
+    booked = [movement.month(host.time_zone) for movement in movements_of(connection, host)[:1]]
+    return min([*agreed, *booked], default=None)
+
+
+def may_close(connection: Connection, host: Host, month: str) -> bool:
+    """Whether this month, or one before it, is still to be closed for them."""
+    first, last = first_month(connection, host), last_closed(connection, host.host_id)
+    return first is not None and first <= month and (last is None or last < month)
+
+
 def faults_of(connection: Connection) -> list[str]:
     """Closed months that the ledger does not bear out, each a sentence."""
     found = []
@@ -143,9 +160,9 @@ def faults_of(connection: Connection) -> list[str]:
 
 def _close_up_to(connection: Connection, host: Host, month: str, by: str, now: datetime) -> list[Closed]:
     last = last_closed(connection, host.host_id)
-    at = _first_month(connection, host, movements_of(connection, host)) if last is None else month_after(last)
+    at = first_month(connection, host) if last is None else month_after(last)
     done = []
-    while at <= month:
+    while at is not None and at <= month:
         done.append(_close(connection, host, at, by, now))
         at = month_after(at)
     return done
@@ -179,8 +196,3 @@ def _close(connection: Connection, host: Host, month: str, by: str, now: datetim
     }
     connection.execute(host_months.insert(), values)
     return Closed(host, month, sums, now, by)
-
-
-def _first_month(connection: Connection, host: Host, movements: Sequence[Movement]) -> str:
-    came = month_at(from_ms(created_ms(connection, host.host_id)), host.time_zone)
-    return min([came, *(movement.month(host.time_zone) for movement in movements[:1])])

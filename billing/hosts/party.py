@@ -120,10 +120,6 @@ def all_hosts(connection: Connection) -> list[Host]:
     return [_host(row) for row in connection.execute(select(hosts).order_by(hosts.c.host_id))]
 
 
-def created_ms(connection: Connection, host_id: str) -> int:
-    return int(connection.execute(select(hosts.c.created_ms).where(hosts.c.host_id == host_id)).scalar_one())
-
-
 def _values(host: Host) -> dict[str, object]:
     return {
         "name": host.name,

@@ -12,7 +12,7 @@ from billing import directory
 from billing.directory import NotKnown
 from billing.hosts.bank import AccountState, BankAccount, accounts_of, paid_to
 from billing.hosts.iban import in_groups
-from billing.hosts.months import closed_months
+from billing.hosts.months import closed_months, may_close
 from billing.hosts.movements import month_at, month_before
 from billing.hosts.party import Host, all_hosts, find_host
 from billing.hosts.statement import months_of, statement_of
@@ -146,7 +146,7 @@ def payouts_values(connection: Connection, now: datetime) -> dict[str, Any]:
         heading = f"Nobody to be paid now, {waiting} at the bank"
     hosts = all_hosts(connection)
     month = month_before(max((month_at(now, host.time_zone) for host in hosts), default=month_at(now, "UTC")))
-    is_closed = all(month in [one.month for one in closed_months(connection, host.host_id)] for host in hosts)
+    is_open = any(may_close(connection, host, month) for host in hosts)
     return {
         "heading": heading,
         "source": None if source is None else _source(source),
@@ -155,7 +155,7 @@ def payouts_values(connection: Connection, now: datetime) -> dict[str, Any]:
         "digest": plan.digest,
         "total": money(plan.total_minor, "EUR", "en"),
         "runs": [run_row(run) for run in runs],
-        "month": "" if is_closed or not hosts else month,
+        "month": month if is_open else "",
         "month_words": month_words(month, "en"),
     }
 

@@ -73,6 +73,8 @@ async def post_close(request: Request, person: Finance) -> Response:
     def close(connection: Connection) -> str:
         month = fields.get("month", "")
         closed = close_month(connection, month, signed_by(person), now)
+        if not closed:
+            return f"{month}: no host has anything to close in it"
         note(connection, person, f"closed the month for {len(closed)} statements", month, now)
         return f"{month} is closed: {len(closed)} statements"
 

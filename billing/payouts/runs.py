@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, true
 from billing.directory import NotKnown
 from billing.hosts.bank import BankAccount, accounts_of, paid_to
 from billing.hosts.iban import bic_of, iban_of
-from billing.hosts.months import last_closed
+from billing.hosts.months import first_month, last_closed
 from billing.hosts.movements import PAYOUTS, Movement, movements_of, total
 from billing.hosts.party import Host, all_hosts
 from billing.hosts.tables import bank_accounts, hosts
@@ -123,9 +123,10 @@ def source_of(connection: Connection) -> Source:
 
 
 def dues_of(connection: Connection) -> list[Due]:
-    """What is open for every host."""
+    """What is open for every host with whom something was agreed, or for whom something is booked."""
     covered = set(connection.execute(_standing(select(payout_postings.c.entry_no))).scalars())
-    return [due_of(connection, host, covered) for host in all_hosts(connection)]
+    begun = [host for host in all_hosts(connection) if first_month(connection, host) is not None]
+    return [due_of(connection, host, covered) for host in begun]
 
 
 def due_of(connection: Connection, host: Host, covered: set[int]) -> Due:

@@ -18,6 +18,7 @@ from billing.ledger import book
 from billing.ledger.chart import Account, Kind
 from billing.ledger.draft import drafted
 from billing.mail.tables import mails
+from billing.pages.operator_hosts_view import payouts_values
 from billing.settings import default_database_url, server_time
 from tests.billing.hosts.boatyard import IBAN, OPERATORS_IBAN
 
@@ -73,8 +74,37 @@ def test_a_host_from_the_first_agreement_to_the_payout_that_came_back(
     assert [one["is_new"] for one in run("payout", "confirm", "PR-0001")] == [True]
     assert run("payout", "return", "PR-0001-001", "--why", "unknown")[0]["state"] == "reversed"
     assert run("payout", "list", "PR-0001")[0]["payouts"][0]["state"] == "reversed"
+    told = [(deed["what"], deed["subject"]) for deed in run("audit", "--who", "command line")]
+    assert ("entered the account ending 3000", "H-12") in told and ("agreed to the account ending 3000", "H-12") in told
+    assert ("closed the month for 1 statements", last) in told
+    assert ("said that the bank made it paid", "PR-0001-001") in told
     assert run("host", "list")[0]["owed_minor"] == 1_200 and run("ledger", "check")["faults"] == []
     assert "no payout" in run("payout", "reject", "PR-0009-001", "--why", "x", code=1)["error"]
+
+
+def test_a_host_has_nothing_to_close_before_their_first_agreement(
+    run: Run, at_database: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("init")
+    run("kiosk", "add", "HK-07")
+    run("tariff", "load", str(TARIFF))
+    run("offer", "set", "HK-07", "1", "harbour-ac")
+    run("host", "add", "H-12", "Boatyard")
+    this = month_at(server_time(), "UTC")
+    last = month_before(this)
+
+    def closed() -> str:
+        assert main(["month", "close", last, "--data-dir", str(tmp_path), *at_database]) == 0
+        return capsys.readouterr().out
+
+    assert closed() == "H-12  nothing to close, as nothing is agreed yet\n"
+    run("host", "agree", "H-12", "HK-07", "1", "--per-use", "0.80")
+    assert closed() == f"H-12  nothing to close before {this}, the month of their first agreement\n"
+    assert run("host", "list")[0]["closed"] is None
+    engine = open_database(at_database[1] if at_database else default_database_url(tmp_path))
+    with engine.begin() as connection:
+        assert payouts_values(connection, server_time())["month"] == ""
+    engine.dispose()
 
 
 def _earn_before_this_month(database_url: str, amount_minor: int) -> str:
