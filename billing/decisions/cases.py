@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from billing.corrections import is_current
 from billing.decisions.case import Case, Cause, Choice
-from billing.decisions.conditions import is_decided, is_held, is_lost, is_missing, span
+from billing.decisions.conditions import is_billed, is_decided, is_held, is_lost, is_missing, span
 from billing.decisions.tables import decisions
 from billing.moments import from_ms, to_ms
 from billing.quarantine import doubts_of
@@ -70,8 +70,11 @@ def case_of(connection: Connection, kiosk_id: str, transaction_id: str, now: dat
 
 
 def waited_for(connection: Connection, now: datetime) -> list[Decision]:
-    """The decisions to wait that still hold, the next to end first."""
-    query = select(decisions).where(*_waits(now)).order_by(decisions.c.until_ms).limit(MOST_SHOWN)
+    """The decisions to wait that still hold, the next to end first: of charges that nothing else settled since."""
+    d, t = decisions.c, transactions.c
+    of_charge = and_(t.kiosk_id == d.kiosk_id, t.transaction_id == d.transaction_id)
+    query = select(decisions).join(transactions, of_charge).where(*_waits(now), ~is_billed())
+    query = query.order_by(d.until_ms, d.decision_id).limit(MOST_SHOWN)
     return [_decision(row) for row in connection.execute(query)]
 
 
@@ -145,8 +148,13 @@ def _query(now: datetime, is_waited_for: bool = False) -> Any:
 
 
 def _waits(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    d = decisions.c
-    return d.choice == Choice.WAIT.value, d.is_granted == 1, d.until_ms > to_ms(now)
+    """Of two decisions to wait the newer one counts; any other decision ends the waiting."""
+    d, later = decisions.c, decisions.alias("later").c
+    since = select(later.decision_id).where(
+        later.kiosk_id == d.kiosk_id, later.transaction_id == d.transaction_id, later.is_granted == 1,
+        or_(later.choice != Choice.WAIT.value, later.asked_ms > d.asked_ms),
+    )  # fmt: skip
+    return d.choice == Choice.WAIT.value, d.is_granted == 1, d.until_ms > to_ms(now), ~since.exists()
 
 
 def _case(connection: Connection, row: Row[Any], now: datetime) -> Case | None:

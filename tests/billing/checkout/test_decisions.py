@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -29,6 +30,10 @@ def shop(engine: Engine) -> Shop:
 
 def waiting(shop: Shop) -> list[tuple[str, Cause]]:
     return [(case.transaction_id, case.cause) for case in shop.run(lambda c: cases.waiting(c, shop.now))]
+
+
+def waited(shop: Shop) -> list[Decision]:
+    return shop.run(lambda c: cases.waited_for(c, shop.now))
 
 
 def decided(shop: Shop, of: str, choice: Choice, by: str = "fina", limit: int = LIMIT_MINOR, **how: int) -> Decision:
@@ -124,6 +129,41 @@ def test_who_waits_sees_the_case_again_on_its_day(shop: Shop) -> None:
     shop.pass_time(days=3)
 
     assert waiting(shop) == [(begun.transaction_id, Cause.HELD)]
+
+
+def test_what_was_waited_for_and_then_decided_is_waited_for_no_more(shop: Shop) -> None:
+    _, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.WAIT, days=5)
+    shop.pass_time(60)
+    decided(shop, begun.transaction_id, Choice.WAIT, days=2)
+    assert [one.until for one in waited(shop)] == [shop.now + timedelta(days=2)], "the newer word counts"
+    decided(shop, begun.transaction_id, Choice.NOTHING)
+
+    assert (waited(shop), waiting(shop)) == ([], [])
+
+
+def test_what_came_late_is_a_case_though_somebody_waited_before_it_was_decided(shop: Shop) -> None:
+    _, start = shop.started()
+    story = shop.story_of(start, minutes=40, wh_per_minute=300)
+    shop.upload(story[:31])
+    shop.pass_time(DAY_S + 60)
+    decided(shop, story[0].transaction_id, Choice.WAIT, days=5)
+    decided(shop, story[0].transaction_id, Choice.NOTHING)
+    shop.upload(story)
+
+    assert (waited(shop), waiting(shop)) == ([], [(story[0].transaction_id, Cause.LATE)])
+
+
+def test_what_settled_by_itself_is_waited_for_no_more(shop: Shop) -> None:
+    _, start = shop.started()
+    story = shop.story_of(start, minutes=40, wh_per_minute=300)
+    shop.upload([event for event in story if event.seq_no != 20])
+    shop.pass_time(3_700)
+    decided(shop, story[0].transaction_id, Choice.WAIT, days=5)
+    assert len(waited(shop)) == 1
+    shop.upload(story)
+
+    assert (waited(shop), waiting(shop)) == ([], [])
 
 
 def test_a_lost_end_is_billed_to_the_last_reading_and_a_late_end_is_a_case_of_its_own(shop: Shop) -> None:
