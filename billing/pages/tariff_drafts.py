@@ -22,6 +22,7 @@ from billing.tariffs import versions
 from billing.tariffs.again import priced_again
 from billing.tariffs.checks import warnings_about
 from billing.tariffs.form import LARGEST_FORM, Drafted, fields_of, moved, read_form, with_case
+from billing.tariffs.slips import slips
 from billing.tariffs.trial import MADE_UP, NotASession, made_up, past, priced, recent
 from contract.price import Price
 from contract.restrictions import WEEKDAYS
@@ -65,7 +66,7 @@ async def get_draft(request: Request, tariff_id: str, said: str = "", again: int
     places = await server.read(lambda c: versions.offered_at(c, tariff_id))
     next_version = await server.read(lambda c: versions.next_version(c, tariff_id))
     drafted = read_form(draft.fields, tariff_id, next_version, now)
-    grace_s, current = view.grace_of(places), versions.in_force(known)
+    grace_s, current, cases = view.grace_of(places), versions.in_force(known), view.case_views(draft.fields)
     old = None if current is None else current.tariff
     values: dict[str, Any] = {
         "tariff_id": tariff_id,
@@ -74,8 +75,9 @@ async def get_draft(request: Request, tariff_id: str, said: str = "", again: int
         "fields": draft.fields,
         "edited": f"{draft.edited_by}, {view.at_text(draft.edited)}",
         "wrong": drafted.wrong,
-        "mistakes": view.mistakes(drafted.wrong),
-        "cases": view.case_views(draft.fields),
+        "mistakes": view.mistakes(drafted.wrong, len(cases)),
+        "cases": cases,
+        "odd": {} if drafted.tariff is None else slips(drafted.tariff, old),
         "dimensions": view.DIMENSIONS,
         "rules": view.RULES,
         "days": [day.value for day in WEEKDAYS],
@@ -103,14 +105,10 @@ def _warnings(drafted: Drafted, places: list[versions.Offered]) -> list[str]:
 
 def _nets(drafted: Drafted) -> dict[str, str]:
     """The price without VAT beside each typed one, per kWh, hour or session."""
-    if drafted.tariff is None:
-        return {}
-    found = {}
-    for number, element in enumerate(drafted.tariff.elements):
-        for part in element.price_components:
-            unit = {"ENERGY": "/kWh", "FLAT": ""}.get(part.type.value, "/h")
-            found[f"e{number}.{part.type}"] = f"{part.price.normalize():f}{unit}"
-    return found
+    units = {"ENERGY": "/kWh", "FLAT": ""}
+    return {
+        name: f"{part.price.normalize():f}{units.get(part.type.value, '/h')}" for name, part in drafted.parts.items()
+    }
 
 
 def _trial(
@@ -206,6 +204,9 @@ async def get_publish(request: Request, tariff_id: str, person: Staff) -> Respon
         "sold_at": [view.place_line(one) for one in places],
         "current": None if current is None else view.version_line(current, view.grace_of(places)),
         "words": view.words_in_all(drafted.tariff, view.grace_of(places)),
+        "odd": view.mistakes(
+            slips(drafted.tariff, None if current is None else current.tariff), len(drafted.tariff.elements)
+        ),
         "warnings": _warnings(drafted, places),
         "may": person.moves_money,
         "coming": [view.version_line(one) for one in known if one.validity is versions.Validity.SCHEDULED],

@@ -57,6 +57,9 @@ _FIELDS = {
     "grace_min": "Free minutes after charging",
     "offline": "Offline tariff",
 }
+_PARTS = {"vat": "VAT"}
+_RULE_NAMES = {name: f"{label}, {hint}" for label, *pair in RULES for name, hint in pair}
+_RULE_NAMES["reservation"] = "For a reservation"
 _LIMITS = {"min_price": "Least price", "max_price": "Greatest price"}
 
 
@@ -110,18 +113,22 @@ def grace_of(offered: Sequence[Offered]) -> int:
     return max(set(graces), key=graces.count) if graces else 0
 
 
-def mistakes(wrong: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """For the summary above a form: where the field is, what it is called there, what is wrong."""
+def mistakes(wrong: Mapping[str, str], cases: int = 1) -> list[tuple[str, str, str]]:
+    """For the summary above a form: where the field is, what it is called there, what is wrong. A tariff of one case
+    calls it none."""
     found = []
     for name, sentence in wrong.items():
         case, _, rest = name.partition(".")
         is_case = case[:1] == "e" and case[1:].isdecimal()
         kind, _, part = rest.partition(".")
-        words = [f"Case {int(case[1:]) + 1}"] if is_case else [_FIELDS.get(name, name)]
+        words = [f"Case {int(case[1:]) + 1}" if cases > 1 or not rest else ""] if is_case else [_FIELDS.get(name, name)]
         if is_case and rest:
-            words += [_KINDS[kind], part] if kind in _KINDS else [rest.lower().replace("_", " ")]
+            words += (
+                [_KINDS[kind], _PARTS.get(part, part)] if kind in _KINDS else [_RULE_NAMES.get(rest, "On these days")]
+            )
         has_field = not is_case or part or (rest and kind not in _KINDS)
-        found.append((name if has_field else f"case-{case}", ", ".join(filter(None, words)), sentence))
+        said = ", ".join(filter(None, words))
+        found.append((name if has_field else f"case-{case}", said[:1].upper() + said[1:], sentence))
     return found
 
 

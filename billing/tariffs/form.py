@@ -11,6 +11,7 @@ the case says nothing about energy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,11 +36,13 @@ DURATIONS = ("min_duration", "max_duration")
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """What a form says. `tariff` is None where there are mistakes; `wrong` maps a field to its sentence."""
+    """What a form says. `tariff` is None where there are mistakes; `wrong` maps a field to its sentence, and `parts`
+    the name of every price that could be read to what it says."""
 
     tariff: Tariff | None
     from_: datetime | None
     wrong: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, PriceComponent] = field(default_factory=dict)
 
 
 class _Wrong(ValueError):
@@ -64,7 +67,8 @@ def read_form(fields: Fields, tariff_id: str, version: int, now: datetime) -> Dr
             wrong[_at(name, str(error))] = _sentence(str(error))
         return None
 
-    elements = [_case(fields, number, told) for number in range(cases_of(fields))]
+    read: dict[str, PriceComponent] = {}
+    elements = [_case(fields, number, told, read) for number in range(cases_of(fields))]
     from_ = told("from", _moment, fields.get("from", ""), now)
     if not any(element is not None for element in elements) and not wrong:
         wrong["e0.ENERGY.price"] = "no price yet; for a free tariff type 0"
@@ -75,10 +79,12 @@ def read_form(fields: Fields, tariff_id: str, version: int, now: datetime) -> Dr
         whole = tuple(element for element in elements if element is not None)
         currency = fields.get("currency", "")
         tariff = told("max_gross", Tariff, tariff_id, version, currency, whole, limits["min"], limits["max"])
-    return Drafted(tariff, from_, wrong)
+    return Drafted(tariff, from_, wrong, read)
 
 
-def _case(fields: Fields, number: int, told: Callable[..., Any]) -> TariffElement | None:
+def _case(
+    fields: Fields, number: int, told: Callable[..., Any], prices: dict[str, PriceComponent]
+) -> TariffElement | None:
     at = f"e{number}"
     parts = []
     for kind in Dimension:
@@ -89,7 +95,9 @@ def _case(fields: Fields, number: int, told: Callable[..., Any]) -> TariffElemen
             step = told(f"{name}.step", _whole, fields.get(f"{name}.step", "") or "1")
             if None not in (price, vat, step):
                 part = told(name, _component, kind, price, vat, step)
-                parts += [] if part is None else [part]
+                if part is not None:
+                    parts.append(part)
+                    prices[name] = part
     found: dict[str, Any] = {}
     for names, read in ((TEXTS, str.strip), (AMOUNTS, _number), (DURATIONS, _whole)):
         for name in names:
@@ -262,10 +270,23 @@ def _at(name: str, message: str) -> str:
     return f"{name}.{first}" if is_rule else f"{name}.MONDAY" if first == "day_of_week" else name
 
 
+_IN_WORDS = (  # what a file calls by its key, as the page calls it
+    (re.compile(r"want more than min_\w+ (\S+)"), r"want more than \1, where it begins"),
+    (re.compile(r"want a day after start_date (\S+)"), r"want a day after \1, where it begins"),
+    (re.compile(r"is also start_time"), "is also where it begins"),
+    (re.compile(r"max_price is less than min_price"), "less than “At least”"),
+    (re.compile(r"incl_vat the larger"), "and without VAT no more than with it"),
+    (re.compile(r"has TIME and FLAT only"), "has prices while charging and once per charge only"),
+)
+
+
 def _sentence(message: str) -> str:
-    """Without the field's name, which stands above it."""
+    """Without the field's name, which stands above it, and in the page's words."""
     _, colon, rest = message.partition(": ")
-    return rest if colon and len(rest) > 3 else message
+    sentence = rest if colon and len(rest) > 3 else message
+    for key, words in _IN_WORDS:
+        sentence = key.sub(words, sentence)
+    return sentence
 
 
 def _of_case(name: str) -> bool:

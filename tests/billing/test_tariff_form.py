@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.tariffs.form import MOST_CASES, fields_of, moved, net_of, read_form, with_case
+from billing.tariffs.slips import slips
 from billing.tariffs.trial import NotASession, made_up
 from contract.restrictions import WEEKDAYS
 from contract.tariff import Dimension, Tariff, TariffElement
@@ -71,17 +72,21 @@ def test_the_gross_price_that_was_typed_is_what_is_sold(gross: Decimal, vat: str
         ({"e0.ENERGY.step": "0"}, "e0.ENERGY.step", "want 1 to"),
         ({"e0.ENERGY.step": "1.5"}, "e0.ENERGY.step", "want a whole number"),
         ({"e0.start_time": "9:00"}, "e0.start_time", "want HH:MM"),
-        ({"e0.start_time": "09:00", "e0.end_time": "09:00"}, "e0.end_time", "no time of day is left"),
+        (
+            {"e0.start_time": "09:00", "e0.end_time": "09:00"},
+            "e0.end_time",
+            "is also where it begins, so no time of day is left",
+        ),
         ({"e0.end_date": "2026-02-30"}, "e0.end_date", "want a day"),
-        ({"e0.min_kwh": "5", "e0.max_kwh": "3"}, "e0.max_kwh", "want more than min_kwh"),
-        ({"e0.reservation": "RESERVATION"}, "e0", "a reservation has TIME and FLAT only"),
+        ({"e0.min_kwh": "5", "e0.max_kwh": "3"}, "e0.max_kwh", "want more than 5, where it begins"),
+        ({"e0.reservation": "RESERVATION"}, "e0", "prices while charging and once per charge only"),
         ({"e0.reservation": "MAYBE"}, "e0.reservation", "not a valid"),
         ({"cases": "2", "e1.MONDAY": "on"}, "e1", "no price"),
         ({"from": "tomorrow"}, "from", "want a day and time"),
         ({"from": "2020-01-01T00:00"}, "from", "2020-01-01 00:00 UTC is past; want a moment to come"),
-        ({"min_gross": "3", "max_gross": "2"}, "max_gross", "max_price is less than min_price"),
+        ({"min_gross": "3", "max_gross": "2"}, "max_gross", "less than “At least”"),
         ({"min_gross": "3", "e0.FLAT.vat": "7"}, "min_gross", "different VAT"),
-        ({"min_gross": "3", "min_net": "4"}, "min_gross", "incl_vat the larger"),
+        ({"min_gross": "3", "min_net": "4"}, "min_gross", "without VAT no more than with it"),
         ({"e0.ENERGY.price": "", "e0.PARKING_TIME.price": "", "e0.FLAT.price": ""}, "e0.ENERGY.price", "no price yet"),
     ],
 )
@@ -148,3 +153,34 @@ def test_there_is_a_limit_on_cases() -> None:
 
     assert fields["cases"] == str(MOST_CASES)
     assert isinstance(read_form(fields, "t", 1, NOON).tariff, Tariff)
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"e0.ENERGY.price": "57.00"}, "100 times the price in force, €\u00a00.57\u00a0/\u00a0kWh"),
+        ({"e0.ENERGY.price": "0.057"}, "1/10 of the price in force"),
+        ({"e0.ENERGY.price": "0.00001"}, "reads as €\u00a00.00\u00a0/\u00a0kWh"),
+        ({"e0.PARKING_TIME.price": "5.4", "e0.PARKING_TIME.per": "min"}, "60 times the price in force"),
+        ({"cases": "2", "e1.ENERGY.price": "30", "e1.ENERGY.vat": "20"}, "53 times"),
+    ],
+)
+def test_a_price_that_looks_like_a_slip_is_told_at_its_field_and_refuses_nothing(
+    typed: dict[str, str], sentence: str
+) -> None:
+    old = read_form(SIMPLE, "pier", 1, NOON).tariff
+    new = read_form(SIMPLE | typed, "pier", 2, NOON).tariff
+    assert old is not None and new is not None
+    found = slips(new, old)
+
+    (field,) = found
+    assert field in typed and sentence in found[field]
+
+
+def test_a_price_near_the_one_in_force_is_no_slip() -> None:
+    old = read_form(SIMPLE, "pier", 1, NOON).tariff
+    assert old is not None
+
+    for price in ("0.20", "0.57", "1.20", "0"):
+        new = read_form(SIMPLE | {"e0.ENERGY.price": price}, "pier", 2, NOON).tariff
+        assert new is not None and slips(new, old) == slips(new, None) == {}

@@ -97,6 +97,24 @@ def test_a_version_is_never_published_from_a_moment_that_is_past(base_url: str, 
     assert [deed for deed in deeds if "published" in deed] == ["published version 2"]
 
 
+def test_a_price_a_hundred_times_the_one_in_force_is_asked_about_and_can_be_published(finance: Browser) -> None:
+    finance.post(f"{HOME}/next")
+    page = finance.post(f"{HOME}/draft", data=DRAFT | {"e0.ENERGY.price": "54"}).text
+    asked = finance.get(f"{HOME}/publish").text
+
+    assert "100 times the price in force" in page and "Checks passed" not in page
+    assert "Per kWh, price:" in asked and "100 times the price in force" in asked
+    finance.post(f"{HOME}/publish", data={"version": "2"})
+    assert "version 2 is in force" in finance.get(HOME).text
+
+
+def test_one_mistake_leaves_the_other_prices_without_vat_where_they_stand(finance: Browser) -> None:
+    finance.post(f"{HOME}/next")
+    page = finance.post(f"{HOME}/draft", data=DRAFT | {"e0.FLAT.price": "much"}).text
+
+    assert "0.5/kWh" in page and "Once per charge, price" in page and "Case 1, once per charge" not in page
+
+
 def test_an_operator_drafts_and_does_not_publish(base_url: str, stored: Engine) -> None:
     operator = signed_in(base_url, stored, Role.OPERATOR, now=lambda: NOON)
     operator.post(f"{HOME}/next")

@@ -58,6 +58,15 @@ def test_a_tariff_is_drafted_tried_and_published(site: Site, desk: Page) -> None
     assert desk.get_by_text("Checks passed").is_visible()
     lines = desk.get_by_role("region", name="Lines").last.inner_text()
     assert "14:50:00–15:12:00\t0.2000 h\tmeasured" in lines, lines
+    desk.get_by_label("per kWh, price").fill("57")
+    press(desk, "Save draft")
+    field = desk.get_by_label("per kWh, price")
+    described = desk.locator(f'[id="{field.get_attribute("aria-describedby")}"]').inner_text()
+    assert "106 times the price in force" in described.replace("\u00a0", " "), described
+    assert desk.get_by_text("Checks passed").count() == 0
+    photograph(desk, "tariff-slip")
+    assert judge(desk) == []
+    field.fill("0.57")
     press(desk, "Price them again")
     again = desk.locator("#again").inner_text().replace("\u00a0", " ")
     assert "1 dearer. € 11.39 would have been € 12.01 (+5.4 %)." in again and "most added: +€ 0.62" in again, again
@@ -85,15 +94,19 @@ def test_mistakes_stand_at_their_fields_and_nothing_typed_is_lost(site: Site, ph
     phone.get_by_text("Only at certain times").click()
     phone.get_by_label("from, 22:00").fill("22:00")
     phone.get_by_label("Sunday").check()
+    phone.get_by_label("In force from, UTC").fill("2020-01-01T00:00")
     press(phone, "Save draft")
 
     field = phone.get_by_label("per kWh, price")
     assert field.get_attribute("aria-invalid") == "true" and field.input_value() == "0.5x"
     assert phone.get_by_role("alert").inner_text().count("want an amount") == 1
     assert phone.get_by_label("Sunday").is_checked()
+    past = phone.get_by_label("In force from, UTC")
+    assert past.get_attribute("aria-invalid") == "true" and "is past" in phone.get_by_role("alert").inner_text()
     photograph(phone, "tariff-mistake-360")
     assert judge(phone) == []
 
+    past.fill("")
     field.fill("0.57")
     phone.get_by_label("per kWh, VAT in percent").fill("19")
     press(phone, "Add a case")
