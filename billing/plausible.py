@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from billing.quarantine import Doubt
+from contract.metering import Quality
 from contract.price import price
 from contract.transaction import EventType, StoppedReason, TransactionEvent, samples_before
 
@@ -41,7 +42,7 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
         if step_wh < 0:
             found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {where}"))
             continue
-        possible_wh = _possible_wh(before, after, max_power_w)
+        possible_wh = _possible_wh(before, _or_the_end(after, ended), max_power_w)
         if step_wh > possible_wh:
             found.append(
                 Doubt(
@@ -78,6 +79,13 @@ def doubts_about_correction(ended: TransactionEvent, late: TransactionEvent, max
     if not 0 <= more_wh <= possible_wh:
         return [Doubt("wrong_correction", f"the correction adds {more_wh} Wh; 0 to {possible_wh} Wh can have flowed")]
     return []
+
+
+def _or_the_end(event: TransactionEvent, ended: TransactionEvent) -> TransactionEvent:
+    """What a kiosk writes into the hole of a damaged journal repeats the reading after it. Where that is the end's, the
+    step to it is the step to the end: it may be as large, and the end itself adds nothing any more."""
+    repeats = event.meter.quality is Quality.STALE and event.meter.import_wh == ended.meter.import_wh
+    return ended if repeats and event.elapsed_ms == ended.elapsed_ms else event
 
 
 def _possible_wh(before: TransactionEvent, after: TransactionEvent, max_power_w: int) -> int:

@@ -6,6 +6,10 @@ Rules, all in the driver's favour and never a guess about energy:
   the hole changes nothing about it. The server may know the first rows of the hole, as uploads go in order: what
   follows there stands behind all it knows. Where it has heard of the whole of it, the filling counts as acknowledged:
   it leaves only if the server's data are restored from a backup and everything is sent again.
+- No time counts across a restart: the end written after it carries the time of the last event before. Where a restart
+  lies in a hole, what repeats that end therefore stands at its time by the clock before the restart, as the lost event
+  did; else the server would see time that no clock ran through, and hold the bill. Where nothing but that one event is
+  lost, the time up to it counts as the event before says.
 - So a story whose beginning is torn out is filled from its second event on: should the server have the beginning, the
   story is whole there.
 - A story without Ended is ended with its last readable reading (`final` false, quality stale). The register may have
@@ -18,11 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 
 from contract.metering import Quality
 from contract.price import TimeUse
-from contract.transaction import EventType, StoppedReason, TransactionEvent, TriggerReason
+from contract.transaction import EventType, Moment, StoppedReason, TransactionEvent, TriggerReason
 
 MOST_FILLED = 1000  # a longer hole is no hole but a number gone wrong
 
@@ -57,7 +62,13 @@ def _missing_end(story: dict[int, Told]) -> Told:
         return Told(closing(story[max(story)].event), is_acknowledged=False)
     correction = corrected.event
     before = max((no for no in story if no < correction.seq_no), default=correction.seq_no)
-    end = replace(closing(story[before].event), seq_no=correction.seq_no - 1, elapsed_ms=correction.elapsed_ms)
+    last = story[before].event
+    end = replace(
+        closing(last),
+        seq_no=correction.seq_no - 1,
+        elapsed_ms=correction.elapsed_ms,
+        at=_moment_at(correction.elapsed_ms, last),
+    )
     return Told(end, corrected.is_acknowledged)
 
 
@@ -73,10 +84,27 @@ def _fillings(story: dict[int, Told]) -> list[Told]:
         if not 1 < after - before <= MOST_FILLED:
             continue
         is_safe = story[before].is_acknowledged and story[after].is_acknowledged  # uploads go in order
-        first_of_hole = replace(_repeated(story[before].event, before + 1), time_use=TimeUse.NONE)
-        following = (_repeated(story[after].event, seq_no) for seq_no in range(before + 2, after))
-        filled += [Told(event, is_safe) for event in (first_of_hole, *following)]
+        filled += [Told(event, is_safe) for event in _hole(story[before].event, story[after].event)]
     return filled
+
+
+def _hole(before: TransactionEvent, after: TransactionEvent) -> list[TransactionEvent]:
+    """Between two events that are not neighbours."""
+    following = [_repeated(after, seq_no) for seq_no in range(before.seq_no + 1, after.seq_no)]
+    if before.at.boot_id != after.at.boot_id:
+        at = _moment_at(after.elapsed_ms, before)
+        following = [replace(event, at=at) for event in following]
+        if len(following) == 1:
+            return following
+    first = replace(_repeated(before, before.seq_no + 1), time_use=TimeUse.NONE)
+    return [first, *following[1:]]
+
+
+def _moment_at(elapsed_ms: int, event: TransactionEvent) -> Moment:
+    """When it was so late for the charge, by the clock of the boot that wrote `event`."""
+    since_ms = elapsed_ms - event.elapsed_ms
+    at = event.at
+    return replace(at, wall=at.wall + timedelta(milliseconds=since_ms), monotonic_ms=at.monotonic_ms + since_ms)
 
 
 def _repeated(event: TransactionEvent, seq_no: int) -> TransactionEvent:

@@ -15,10 +15,12 @@ from sqlalchemy import Connection, Engine, func, select
 
 from billing import keys
 from billing.intake import take_rows
+from billing.plausible import doubts_about
 from billing.rating import rate
 from billing.tables import alarms, cdrs, events, journal_rows, quarantine, transactions
 from contract.api import Row, RowBatch, RowKind
 from contract.codec import to_bytes
+from contract.metering import Quality
 from contract.records import GUESSING, AuditRecord
 from contract.tariff import TariffOffer
 from contract.transaction import ClockQuality, Moment, StoppedReason, TransactionEvent
@@ -203,6 +205,17 @@ def test_of_two_events_that_say_ended_the_lower_is_the_end(connection: Connectio
     assert connection.execute(select(transactions.c.ended_seq)).scalar_one() == len(story) - 1
     assert codes(connection) == ["after_ended"]
     assert count(connection, cdrs) == 1
+
+
+@pytest.mark.parametrize(("quality", "doubts"), [(Quality.STALE, []), (Quality.GOOD, ["impossible_step"])])
+def test_what_fills_a_hole_before_the_end_of_a_power_cut_steps_as_far_as_the_end_may(
+    quality: Quality, doubts: list[str]
+) -> None:
+    *story, end = charge(stopped_reason=StoppedReason.POWER_LOSS)
+    end = replace(end, meter=replace(end.meter, import_wh=end.meter.import_wh + 2_000))
+    filling = replace(story[-1], meter=replace(end.meter, quality=quality))
+
+    assert [doubt.code for doubt in doubts_about([*story[:-1], filling, end], 11_000)] == doubts
 
 
 def test_a_register_that_starts_at_zero_is_not_billed(connection: Connection) -> None:

@@ -8,13 +8,16 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.plausible import doubts_about
 from contract.metering import Quality
 from contract.order import Continuation
 from contract.price import price
 from contract.tariff import Dimension
-from contract.transaction import EventType, TransactionEvent
+from contract.transaction import EventType, StoppedReason, TransactionEvent
 from kiosk.journal.mend import Told, mending
 from tests.billing.stories import OFFER, charge
+
+MAX_POWER_W = 11_000
 
 
 def told(story: Sequence[TransactionEvent], acknowledged_to: int = -1) -> list[Told]:
@@ -66,6 +69,44 @@ def test_a_hole_of_which_the_server_knows_the_beginning_leaves_a_story_that_goes
     known = told_later | {event.seq_no: event for event in [*left, *story[: known_to + 1]]}
 
     assert_no_dearer([known[seq_no] for seq_no in range(len(story))], story)
+
+
+def cut_by_a_restart(parked_minutes: int = 0) -> list[TransactionEvent]:
+    """The end was written by the next boot: it adds no time, but what flowed after the last event before the cut."""
+    *story, end = charge(minutes=8, wh_per_minute=150, parked_minutes=parked_minutes)
+    went_on_wh = 0 if parked_minutes else 150
+    meter = replace(end.meter, import_wh=end.meter.import_wh + went_on_wh)
+    at = replace(end.at, boot_id="boot-2", monotonic_ms=14_000)
+    return [*story, replace(end, at=at, meter=meter, stopped_reason=StoppedReason.POWER_LOSS)]
+
+
+@given(data=st.data(), parked=st.sampled_from([0, 12]))
+@settings(max_examples=100)
+def test_a_charge_that_a_restart_ended_is_believed_whatever_is_torn_out_of_its_middle(
+    data: st.DataObject, parked: int
+) -> None:
+    story = cut_by_a_restart(parked)
+    kept = {0, len(story) - 1} | data.draw(st.sets(st.sampled_from(range(1, len(story) - 1))))
+    left = [event for event in story if event.seq_no in kept]
+    server_knows = data.draw(st.integers(0, len(story) - 1))
+
+    told_later = {one.event.seq_no: one.event for one in mending(told(left))}
+    known = told_later | {event.seq_no: event for event in [*left, *story[:server_knows]]}
+    mended = [known[seq_no] for seq_no in range(len(story))]
+
+    assert doubts_about(mended, MAX_POWER_W) == []
+    assert_no_dearer(mended, story)
+
+
+def test_an_end_that_was_lost_before_its_correction_is_believed() -> None:
+    story = charge(minutes=6, wh_per_minute=150)
+    correction = replace(
+        story[-1], event_type=EventType.METER_CORRECTION, seq_no=len(story), stopped_reason=None, final=True
+    )
+
+    mended = [one.event for one in mending(told([*story[:3], correction]))]
+
+    assert doubts_about(sorted([*story[:3], *mended], key=lambda event: event.seq_no), MAX_POWER_W) == []
 
 
 def test_a_story_without_end_ends_with_its_last_reading() -> None:
