@@ -11,14 +11,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from billing.checkout.checkout import shown_payer
 from contract.codec import to_wire, utc_text
 from contract.identity import TokenKind
 from contract.local_time import Exact
-from contract.price import Line, Price, Sample, TimeUse, as_decimal, measure, span_between
+from contract.price import Line, Price, Sample, TimeUse, as_decimal, measure, spans_of
 from contract.tariff import Dimension, TariffOffer
 from contract.transaction import Began, ClockQuality, TransactionEvent, began
 from contract.walk import rules_of
@@ -129,8 +128,8 @@ def _periods(offer: TariffOffer, samples: Sequence[Sample], start: datetime) -> 
     rules, energy_wh, of_last = rules_of(offer), Fraction(0), None
     reserved = [] if offer.reserved_ms is None else [_reserved_period(offer.reserved_ms, start)]
     found: list[tuple[Exact, dict[str, Exact]]] = []  # beginning; Wh and ms
-    for now, later in pairwise(samples):
-        for picks, piece in rules.pieces(energy_wh, span_between(now, later)):
+    for span in spans_of(rules, samples):
+        for picks, piece in rules.pieces(energy_wh, span):
             if (picks, piece.time_use) != of_last:
                 of_last = (picks, piece.time_use)
                 found.append((piece.from_ms, {}))

@@ -24,7 +24,7 @@ from contract.tariff import Dimension, TariffOffer
 from contract.usage import Quantities, Reservation, Sample, TimeUse, check_order, measure
 from contract.values import replace, value
 from contract.vat import VatLine, vat_of_gross
-from contract.walk import MS_PER_HOUR, Span, Stretch, Tally, rules_of, walked
+from contract.walk import MS_PER_HOUR, Rules, Span, Stretch, Tally, rules_of, walked
 
 __all__ = [
     "Line",
@@ -40,6 +40,7 @@ __all__ = [
     "price_of",
     "settled",
     "span_between",
+    "spans_of",
     "tallied",
 ]
 
@@ -121,7 +122,21 @@ def price_of(offer: TariffOffer, used: Quantities, began: datetime | None = None
 
 def tallied(offer: TariffOffer, samples: Sequence[Sample]) -> Tally:
     """A usage walked through; `settled` prices it, and `Tally.after` adds to it without walking again."""
-    return walked(rules_of(offer), (span_between(now, later) for now, later in pairwise(samples)))
+    rules = rules_of(offer)
+    return walked(rules, spans_of(rules, samples))
+
+
+def spans_of(rules: Rules, samples: Sequence[Sample]) -> list[Span]:
+    """What lies between the readings that tell something: where nothing is restricted, a change of use alone does.
+
+    Raises ValueError where time or the register runs backwards.
+    """
+    for now, later in pairwise(samples):
+        check_order(now, later)
+    if rules.free_picks is not None:
+        inner = (later for now, later in pairwise(samples[:-1]) if later.time_use is not now.time_use)
+        samples = [*samples[:1], *inner, *samples[1:][-1:]]
+    return [span_between(now, later) for now, later in pairwise(samples)]
 
 
 def span_between(now: Sample, later: Sample) -> Span:
