@@ -11,7 +11,7 @@ Law:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -96,11 +96,10 @@ def correct(
     transaction_id: str,
     billed: str,
     now: datetime,
-    parsed: Mapping[str, TransactionEvent] | None = None,
 ) -> str | None:
     """Take back the CDR `billed` and write the new one. Its id; None where the correction is not believed or changes
     nothing. Idempotent. The story is whole, and its last event is the correction."""
-    story = read_story(connection, kiosk_id, transaction_id, parsed)
+    story = read_story(connection, kiosk_id, transaction_id)
     late, offer = story[-1], story[0].offer
     assert offer is not None  # the contract's own rule for Started
     first = connection.execute(select(cdrs).where(cdrs.c.cdr_id == billed)).one()

@@ -134,7 +134,6 @@ def _take_events(
     ended = [r.event for r in received if r.event.event_type is EventType.ENDED]
     _note_ends(connection, kiosk_id, ended)
     touched = {item.event.transaction_id for item in received} | forgotten
-    parsed = {item.row.body: item.event for item in received}
     stories: dict[str, dict[int, TransactionEvent]] = {}
     for item in received:
         stories.setdefault(item.event.transaction_id, {})[item.event.seq_no] = item.event
@@ -149,9 +148,9 @@ def _take_events(
             whole.add(transaction_id)
             here = stories.get(transaction_id, {})
             story = [here[seq] for seq in range(ended_seq + 1)] if here.keys() >= set(range(ended_seq + 1)) else None
-            billed = rate(connection, kiosk_id, transaction_id, now, parsed, story)
+            billed = rate(connection, kiosk_id, transaction_id, now, story)
             if billed is not None and has_correction:
-                correct(connection, kiosk_id, transaction_id, billed, now, parsed)
+                correct(connection, kiosk_id, transaction_id, billed, now)
     _note_orders(connection, kiosk_id, [item.event for item in arrived], whole, now)
 
 

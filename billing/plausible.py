@@ -25,31 +25,24 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
     started, ended = story[0], story[-1]
     identity = (started.order_id, started.receipt_id, started.evse_id, started.connector_id)
     for before, after in pairwise(story):
-        where = f"from seq {before.seq_no} to {after.seq_no}"
         if (after.order_id, after.receipt_id, after.evse_id, after.connector_id) != identity:
             found.append(Doubt("mixed_ids", f"seq {after.seq_no} names another order, receipt or EVSE than Started"))
         if after.elapsed_ms < before.elapsed_ms:
-            found.append(
-                Doubt("time_backwards", f"elapsed time falls from {before.elapsed_ms} to {after.elapsed_ms} ms {where}")
-            )
+            fall = f"elapsed time falls from {before.elapsed_ms} to {after.elapsed_ms} ms"
+            found.append(Doubt("time_backwards", f"{fall} {_where(before, after)}"))
         if before.event_type in (EventType.ENDED, EventType.METER_CORRECTION) and after.seq_no > before.seq_no:
             found.append(Doubt("mixed_ids", f"seq {before.seq_no} is {before.event_type.value}, and more follows"))
         if (grown_ms := after.elapsed_ms - before.elapsed_ms) > (proven_ms := _proven_ms(before, after)):
-            found.append(
-                Doubt("time_unproved", f"elapsed time grows by {grown_ms} ms {where}; its clock ran {proven_ms} ms")
-            )
+            growth = f"elapsed time grows by {grown_ms} ms {_where(before, after)}"
+            found.append(Doubt("time_unproved", f"{growth}; its clock ran {proven_ms} ms"))
         step_wh = after.meter.import_wh - before.meter.import_wh
         if step_wh < 0:
-            found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {where}"))
+            found.append(Doubt("meter_backwards", f"the register falls by {-step_wh} Wh {_where(before, after)}"))
             continue
         possible_wh = _possible_wh(before, _or_the_end(after, ended), max_power_w)
         if step_wh > possible_wh:
-            found.append(
-                Doubt(
-                    "impossible_step",
-                    f"the register rises by {step_wh} Wh {where}; {max_power_w} W allow {possible_wh} Wh in that time",
-                )
-            )
+            rise = f"the register rises by {step_wh} Wh {_where(before, after)}"
+            found.append(Doubt("impossible_step", f"{rise}; {max_power_w} W allow {possible_wh} Wh in that time"))
     cap_minor = started.authority.cap_minor if started.authority is not None else None
     total_minor = ended.total_incl_vat_minor
     if cap_minor is not None and total_minor is not None and started.offer is not None:
@@ -57,6 +50,10 @@ def doubts_about(story: Sequence[TransactionEvent], max_power_w: int) -> list[Do
         if order_minor > cap_minor:
             found.append(Doubt("over_cap", f"the total {order_minor} is above the cap {cap_minor}, in minor units"))
     return found
+
+
+def _where(before: TransactionEvent, after: TransactionEvent) -> str:
+    return f"from seq {before.seq_no} to {after.seq_no}"
 
 
 def _proven_ms(before: TransactionEvent, after: TransactionEvent) -> int:

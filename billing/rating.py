@@ -7,7 +7,7 @@ that touches the amount holds the bill until an operator decided; one that does 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from billing.moments import to_ms
 from billing.plausible import doubts_about
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction
+from billing.read_events import event_of
 from billing.settlement.sales import sell
 from billing.tables import cdrs, commands, events, evse_offers, kiosks, transactions
 from contract.api import CommandStatus
@@ -89,14 +90,12 @@ def rate(
     kiosk_id: str,
     transaction_id: str,
     now: datetime,
-    parsed: Mapping[str, TransactionEvent] | None = None,
     story: Sequence[TransactionEvent] | None = None,
 ) -> str | None:
     """The transaction's CDR id. None where events are still missing, a doubt holds the bill, or a person
     decided about it. Idempotent.
 
-    `parsed` holds events by their text where the caller has read them already; `story` is the stored events 0 to Ended
-    where the caller has them all.
+    `story` is the stored events 0 to Ended, where the caller has them all.
     """
     of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
     ended_seq, decision_id = _STANDING.row(connection, of_transaction) or (None, None)
@@ -109,7 +108,7 @@ def rate(
     if decision_id is not None:
         return None  # what comes after a person's decision is a case of its own (billing.decisions)
     if story is None:
-        story = [e for e in read_story(connection, kiosk_id, transaction_id, parsed) if e.seq_no <= ended_seq]
+        story = [e for e in read_story(connection, kiosk_id, transaction_id) if e.seq_no <= ended_seq]
     if len(story) != ended_seq + 1:
         return None
     site = site_of(connection, kiosk_id)
@@ -169,13 +168,10 @@ def site_of(connection: Connection, kiosk_id: str) -> Site:
     return Site(*row)
 
 
-def read_story(
-    connection: Connection, kiosk_id: str, transaction_id: str, parsed: Mapping[str, TransactionEvent] | None = None
-) -> list[TransactionEvent]:
+def read_story(connection: Connection, kiosk_id: str, transaction_id: str) -> list[TransactionEvent]:
     """A transaction's events so far, in order of seq_no."""
     bodies = _STORY.rows(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id})
-    known = parsed or {}
-    return [known.get(body) or from_bytes(TransactionEvent, body) for (body,) in bodies]
+    return [event_of(body) for (body,) in bodies]
 
 
 def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:

@@ -1,4 +1,5 @@
-"""Events read back from the tables: a phone looks every two seconds at what does not change, so they are kept."""
+"""Events by their text, which is never updated, so they are kept: a charge is rated by rows that came an hour before
+its last, and a phone looks at them every two seconds."""
 
 from __future__ import annotations
 
@@ -7,10 +8,15 @@ from functools import lru_cache
 from contract.codec import from_bytes
 from contract.transaction import TransactionEvent
 
-KEPT = 8_192  # about a hundred charges on the road; a few megabytes
+KEPT = 8_192  # about a hundred charges on the road; a dozen megabytes
+LONGEST_KEPT = 4_000  # characters; one Started may be longer
+
+
+def event_of(body: str) -> TransactionEvent:
+    """The event in a row's text. Raises WireError."""
+    return _kept(body) if len(body) <= LONGEST_KEPT else from_bytes(TransactionEvent, body)
 
 
 @lru_cache(maxsize=KEPT)
-def event_of(body: str) -> TransactionEvent:
-    """The event in a row's text, which is never updated. Raises WireError."""
+def _kept(body: str) -> TransactionEvent:
     return from_bytes(TransactionEvent, body)

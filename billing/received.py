@@ -9,8 +9,10 @@ from typing import Any
 
 from billing import keys
 from billing.moments import to_ms
+from billing.read_events import event_of
 from contract.api import Row
-from contract.codec import WireError, from_bytes
+from contract.codec import WireError
+from contract.straight import is_text
 from contract.transaction import TransactionEvent
 
 LONGEST_ID = 64
@@ -45,12 +47,16 @@ class Unreadable:
 def read_event(kiosk_id: str, row: Row) -> Received:
     """Raises WireError, which names the key."""
     _check_text(row.body)
-    event = from_bytes(TransactionEvent, row.body)
-    for name in ("transaction_id", "order_id", "receipt_id"):
-        text = getattr(event, name)
-        if not 1 <= len(text) <= LONGEST_ID or not text.isprintable():
-            raise WireError(f"TransactionEvent.{name}: want 1 to {LONGEST_ID} printable characters")
-    if any(not 0 <= number <= LARGEST_COUNT for number in (event.seq_no, event.evse_id, event.connector_id)):
+    event = event_of(row.body)
+    if not (_is_id(event.transaction_id) and _is_id(event.order_id) and _is_id(event.receipt_id)):
+        names = ("transaction_id", "order_id", "receipt_id")
+        name = next(name for name in names if not _is_id(getattr(event, name)))
+        raise WireError(f"TransactionEvent.{name}: want 1 to {LONGEST_ID} printable characters")
+    if not (
+        0 <= event.seq_no <= LARGEST_COUNT
+        and 0 <= event.evse_id <= LARGEST_COUNT
+        and 0 <= event.connector_id <= LARGEST_COUNT
+    ):
         raise WireError("TransactionEvent: seq_no, evse_id or connector_id below 0 or beyond 2^31")
     if not 0 <= event.meter.import_wh <= LARGEST_NUMBER:
         raise WireError("TransactionEvent.meter.import_wh: below 0 or beyond 2^53")
@@ -60,14 +66,16 @@ def read_event(kiosk_id: str, row: Row) -> Received:
     return Received(row, event, key, keys.payload_hash(row.body))
 
 
+def _is_id(text: str) -> bool:
+    return 1 <= len(text) <= LONGEST_ID and text.isprintable()
+
+
 def _check_text(body: str) -> None:
     """Refuse what no database takes: lone surrogates and NUL, plain or escaped. The kiosk escapes neither."""
     if len(body) > LONGEST_BODY:
         raise WireError(f"row: longer than {LONGEST_BODY} characters")
-    try:
-        body.encode()
-    except UnicodeEncodeError as error:
-        raise WireError("row: not Unicode text") from error
+    if not is_text(body):
+        raise WireError("row: not Unicode text")
     if "\0" in body or ("\\u" in body and _BAD_ESCAPE.search(body)):
         raise WireError("row: holds a NUL or an escaped surrogate")
 

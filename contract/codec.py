@@ -31,6 +31,7 @@ OFTEN = 200  # readings by which a reader in straight lines has paid for being m
 PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,39}(\.[0-9]{1,38})?")
 LONGEST_DECIMAL = 40
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_DECODER = json.JSONDecoder()
 
 
 class WireError(ValueError):
@@ -83,11 +84,21 @@ def to_bytes(value: Any) -> bytes:
 
 def from_bytes(cls: type[T], data: bytes | str) -> T:
     """Parse and check. Raises WireError, also for text that is no JSON."""
+    return from_wire(cls, _parsed(cls, data))
+
+
+def _parsed(cls: type[Any], data: bytes | str) -> Any:
     try:
-        parsed = json.loads(data)
+        if type(data) is str:
+            parsed, end = _DECODER.raw_decode(data)  # without looking for white space around it, which we never write
+            if end == len(data):
+                return parsed
+    except (ValueError, RecursionError):
+        pass  # json.loads says what is wrong, or finds that only white space is
+    try:
+        return json.loads(data)
     except (ValueError, RecursionError) as error:  # the latter: brackets nested beyond reason
         raise WireError(f"{cls.__name__}: not JSON: {error}") from error
-    return from_wire(cls, parsed)
 
 
 def utc_text(moment: datetime) -> str:

@@ -60,7 +60,13 @@ def straight_reader(cls: Any, careful: Callable[[Any], Read]) -> Read:
 
 def is_text(text: str) -> bool:
     """JSON can spell half a surrogate pair; no file and no database takes it."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _must_be_there(field: Field[Any], hint: Any) -> bool:
