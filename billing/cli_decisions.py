@@ -12,8 +12,8 @@ from billing.cli_by import decider, note_by
 from billing.decisions import cases, decide
 from billing.decisions.case import Choice, NotDecidable, proposals
 from billing.decisions.cases import Decision
-from billing.pages.decisions_view import cases_in_words, choices_in_words, decision_in_words
-from billing.pages.operator_decisions import deed_of
+from billing.decisions.told import CHOICES, deed_of, story_of
+from billing.pages.decisions_view import case_in_words, cases_in_words, choices_in_words, decision_in_words
 from billing.settings import read_settings, server_time
 from billing.tables import kiosks
 from contract.codec import to_wire
@@ -22,7 +22,10 @@ from contract.codec import to_wire
 def list_tasks(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         found = cases_in_words(connection, server_time())
-    lines = [_of(row, f"{row['state']}: {row['cause']} At stake: {row['stake']}") for row in found["open"]]
+    lines = [
+        _of(row, f"{row['state']}: {row['cause']} At stake: {row['stake']}; newest event {row['age']} ago")
+        for row in found["open"]
+    ]
     for row in found["second"]:
         asked = f"(decision {row['decision_id']}, asked by {row['asked_by']}: {row['why']})"
         lines.append(_of(row, f"waits for a second person: {row['what']} {asked}"))
@@ -39,16 +42,20 @@ def show_task(arguments: Namespace) -> Result:
     now, second = server_time(), _limit(arguments)
     with database_of(arguments) as connection:
         kiosk_id = arguments.kiosk or cases.kiosk_of(connection, arguments.transaction)
-        case = cases.case_of(connection, kiosk_id, arguments.transaction, now)
-        if case is None:
-            raise NotDecidable(f"session {arguments.transaction}: nothing is to be decided")
-        choices = choices_in_words(connection, case, second)
-    lines = []
-    for one in choices:
+        found = case_in_words(connection, kiosk_id, arguments.transaction, now, second)
+        decided = [story_of(one) for one in cases.decided(connection, kiosk_id, arguments.transaction)]
+    case = found["case"]
+    if case is None:
+        before = f"; {decided[-1]}" if decided else "; it is billed, or it may still settle"
+        raise NotDecidable(f"session {arguments.transaction}: nothing is to be decided{before}")
+    lines = [f"{case['state']}: {case['cause']}", f"At stake: {case['stake']}", f"Newest event came {case['age']} ago"]
+    lines += [f"{name}: {fact}" for name, fact in [("Place", f"{case['kiosk']}, EVSE {case['evse']}"), *found["facts"]]]
+    lines += decided
+    for one in found["choices"]:
         lines.append(f"{one['value']}: {one['words']}{' ' + one['amount'] if one['amount'] else ''}")
         lines += [f"  {line}" for line in one["effects"]]
         lines += ["  Needs a second person."] if one["needs_second"] else []
-    return Result("\n".join(lines), choices)
+    return Result("\n".join(lines), found)
 
 
 def decide_task(arguments: Namespace) -> Result:
@@ -83,7 +90,7 @@ def _second(arguments: Namespace, act: Callable[..., Decision], word: str) -> Re
     with database_of(arguments) as connection:
         person = decider(connection, arguments.by)
         decision = act(connection, arguments.decision, person.name, now)
-        note_by(connection, person, f"{word} a decision: {decision.choice.value}", decision.transaction_id, now)
+        note_by(connection, person, f"{word}: {CHOICES[decision.choice].lower()}", decision.transaction_id, now)
         return _told(connection, decision)
 
 

@@ -9,7 +9,9 @@ from billing.checkout import proof as payment_proof
 from billing.cli_base import Result, database_of
 from billing.hosts import months
 from billing.ledger import book
+from billing.pages.decisions_view import waits_in_words
 from billing.payouts import proof as payout_proof
+from billing.settings import server_time
 from billing.settlement import proof
 from contract.currency import MINOR_DIGITS, from_minor
 
@@ -29,7 +31,10 @@ def explain_ledger(arguments: Namespace) -> Result:
     """Everything that happened to the money of a session, by its transaction, order, receipt, CDR or payment id."""
     with database_of(arguments) as connection:
         story = money_story.story_of(connection, money_story.order_of(connection, arguments.session))
+        waits = waits_in_words(connection, story.order_id, server_time())
     lines = [f"order {story.order_id}"]
+    lines += [f"{step.at:%Y-%m-%d %H:%M:%S} UTC  {step.detail}" for step in story.decisions]
+    lines += [f"nothing is booked yet of {transaction_id}: it {why}" for transaction_id, why in waits]
     for told in story.entries:
         entry = told.entry
         lines.append(f"{entry.at:%Y-%m-%d %H:%M:%S} UTC  {entry.draft.what}  ({entry.draft.key})")
@@ -46,7 +51,7 @@ def explain_ledger(arguments: Namespace) -> Result:
     for name, steps in story.payments.items():
         lines.append(f"payment {name}")
         lines += [f"  {step.at:%Y-%m-%d %H:%M:%S} UTC  {step.what}: {step.detail}" for step in steps]
-    return Result("\n".join(lines), money_story.as_data(story))
+    return Result("\n".join(lines), {**money_story.as_data(story), "waits": dict(waits)})
 
 
 def _shown(amount: int, unit: str) -> str:

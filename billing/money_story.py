@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, or_, select
 
 from billing import keys
+from billing.decisions import cases
+from billing.decisions.told import story_of as decision_told
 from billing.directory import NotKnown
 from billing.ledger import book, holds
 from billing.ledger.book import Entry
@@ -79,6 +81,7 @@ class Story:
     holds: tuple[Hold, ...]
     payments: dict[str, tuple[Step, ...]]
     cdr_ids: tuple[str, ...]
+    decisions: tuple[Step, ...] = ()  # of people, about what no rule settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,12 @@ def story_of(connection: Connection, order_id: str) -> Story:
         for row in rows
     )
     bills = [bill for part in parts for bill in _cdrs_of(connection, part)]
-    sums = {sale_key(bill.cdr_id): _why_sold(bill, sold_in(connection, bill.cdr_id)) for bill in bills}
+    decided = [one for part in parts for one in cases.decided(connection, part.kiosk_id, part.transaction_id)]
+    by_key = {f"decision/{one.decision_id}": decision_told(one) for one in decided}
+    sums = {
+        sale_key(bill.cdr_id): _why_sold(bill, sold_in(connection, bill.cdr_id), by_key.get(bill.cdr_key))
+        for bill in bills
+    }
     entries = book.entries_about(connection, order_id)
     query_paid = select(payments.c.payment_id).where(payments.c.order_id == order_id).order_by(payments.c.created_ms)
     paid = {name: store.story(connection, name) for name in connection.execute(query_paid).scalars().all()}
@@ -138,6 +146,7 @@ def story_of(connection: Connection, order_id: str) -> Story:
         tuple(found.values()),
         {name: tuple(Step(from_ms(at), what, detail) for at, what, detail in steps) for name, steps in paid.items()},
         tuple(bill.cdr_id for bill in bills),
+        tuple(Step(one.decided_at or one.asked_at, one.choice.value, decision_told(one)) for one in decided),
     )
 
 
@@ -170,6 +179,7 @@ def as_data(story: Story) -> dict[str, Any]:
         "order_id": story.order_id,
         "transactions": [{"kiosk_id": part.kiosk_id, "transaction_id": part.transaction_id} for part in story.parts],
         "cdrs": list(story.cdr_ids),
+        "decisions": [{"at": one.at.isoformat(), "choice": one.what, "told": one.detail} for one in story.decisions],
         "entries": [
             {
                 "key": told.entry.draft.key,
@@ -203,13 +213,17 @@ def _cdrs_of(connection: Connection, part: Part) -> Sequence[Row[Any]]:
     return connection.execute(query.where(c.credit_reference_id.is_(None)).order_by(c.rated_ms, c.cdr_id)).all()
 
 
-def _why_sold(bill: Row[Any], sold: Sold | None) -> tuple[str, ...]:
-    """The driver's price line by line, then the host's part."""
+def _why_sold(bill: Row[Any], sold: Sold | None, decided: str | None) -> tuple[str, ...]:
+    """The driver's price line by line, then the host's part; first of all who decided it, where no rule did."""
     body = json.loads(bill.body)
     lines = [from_wire(Line, line) for line in body["lines"]]
     total, rule = Decimal(body["total_cost"]["incl_vat"]), body.get("total_cost_rule", "measured")
     rows = printed_lines(lines, bill.incl_vat_minor, total, rule, bill.currency)
-    found = [f"{' + '.join(_sum_of(row) for row in rows) or 'nothing was used'} = {_major(total)} {bill.currency}"]
+    used = (
+        "nothing was used" if not bill.energy_wh else f"{_kwh(bill.energy_wh)} kWh were used, nothing is billed for it"
+    )
+    found = [] if decided is None else [decided]
+    found.append(f"{' + '.join(_sum_of(row) for row in rows) or used} = {_major(total)} {bill.currency}")
     if sold is None or sold.parties.host_id is None:
         return tuple(found)
     host = sold.allocation.host
@@ -240,6 +254,10 @@ def _why(entry: Entry) -> tuple[str, ...]:
         return (f"takes back {entry.draft.reverses} whole",)
     said = _SAID.get(entry.draft.key.partition("/")[0])
     return () if said is None else (said,)
+
+
+def _kwh(energy_wh: int) -> str:
+    return _major(Decimal(energy_wh) / 1000)
 
 
 def _major(amount: Decimal) -> str:

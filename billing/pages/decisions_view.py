@@ -13,6 +13,8 @@ from billing.checkout.view import money_of
 from billing.decisions import cases
 from billing.decisions.case import Case, Cause, Choice, Proposal, at_stake_minor, proposals
 from billing.decisions.cases import Decision
+from billing.decisions.conditions import is_billed, is_decided
+from billing.decisions.told import CHOICES, story_of
 from billing.moments import to_ms
 from billing.pages.operator_view import local_time
 from billing.pages.render import ago, kwh, money
@@ -23,7 +25,7 @@ from billing.rating import site_of
 from billing.settlement.agreement import in_force
 from billing.settlement.allocation import Allocation
 from billing.settlement.sales import sold_of
-from billing.tables import kiosks
+from billing.tables import kiosks, transactions
 from contract.transaction import samples_of
 
 MOST_NAMED = 12  # missing numbers
@@ -34,13 +36,6 @@ _CHIPS = {
     Cause.MISSING: ("warn", "Events missing"),
     Cause.LOST: ("bad", "End lost"),
     Cause.LATE: ("warn", "Came after a decision"),
-}
-CHOICES = {
-    Choice.PROVED: "Bill what is proved",
-    Choice.RECORDED: "Bill the record as it came",
-    Choice.NOTHING: "Bill nothing",
-    Choice.KEEP: "Keep what was decided",
-    Choice.WAIT: "Wait some days",
 }
 
 
@@ -109,6 +104,25 @@ def href(kiosk_id: str, transaction_id: str) -> str:
     return f"/operator/decisions/{quote(kiosk_id, safe='')}/{quote(transaction_id, safe='')}"
 
 
+def decided_in_words(connection: Connection, kiosk_id: str, transaction_id: str) -> list[tuple[datetime, str]]:
+    """When and what people decided about a charge, the oldest first."""
+    found = cases.decided(connection, kiosk_id, transaction_id)
+    return [(one.decided_at or one.asked_at, story_of(one)) for one in found]
+
+
+def waits_in_words(connection: Connection, order_id: str, now: datetime) -> list[tuple[str, str]]:
+    """The charges of an order of which nothing is billed yet: transaction id, and what it waits for."""
+    t, found = transactions.c, list[tuple[str, str]]()
+    open_ = select(t.kiosk_id, t.transaction_id).where(t.order_id == order_id, ~is_billed(), ~is_decided())
+    for row in connection.execute(open_.order_by(t.started_ms, t.transaction_id)).all():
+        case = cases.case_of(connection, row.kiosk_id, row.transaction_id, now)
+        if case is None:
+            found.append((row.transaction_id, "waits for the end of the charge, or for events of it"))
+        else:
+            found.append((row.transaction_id, f"waits for a person's decision. {cause_of(case)}"))
+    return found
+
+
 def cause_of(case: Case) -> str:
     """Why nobody settled it by rule, in one sentence."""
     if case.cause is Cause.LATE:
@@ -149,6 +163,7 @@ def _facts(connection: Connection, case: Case, time_zone: str) -> list[tuple[str
     facts = [
         ("Began", local_time(to_ms(first.at.wall), time_zone) if begun else "not known"),
         ("Newest event", f"seq {last.seq_no}, {last.event_type.value}, {local_time(to_ms(last.at.wall), time_zone)}"),
+        ("Energy", kwh(last.meter.import_wh - first.meter.import_wh, "en")),
         ("Register", f"{kwh(first.meter.import_wh, 'en')} to {kwh(last.meter.import_wh, 'en')}"),
         ("Payer", shown_payer(first.authority.account_id) if first.authority is not None else "not known"),
     ]

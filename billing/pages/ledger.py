@@ -12,6 +12,7 @@ from billing import money_story
 from billing.api.gate import server_of
 from billing.directory import NotKnown
 from billing.pages import ledger_view as view
+from billing.pages.decisions_view import waits_in_words
 from billing.pages.operator_frame import operator_page
 from billing.people.access import staff
 
@@ -47,8 +48,9 @@ async def get_story_json(request: Request, order_id: str) -> Response:
 
 @router.get("/{order_id}")
 async def get_story(request: Request, order_id: str) -> Response:
-    story = await _story(request, order_id)
-    return await operator_page(request, "ledger_order", view.story_view(story))
+    story, server = await _story(request, order_id), server_of(request)
+    waits = await server.read(lambda c: waits_in_words(c, order_id, server.now()))
+    return await operator_page(request, "ledger_order", {**view.story_view(story), "waits": waits})
 
 
 async def _story(request: Request, order_id: str) -> money_story.Story:

@@ -98,6 +98,7 @@ def story_view(story: Story) -> dict[str, object]:
             for name, steps in story.payments.items()
         },
         "cdrs": story.cdr_ids,
+        "decisions": [(f"{step.at:%Y-%m-%d %H:%M:%S}", step.detail) for step in story.decisions],
     }  # fmt: skip
 
 
@@ -119,7 +120,9 @@ def _where_it_went(matrix: Matrix) -> tuple[list[tuple[Share, int]], str, str]:
     ]
     shares = [(Share(name, _amount(minor, unit), fill), minor) for name, minor, fill in named if minor]
     shown = _amount(whole, unit)
-    if whole == 0 and owed == 0:
+    if whole == 0 and owed == 0 and shares:
+        heading = "Nothing was billed, and somebody has a part all the same"
+    elif whole == 0 and owed == 0:
         heading = "In the end nobody owes or has anything of this order"
     elif owed > 0:
         heading = f"{shown} were billed, and the driver owes {_amount(owed, unit)}"

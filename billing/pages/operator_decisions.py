@@ -18,7 +18,8 @@ from billing.api.gate import server_of
 from billing.decisions import cases, decide
 from billing.decisions.case import Choice
 from billing.decisions.cases import Decision
-from billing.pages.decisions_view import CHOICES, case_in_words, cases_in_words, href
+from billing.decisions.told import CHOICES, deed_of
+from billing.pages.decisions_view import case_in_words, cases_in_words, href
 from billing.pages.operator_frame import operator_page
 from billing.people.access import Person, checked_form, finance, note, staff
 
@@ -98,13 +99,6 @@ async def post_second(
         return decision
 
     return await _done(request, kiosk_id, transaction_id, act, {})
-
-
-def deed_of(decision: Decision) -> str:
-    """For the audit log."""
-    verb = "asked for" if decision.is_granted is None else "decided"
-    amount = "" if decision.amount_minor is None else f", {decision.amount_minor} {decision.currency} minor units"
-    return f"{verb}: {CHOICES[decision.choice].lower()}{amount}: {decision.why}"
 
 
 def said_of(decision: Decision) -> str:

@@ -11,6 +11,9 @@ from sqlalchemy import Connection, Row, select
 
 from billing.checkout.checkout import shown_payer
 from billing.corrections import in_order, is_current
+from billing.decisions.cases import in_force
+from billing.moments import to_ms
+from billing.pages.decisions_view import decided_in_words
 from billing.pages.operator_view import local_time
 from billing.pages.render import clock_text, date_text, kwh, money, money_exact, number, zone_text
 from billing.pages.tariff_view import line_name
@@ -58,6 +61,11 @@ def session_detail(connection: Connection, kiosk_id: str, transaction_id: str, n
         "continues": story[0].continues.of_transaction_id if story and story[0].continues is not None else "",
         "energy": "" if cdr is None else kwh(cdr.energy_wh, "en"),
         "lines": [_line(line, cdr.currency) for line in lines] if cdr is not None else [],
+        "is_decided": in_force(connection, kiosk_id, transaction_id) is not None,
+        "decided": [
+            (local_time(to_ms(at), found.time_zone), said)
+            for at, said in decided_in_words(connection, kiosk_id, transaction_id)
+        ],
         "doubts": doubts_of(connection, kiosk_id, transaction_id),
         "events": [
             {

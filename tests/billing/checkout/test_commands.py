@@ -167,7 +167,13 @@ def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
         return code, said.replace("\u00a0", " ")
 
     assert "t-1  HK-07  Held by a doubt: The register rises by" in typed("task", "list")[1]
-    assert "nothing: Bill nothing € 0.00" in typed("task", "show", "t-1")[1]
+    assert "At stake: € 40.00; newest event" in typed("task", "list")[1]
+    shown = typed("task", "show", "t-1")[1]
+    for part in ("Held by a doubt: The register rises by", "At stake: € 40.00", "Began: ", "Energy: ", "Payer: "):
+        assert part in shown
+    assert "nothing: Bill nothing € 0.00" in shown
+    code, before = typed("ledger", "explain", "t-1")
+    assert "nothing is booked yet of t-1: it waits for a person's decision. The register rises by" in before
     why = "the register cannot rise so fast"
     assert "6.92 of the € 40.00" in typed("task", "decide", "t-1", "proved", why, "--by", "fina", "--dry-run")[1]
     assert typed("task", "decide", "t-1", "keep", why, "--by", "fina")[0] == 2
@@ -180,5 +186,10 @@ def test_what_no_rule_settles_is_listed_explained_and_decided_by_command(
     bill = shop.run(lambda c: settle(c, story[0].order_id, server_time()))
     assert bill is not None and bill.total_minor == 0
     assert typed("task", "list")[1] == "nothing waits for a decision\n"
-    assert why in typed("audit", "--subject", "t-1")[1]
+    assert f"asked for: bill nothing, 0.00 EUR: {why}" in typed("audit", "--subject", "t-1")[1]
+    decided = f"Fina Fink asked for: bill nothing, 0.00 EUR: {why} (max agreed)"
+    explained = typed("ledger", "explain", "t-1")[1]
+    assert explained.count(decided) == 2, "of the order, and of the entry that it led to"
+    assert "11.7 kWh were used, nothing is billed for it = 0 EUR" in explained and "nothing is booked" not in explained
+    assert decided in typed("task", "show", "t-1")[1]
     assert typed("ledger", "check")[0] == 0

@@ -14,6 +14,7 @@ from billing.decisions.case import Cause, Choice, NotDecidable, at_stake_minor, 
 from billing.decisions.cases import Decision
 from billing.ledger.chart import Kind
 from billing.pages.receipt_view import find_receipt
+from billing.pages.session_view import session_detail
 from billing.tariffs.trial import past
 from contract.transaction import TransactionEvent
 from tests.billing.checkout.shop import Shop
@@ -119,6 +120,19 @@ def test_a_refused_decision_leaves_the_case_where_it_was(shop: Shop) -> None:
     assert waiting(shop) == [(begun.transaction_id, Cause.HELD)]
     with pytest.raises(NotDecidable, match="was refused before"):
         shop.run(lambda c: decide.approve(c, asked.decision_id, "max", shop.now))
+
+
+def test_the_sessions_page_says_who_decided_and_asks_for_no_decision_any_more(shop: Shop) -> None:
+    _, begun = held(shop)
+    decided(shop, begun.transaction_id, Choice.WAIT, days=3)
+    found = shop.run(lambda c: session_detail(c, "hk-07", begun.transaction_id, shop.now))
+    assert found is not None and not found["is_decided"]
+    assert found["decided"][-1][1] == "fina decided: wait some days, until 2026-05-17: looked at it"
+    decided(shop, begun.transaction_id, Choice.NOTHING)
+    found = shop.run(lambda c: session_detail(c, "hk-07", begun.transaction_id, shop.now))
+
+    assert found is not None and found["is_decided"]
+    assert found["decided"][-1][1] == "fina decided: bill nothing, 0.00 EUR: looked at it"
 
 
 def test_who_waits_sees_the_case_again_on_its_day(shop: Shop) -> None:
