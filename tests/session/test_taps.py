@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.identity import TokenKind
 from contract.iec61851 import PilotState
 from contract.transaction import StoppedReason
 from kiosk.session import events
@@ -28,7 +29,7 @@ from kiosk.session.taps import (
     deciding,
     route,
 )
-from tests.session.bench import Bench
+from tests.session.bench import WITH_PARKING, Bench
 
 OWN = {place for place in Place if place.name.startswith(("OWN_", "HELD_OWN", "JUST_"))}
 
@@ -278,3 +279,17 @@ def test_an_accepted_card_without_a_cable_gives_the_connector_up() -> None:
     assert bench.ended.stopped_reason is StoppedReason.TIMEOUT
     assert bench.state() is State.IDLE
     assert bench.plugs[1].delivered_wh == 0
+
+
+def test_a_voucher_shown_again_stops_the_charge_it_began() -> None:
+    bench = Bench(offer=WITH_PARKING)
+    bench.plug_in(1)
+    bench.run(1)
+    bench.tap("V", kind=TokenKind.VOUCHER)
+    bench.accept("voucher:1", cap_minor=2_000, voucher_id="1", offline=True)
+    bench.run_until(State.DELIVERING)
+    bench.run(20)
+    bench.tap("V", kind=TokenKind.VOUCHER)
+    bench.run(10)
+
+    assert bench.state() is State.PARKED

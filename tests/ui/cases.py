@@ -117,6 +117,7 @@ CASES: dict[str, Case] = {
         s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_starts=(2,), notice=replace(_WHICH, evse_id=1)), NAV, 0,
     ),
     "03-identify": (s.snapshot(chosen_evse=1), AT_1, 0),
+    "03-identify-no-phones": (s.snapshot(chosen_evse=1, phone_problem=PhoneProblem.NOT_TAKEN), AT_1, 0),
     "03-identify-locked": (
         s.snapshot(s.evse(1, pilot=PilotState.B, held=True, has_lock=True), s.evse(2), chosen_evse=1), AT_1, 0,
     ),
@@ -184,6 +185,10 @@ CASES: dict[str, Case] = {
     "05-charging-rich": (_charging(offer=s.RICH_OFFER), AT_1, 0),
     "05-charging-alone": (s.snapshot(s.delivering(1), minutes=18.7), AT_1, 0),
     "06-stop": (_charging(), replace(AT_1, page=Page.STOP, digits="51"), 0),
+    "06-stop-voucher": (_charging(is_prepaid=True, cap_minor=2_000), replace(AT_1, page=Page.STOP, digits="51"), 0),
+    "06-limit-code-voucher": (
+        _charging(is_prepaid=True, cap_minor=2_000, limit_needs_right=True), replace(AT_1, page=Page.LIMIT_CODE), 0,
+    ),
     "06-stop-ready": (_charging(), replace(AT_1, page=Page.STOP, digits="5183"), 0),
     "06-stop-wrong": (replace(_charging(), notice=s.notice(NoticeCode.WRONG_CODE)), replace(AT_1, page=Page.STOP), 0),
     "06-stop-phone": (_charging(**_BY_PHONE), replace(AT_1, page=Page.STOP, digits="51"), 0),
@@ -262,6 +267,9 @@ CASES: dict[str, Case] = {
         if code is not NoticeCode.WHICH_CONNECTOR
     },
     "11-help": (s.snapshot(), replace(NAV, page=Page.HELP), 0),
+    "11-help-no-phones": (
+        s.snapshot(phone_problem=PhoneProblem.NOT_TAKEN), replace(NAV, page=Page.HELP), 0,
+    ),
     "11-languages": (s.snapshot(), replace(NAV, page=Page.LANGUAGES), 0),
     "12-starting": (None, NAV, 0),
     "12-restarting": (s.snapshot(), NAV, 30.0),

@@ -20,6 +20,7 @@ from kiosk.ui.texts import LANGUAGES
 from kiosk.ui.views.charging import ChargingView
 from kiosk.ui.views.ending import ParkedView, ReceiptView
 from kiosk.ui.views.frame import Seen
+from kiosk.ui.views.help import HelpView
 from kiosk.ui.views.home import ChooseView, HomeView
 from kiosk.ui.views.keypad import KeypadView
 from kiosk.ui.views.phone import phone_way
@@ -279,6 +280,19 @@ def test_where_the_server_takes_no_payments_by_phone_no_screen_offers_any() -> N
 
     assert view.phone.title == "Your receipt on your phone" and view.phone.code == "" and view.phone.sorry == ""
     assert phone_way(Seen(snapshot, NAV, NOW_S, 0.0), snapshot.evses[0]) is None
+    identify = view_of("03-identify-no-phones")
+    assert isinstance(identify, IdentifyView) and identify.phone is None
+    assert [way.text for way in identify.ways] == ["Charging card", "Member code or voucher (used once)"]
+    guide = view_of("11-help-no-phones")
+    assert isinstance(guide, HelpView) and guide.steps[1].text == "Hold a card to the reader, or a code to the scanner."
+
+
+def test_a_voucher_is_told_to_stop_by_its_code_or_by_itself_never_by_a_card() -> None:
+    begun, stop, limit = view_of("04-plug-in-voucher"), view_of("06-stop-voucher"), view_of("06-limit-code-voucher")
+    assert isinstance(begun, PlugInView) and isinstance(stop, KeypadView) and isinstance(limit, KeypadView)
+
+    assert begun.stop_note == "To stop: your voucher or"
+    assert stop.or_card == limit.or_card == "or show your voucher to the scanner again"
 
 
 def test_where_no_reader_works_and_no_network_is_there_somebody_can_be_called() -> None:

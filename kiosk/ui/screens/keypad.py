@@ -23,15 +23,15 @@ def keypad(view: KeypadView) -> Node:
     if view.advice is not None:
         about = Text(view.advice, "small", "ink", lines=3)
     left = col(
-        card(about, pad=(16, 7, 16, 8), h=92),
+        card(about, pad=(16, 5, 16, 6), h=88),
         card(
             ask_or_error,
-            row(*cells, Space(), gap=10, h=68),
+            row(*cells, Space(), gap=10, h=64),
             Space(),
             rule(),
             Space(),
             row(icon(view.or_symbol, 28, "charge"), Text(view.or_card, "body", "ink", lines=2), gap=12, h=56),
-            gap=6, pad=(16, 10, 16, 8),
+            gap=3, pad=(16, 8, 16, 12),
         ),
         gap=12,
     )  # fmt: skip
@@ -56,7 +56,7 @@ def _cell(digit: str, is_next: bool) -> Node:
         border_w=BORDER["chosen"] if is_next else BORDER["control"],
         radius=RADIUS["button"],
         w=62,
-        h=68,
+        h=64,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contract.transaction import ClockQuality
-from kiosk.session.snapshot import EvseView, Snapshot
+from kiosk.session.snapshot import EvseView, PhoneProblem, Snapshot
 from kiosk.ui.formats import Formats, formats_for
 from kiosk.ui.navigation import Nav, times_out
 from kiosk.ui.texts import LANGUAGES, Language
@@ -37,6 +37,11 @@ class Seen:
     def phase(self) -> int:
         """One step a second, for the few things that move."""
         return int(self.now_s) % 4
+
+    @property
+    def phones_are_taken(self) -> bool:
+        """Whether a phone can pay here at all, now or when what is in the way is gone; where not, none is offered."""
+        return self.snapshot.phone_problem is not PhoneProblem.NOT_TAKEN
 
     def say(self, key: str, **values: object) -> str:
         return self.language.say(key, **values)

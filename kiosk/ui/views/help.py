@@ -46,9 +46,12 @@ _STEPS = (("choose", "charge"), ("identify", "card"), ("plug", "down"), ("stop",
 
 def help_view(seen: Seen) -> HelpView:
     say = seen.say
+    texts = {name: f"help.{name}_text" for name, _ in _STEPS}
+    if not seen.phones_are_taken:
+        texts["identify"] += "_no_phones"
     return HelpView(
         frame(seen, "help", say("help.title"), seen.snapshot.place, "brand"),
-        tuple(HelpStep(symbol, say(f"help.{name}"), say(f"help.{name}_text")) for name, symbol in _STEPS),
+        tuple(HelpStep(symbol, say(f"help.{name}"), say(texts[name])) for name, symbol in _STEPS),
         say("fault.call"),
         seen.snapshot.helpline,
         seen.snapshot.kiosk_id,

@@ -96,11 +96,13 @@ def _plain(seen: Seen, evse: EvseView, key: str, do: str, symbol: str, act: Act)
     )
 
 
-_SIGNS = {"or_card": "card", "or_phone": "phone", "or_lost": "help"}
+_SIGNS = {"or_card": "card", "or_voucher": "qr", "or_phone": "phone", "or_lost": "help"}
 
 
 def _or(transaction: TransactionView | None) -> str:
-    """What serves beside the digits."""
+    """What serves beside the digits: what it was begun with, but for a payment app's code, which stops nothing."""
+    if transaction is not None and transaction.is_prepaid:
+        return "or_voucher"
     if transaction is None or not transaction.is_by_phone:
         return "or_card"
     return "or_phone" if transaction.stops_by_phone else "or_lost"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contract.device_code import hinted
-from kiosk.session.snapshot import EvseView, PhoneCode, PhoneProblem
+from kiosk.session.snapshot import EvseView, PhoneCode
 from kiosk.ui import acts
 from kiosk.ui.acts import Act
 from kiosk.ui.views.frame import Frame, Seen, connector_words, frame
@@ -56,7 +56,7 @@ def phone_card(seen: Seen) -> PhoneCard | None:
     say, snapshot = seen.say, seen.snapshot
     if not snapshot.address:
         return None
-    if snapshot.phone_problem not in (None, PhoneProblem.NOT_TAKEN):
+    if snapshot.phone_problem is not None and seen.phones_are_taken:
         sorry = say(f"phone.{snapshot.phone_problem.value}")
         below = say("phone.receipts", address=_readable(snapshot.address))
         return PhoneCard(say("phone.not_now"), sorry=sorry, instead=_instead(seen), below=below)
@@ -71,7 +71,7 @@ def phone_card(seen: Seen) -> PhoneCard | None:
 def phone_way(seen: Seen, evse: EvseView) -> PhoneWay | None:
     """None where this connector is kept for somebody whom the phone would not show, and where no phone can pay."""
     say, problem = seen.say, seen.snapshot.phone_problem
-    if problem is PhoneProblem.NOT_TAKEN:
+    if not seen.phones_are_taken:
         return None
     if problem is not None:
         words = say(f"phone.{problem.value}"), _instead(seen)

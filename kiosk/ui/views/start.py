@@ -117,7 +117,8 @@ def _ways(seen: Seen) -> tuple[Way, ...]:
 def _reader_way(seen: Seen, name: str, readers: list[ReaderView]) -> Way:
     is_good = any(reader.is_good for reader in readers)
     status = seen.say(f"identify.{name}_{'ready' if is_good else 'broken'}")
-    return Way(name, seen.say(f"identify.{name}"), seen.say(f"identify.{name}_text"), status, is_good)
+    text = f"identify.{name}_text{'' if seen.phones_are_taken else '_no_phones'}"
+    return Way(name, seen.say(f"identify.{name}"), seen.say(text), status, is_good)
 
 
 def authorizing_view(seen: Seen, evse: EvseView) -> AuthorizingView:
@@ -180,7 +181,7 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
         say("plug_in.cancel"),
         Cancel(number),
         say("frame.kept_card", token=transaction.token)
-        if transaction and transaction.token and not by_phone
+        if transaction and transaction.token and not by_phone and not transaction.is_prepaid
         else say("frame.kept", number=number),
         say("frame.left", left=seen.formats.duration(left_s)) if left_s is not None else "",
     )
@@ -189,6 +190,8 @@ def plug_in_view(seen: Seen, evse: EvseView) -> PlugInView:
 def _stop_note(transaction: TransactionView | None) -> str:
     """How it is stopped: with what, beside the digits that follow where there are any."""
     has_code = transaction is not None and bool(transaction.stop_code)
+    if transaction is not None and transaction.is_prepaid:
+        return "stop_note_voucher" if has_code else "stop_voucher"
     if transaction is None or not transaction.is_by_phone:
         return "stop_note" if has_code else "stop_card"
     if not transaction.stops_by_phone:
