@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from billing.hosts.fees import MonthlyFee, fees_of
 from billing.hosts.months import Closed, Sums, closed_months, sums_of
@@ -20,14 +20,25 @@ from billing.hosts.uses import Use, uses_booked
 from billing.moments import from_ms
 from billing.payouts.runs import Payout, payouts_of
 from billing.settlement.tables import sales
+from billing.tables import kiosks
 
 _OF_USES = (MovementKind.USE, MovementKind.USE_TAKEN_BACK)
 
 
 @dataclass(frozen=True, slots=True)
+class Refunded:
+    """The use a driver got money back for: its first part at a device of the host."""
+
+    begins: datetime
+    time_zone: str
+    kiosk_name: str
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """`host` as it was when the month was closed, else as it is. `others` are movements that are neither use nor payout
-    nor VAT; `refunded` says of their orders when the use began. `covering` are the payouts that stand for something of
+    nor VAT; `refunded` says of their orders which use it was. `covering` are the payouts that stand for something of
     this month; `open_minor` is what none stands for."""
 
     host: Host
@@ -40,7 +51,7 @@ class Statement:
     covering: tuple[Payout, ...]
     open_minor: int
     closed: Closed | None
-    refunded: dict[str, datetime] = field(default_factory=dict)
+    refunded: dict[str, Refunded] = field(default_factory=dict)
 
     @property
     def number(self) -> str:
@@ -74,8 +85,21 @@ def statement_of(connection: Connection, host: Host, month: str) -> Statement:
         covering,
         open_minor,
         closed,
-        _begun(connection, host.host_id, [one.order_id for one in of_month if one.kind is MovementKind.REFUND]),
+        _refunded(connection, host.host_id, of_month),
     )
+
+
+def refunds_booked(
+    connection: Connection, host: Host, begins: datetime, beyond: datetime
+) -> list[tuple[Movement, Refunded]]:
+    """What was given back of uses between two moments, with the use it was; the oldest first."""
+    found = [
+        one
+        for one in movements_of(connection, host)
+        if one.kind is MovementKind.REFUND and begins <= one.at < beyond and one.amount_minor
+    ]
+    of = _refunded(connection, host.host_id, found)
+    return [(one, of[one.order_id]) for one in found if one.order_id is not None and one.order_id in of]
 
 
 def months_of(connection: Connection, host: Host, now: datetime) -> list[str]:
@@ -85,11 +109,22 @@ def months_of(connection: Connection, host: Host, now: datetime) -> list[str]:
     return sorted({*months, month_at(now, host.time_zone)}, reverse=True)
 
 
-def _begun(connection: Connection, host_id: str, orders: Sequence[str | None]) -> dict[str, datetime]:
-    s = sales.c
-    query = select(s.order_id, func.min(s.started_ms).label("began_ms")).where(s.host_id == host_id)
-    rows = connection.execute(query.where(s.order_id.in_(orders)).group_by(s.order_id))
-    return {row.order_id: from_ms(row.began_ms) for row in rows}
+def _refunded(connection: Connection, host_id: str, movements: Sequence[Movement]) -> dict[str, Refunded]:
+    """By order."""
+    s, k = sales.c, kiosks.c
+    orders = [one.order_id for one in movements if one.kind is MovementKind.REFUND]
+    if not orders:
+        return {}
+    query = (
+        select(s.order_id, s.started_ms, s.evse_id, k.name, k.time_zone)
+        .join_from(sales, kiosks, k.kiosk_id == s.kiosk_id)
+        .where(s.host_id == host_id, s.order_id.in_(orders))
+        .order_by(s.started_ms.desc(), s.cdr_id.desc())  # of an order's parts the first is written last
+    )
+    return {
+        row.order_id: Refunded(from_ms(row.started_ms), row.time_zone, row.name, row.evse_id)
+        for row in connection.execute(query)
+    }
 
 
 def _covered(of_month: Sequence[Movement], standing: Sequence[Payout]) -> tuple[tuple[Payout, ...], int]:

@@ -17,7 +17,7 @@ from billing.hosts.bank import AccountState, BankAccount, PaidTo, accounts_of, p
 from billing.hosts.iban import in_groups
 from billing.hosts.movements import Movement, MovementKind, begin_of, month_after, movements_of
 from billing.hosts.party import Host
-from billing.hosts.statement import Statement, months_of, statement_of
+from billing.hosts.statement import Refunded, Statement, months_of, refunds_booked, statement_of
 from billing.hosts.terms import InForce, agreements_of
 from billing.hosts.uses import Use, UseKind, uses_begun, uses_open
 from billing.ledger import book
@@ -34,7 +34,7 @@ from billing.pages.host_words import (
     use_row,
 )
 from billing.pages.operator_view import SILENT_AFTER
-from billing.pages.render import number
+from billing.pages.render import clock_text, date_text, number
 from billing.payouts.runs import Payout, Step, payouts_of, source_of
 from billing.payouts.states import State
 from billing.tables import kiosks
@@ -82,7 +82,8 @@ def today_values(connection: Connection, host: Host, day: date, now: datetime, l
     is_today = day == now.astimezone(zone).date()
     done = uses_begun(connection, host.host_id, begins, beyond)
     waiting = [use for use in uses_open(connection, host.host_id) if is_today or begins <= use.begins < beyond]
-    total = sum(use.amount_minor for use in done)
+    uses_minor = sum(use.amount_minor for use in done)
+    refunds = refunds_booked(connection, host, begins, beyond)
     electricity = electricity_of(done)
     running = [use for use in waiting if use.kind is UseKind.RUNNING]
     day_words = speech.day(begins)
@@ -94,15 +95,19 @@ def today_values(connection: Connection, host: Host, day: date, now: datetime, l
         "before": (day - timedelta(days=1)).isoformat(),
         "after": "" if is_today else (day + timedelta(days=1)).isoformat(),
         "label": words["earned_today" if is_today else "earned_day"],
-        "total": speech.money(total),
+        "total": speech.money(uses_minor + sum(movement.amount_minor for movement, _ in refunds)),
+        "uses_total": speech.money(uses_minor),
+        "refunds": [
+            (*_refund_words(movement, of, speech), speech.money(movement.amount_minor)) for movement, of in refunds
+        ],
         "means": words["earned_means"].format(count=_paid(done)),
         "electricity": speech.money(electricity),
-        "fees": speech.money(total - electricity),
+        "fees": speech.money(uses_minor - electricity),
         "running": speech.money(sum(use.amount_minor for use in running)) if running else "",
         "rows": [use_row(use, speech) for use in (*waiting, *_newest_first(done))],
         "sum_kwh": speech.kwh(sum(use.energy_wh for use in done)),
         "sum_how": words["sum_of"].format(
-            electricity=speech.money(electricity), fees=speech.money(total - electricity)
+            electricity=speech.money(electricity), fees=speech.money(uses_minor - electricity)
         ),
         **_hours_chart([*done, *waiting], speech),
     }
@@ -243,10 +248,10 @@ def csv_rows(connection: Connection, host: Host, statement: Statement, language:
     for use in statement.uses:
         rows.append(_csv_use(use, host, words, words[f"state_{_state_of(use, states)}"]))
     for movement in (*statement.others, *statement.paid):
-        amount = _plain(movement.amount_minor, host)
         name, _ = _movement_words(movement, statement, speech)
         name = movement.what if movement in statement.paid else name
-        rows.append([name, "", "", _utc(movement.at), "", "", "", "", "", amount, host.currency, movement.key, ""])
+        of = statement.refunded.get(movement.order_id or "") if movement.kind is MovementKind.REFUND else None
+        rows.append([*_csv_movement(movement, name, of, host), ""])
     if statement.sums.vat_minor:
         rate = "" if statement.host.vat_rate is None else format(statement.host.vat_rate, "f")
         vat = _plain(statement.sums.vat_minor, host)
@@ -269,8 +274,13 @@ def day_csv_rows(connection: Connection, host: Host, day: date, language: str) -
         host.currency,
         words["csv_record"],
     ]
-    found = uses_begun(connection, host.host_id, begins, beyond)
-    return [head, *(_csv_use(use, host, words) for use in found)]
+    speech = speech_of(host, language)
+    uses = [_csv_use(use, host, words) for use in uses_begun(connection, host.host_id, begins, beyond)]
+    refunds = [
+        _csv_movement(movement, _refund_words(movement, of, speech)[0], of, host)
+        for movement, of in refunds_booked(connection, host, begins, beyond)
+    ]
+    return [head, *uses, *refunds]
 
 
 # ---- pieces --------------------------------------------------------------------------------------------------------
@@ -373,13 +383,23 @@ def _money_lines(statement: Statement, speech: Speech) -> list[tuple[str, str, s
 
 def _movement_words(movement: Movement, statement: Statement, speech: Speech) -> tuple[str, str]:
     """Its name and what it means. Why a driver was refunded is between them and the operator."""
-    words, began = speech.words, statement.refunded.get(movement.order_id or "")
+    words, of = speech.words, statement.refunded.get(movement.order_id or "")
     if movement.kind is MovementKind.MONTHLY_FEE:
         return words["monthly_fee"], _fee_words(statement, speech)
-    if movement.kind is MovementKind.REFUND and began is not None:
-        means = words["refunded_means"].format(day=speech.day(movement.at))
-        return words["refunded_line"].format(day=speech.day(began)), means
+    if movement.kind is MovementKind.REFUND and of is not None:
+        return _refund_words(movement, of, speech)
     return words["other"], movement.what
+
+
+def _refund_words(movement: Movement, of: Refunded, speech: Speech) -> tuple[str, str]:
+    told = {
+        "day": date_text(of.begins, of.time_zone, speech.language),
+        "time": clock_text(of.begins, of.time_zone, speech.language),
+        "kiosk": of.kiosk_name,
+        "evse": of.evse_id,
+    }
+    means = speech.words["refunded_means"].format(day=speech.day_and_clock(movement.at))
+    return speech.words["refunded_line"].format(**told), means
 
 
 def _is_of_another_month(use: Use, statement: Statement) -> bool:
@@ -613,6 +633,14 @@ def _payout(one: Payout, speech: Speech) -> dict[str, Any]:
         ],
         "steps": [_step(one, step, speech)[1:] for step in one.steps],
     }
+
+
+def _csv_movement(movement: Movement, name: str, of: Refunded | None, host: Host) -> list[str]:
+    """`of`: the use that a refund is about."""
+    use = ["", "", ""] if of is None else [_utc(of.begins), of.kiosk_name, str(of.evse_id)]
+    amount = _plain(movement.amount_minor, host)
+    began, *place = use
+    return [name, began, "", _utc(movement.at), *place, "", "", "", amount, host.currency, movement.key]
 
 
 def _csv_use(use: Use, host: Host, words: dict[str, str], state: str = "") -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -11,9 +12,10 @@ from billing.hosts.movements import movements_of, total
 from billing.hosts.statement import statement_of
 from billing.hosts.uses import UseKind, uses_begun, uses_open
 from billing.ledger import book
-from billing.pages.host_view import csv_rows, statement_values, today_values
+from billing.pages.host_view import csv_rows, day_csv_rows, statement_values, today_values
 from billing.settlement.allowance import allowance_entry
 from billing.settlement.sales import of_host
+from contract.currency import from_minor
 from tests.billing.hosts.boatyard import BOATYARD, furnish_host, upload, use
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring, furnish_today
 
@@ -140,6 +142,27 @@ def test_a_use_that_runs_is_counted_once_it_ended(connection: Connection) -> Non
     ]
 
 
+def test_what_a_day_came_to_is_less_by_what_was_given_back_that_day_as_on_the_statement(connection: Connection) -> None:
+    furnish_host(connection)
+    upload(connection, [use(at(5, 14, 6), 10_000), use(at(5, 14, 8), 12_000)])
+    sold = [one for _, one in of_host(connection, "H-12", at(5, 14, 0), timedelta(days=1))]
+    for number, one in enumerate(sold):
+        draft = allowance_entry(f"allowance/p-{number}/1", one.parties, [one], 50, {}, "the cable was wet")
+        book.post(connection, draft, at(5, 14, 12, number))
+    shown = today_values(connection, BOATYARD, at(5, 14, 0).date(), at(5, 14, 13), "en")
+    statement = statement_of(connection, BOATYARD, "2026-05")
+    csv = day_csv_rows(connection, BOATYARD, at(5, 14, 0).date(), "en")
+
+    assert [(name, means[-5:]) for name, means, _ in shown["refunds"]] == [
+        ("Use of Thu 14 May 2026 08:00, HK-07, connector 1, refunded", "14:00"),
+        ("Use of Thu 14 May 2026 10:00, HK-07, connector 1, refunded", "14:01"),
+    ]
+    assert shown["total"] == f"€{NBSP}{from_minor(statement.sums.net_minor, 'EUR'):f}" != shown["uses_total"]
+    assert [row[0] for row in csv[-2:]] == [name for name, _, _ in shown["refunds"]]
+    assert sum(Decimal(row[9]) for row in csv[1:]) == from_minor(statement.sums.net_minor, "EUR")
+    assert today_values(connection, BOATYARD, at(5, 13, 0).date(), at(5, 14, 13), "en")["refunds"] == []
+
+
 def test_a_partial_refund_lowers_the_hosts_part_and_is_told_without_its_reason(connection: Connection) -> None:
     furnish_host(connection)
     upload(connection, [use(at(3, 11, 8), 10_000)])
@@ -151,8 +174,8 @@ def test_a_partial_refund_lowers_the_hosts_part_and_is_told_without_its_reason(c
     shown = statement_values(connection, BOATYARD, "2026-04", at(4, 20, 0), "en")
 
     assert shown["lines"][1] == (
-        "Use of Wed 11 Mar 2026, refunded",
-        "the driver got money back; your part went down on Thu 9 Apr 2026",
+        "Use of Wed 11 Mar 2026 09:00, HK-07, connector 1, refunded",
+        "the driver got money back; your part went down on Thu 9 Apr 2026 14:00",
         f"−€{NBSP}1.45",
     )
     assert "dog" not in str(shown) + str(
