@@ -23,19 +23,21 @@ from kiosk.session.session import NEVER_S, Session
 from kiosk.session.settings import EvseSettings, Patience
 from kiosk.session.transaction import Transaction
 
-UNSEEN_S = 900.0  # after a power cut nobody knows when the meter was last read; the server allows the same
+UNSEEN_S = 900.0  # no correction reaches back farther
 READ_SLACK_S = 30.0
 
 
-def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
+def unread(session: Session, now: Now, evse: EvseSettings, patience: Patience) -> Unread | None:
     """What to remember of a transaction that has just been ended without its last reading. None: nothing to wait for.
 
-    `session` still has the transaction, with its Ended.
+    `session` still has the transaction, with its Ended. Where no reading was believed since a restart, what may still
+    be corrected is what may have flowed after the last event on the disk: a register that is not believed at the end
+    is not believed a moment later.
     """
     t, facts = session.running, session.facts
     if facts.meter_is_fresh or session.is_welded or len(t.samples) < 2:
         return None
-    silent_s = UNSEEN_S if facts.meter is None else min(UNSEEN_S, now.s - facts.meter.at_s + READ_SLACK_S)
+    silent_s = _flows_on_s(patience) if facts.meter is None else now.s - facts.meter.at_s + READ_SLACK_S
     return Unread(
         transaction_id=t.ids.transaction_id,
         order_id=t.ids.order_id,
@@ -48,7 +50,7 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
         offer=t.offer,
         before=t.before,
         samples=t.samples,
-        most_wh=math.ceil(evse.max_power_w * silent_s / 3600),
+        most_wh=math.ceil(evse.max_power_w * min(UNSEEN_S, silent_s) / 3600),
         ended=now.moment,
         serial=t.meter_serial,
         cap_minor=t.authority.cap_minor,
@@ -58,15 +60,17 @@ def unread(session: Session, now: Now, evse: EvseSettings) -> Unread | None:
 def is_impossible(t: Transaction, reading: MeterReading, evse: EvseSettings, patience: Patience) -> bool:
     """After a restart: more than can have flowed since the last event on the disk, or less than it said. A driver that
     starts believes the first register it sees.
-
-    A charge goes on no longer after such an event than until the next reading is due, the disk is given up and the
-    charge has ended.
     """
     if not t.is_recovered or not t.samples:
         return False
-    flows_s = patience.reading_every_s + patience.record_s + patience.end_s
     moved_wh = reading.import_wh - t.samples[-1].import_wh
-    return not 0 <= moved_wh <= math.ceil(evse.max_power_w * flows_s / 3600) + reading.step_wh
+    return not 0 <= moved_wh <= math.ceil(evse.max_power_w * _flows_on_s(patience) / 3600) + reading.step_wh
+
+
+def _flows_on_s(patience: Patience) -> float:
+    """After its last event on the disk a charge goes on no longer than until the next reading is due, the disk is
+    given up and the charge has ended."""
+    return patience.reading_every_s + patience.record_s + patience.end_s
 
 
 def look(session: Session, left: Unread, now: Now, patience: Patience) -> Record | Audited | None:

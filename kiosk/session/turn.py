@@ -485,7 +485,7 @@ class Turn:
         cost_nothing = t.energy_wh == 0 and t.owed_minor_with(t.samples[-1]) == 0
         nothing_to_show = t.is_recovered or cost_nothing
         if not is_final and self.patience.correct_within_s > 0:
-            self._change(unread=corrections.unread(self.session, self.now, self.evse))
+            self._change(unread=corrections.unread(self.session, self.now, self.evse, self.patience))
         left = restart.interrupted(t, is_final, self.now) if t.is_recovered else None
         self._change(
             interrupted=left if isinstance(left, Interrupted) else None,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from contract.metering import Quality
 from contract.transaction import ClockQuality, EventType, TransactionEvent
 from kiosk.session.settings import Patience
@@ -85,6 +87,22 @@ def test_a_power_cut_with_a_dead_meter_is_corrected_when_it_answers() -> None:
     answers_again(after)
 
     assert correction(after) is not None
+
+
+@pytest.mark.parametrize("astray_wh", [1_300, 3_000, 5_400, -40_000])
+def test_a_register_led_astray_while_the_power_was_cut_bills_and_corrects_nothing(astray_wh: int) -> None:
+    """A driver that starts believes what it sees first; a charge did not go on long enough for so much."""
+    bench = Bench()
+    bench.charge(for_s=90)
+    on_disk_wh = bench.journal[-1].meter.import_wh
+    bench.plugs[1].register_wh += astray_wh
+    after = rebooted(bench)
+    after.run(60)
+
+    assert after.ended.meter.import_wh == on_disk_wh
+    assert after.ended.final is False
+    assert correction(after) is None
+    assert "the register moved by" in why_not(after)
 
 
 def test_after_the_time_limit_the_last_good_reading_stands() -> None:
