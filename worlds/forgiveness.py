@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CAR_S = 5.0  # a vehicle follows a lower offer within (IEC 61851-1); one that does not is opened under load
 SLOWEST_DISK_S = 10.0
+NEVER_S = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,25 @@ def _last_good_reading(world: World, stay: Stay, episode: Episode) -> float:
 
     Max power × the time from that reading to the opening: it grows stale, then the contactor opens. After a restart
     meanwhile the last good reading is the last one on the disk, at most a reading's period and a slow write old.
+    A register that stays where the fault led it is found by the first boot after it, however long it is mended by
+    then: unless the kiosk went on long enough to have the end of the charge on the disk.
     """
     patience, times = world.settings.patience, world.times[stay.evse_id]
-    seconds = patience.meter_stale_s + 2 * times.meter_period_s + _opening_s(world, stay)
-    return _power_wh(world, stay, seconds + _off_the_disk_s(world, episode))
+    stale_s = patience.meter_stale_s + 2 * times.meter_period_s
+    told_s = episode.from_s + stale_s + patience.ramp_s + patience.end_s + SLOWEST_DISK_S
+    off_the_disk_s = _off_the_disk_s(world, episode, told_s if episode.leaves_another_register else NEVER_S)
+    return _power_wh(world, stay, stale_s + _opening_s(world, stay) + off_the_disk_s)
 
 
-def _off_the_disk_s(world: World, episode: Episode) -> float:
-    """How old the last reading on the disk can be, where the kiosk was restarted meanwhile."""
+def _off_the_disk_s(world: World, episode: Episode, hidden_until_s: float) -> float:
+    """How old the last reading on the disk can be, where the kiosk was restarted meanwhile; where it went down by
+    `hidden_until_s`, also if it came back when all was mended."""
     patience = world.settings.patience
-    if not any(episode.from_s - patience.record_s <= boot_s <= episode.to_s for boot_s in world.boots_s[1:]):
-        return 0.0
-    return patience.reading_every_s + SLOWEST_DISK_S + 1.0
+    for down_s, boot_s in zip(world.downs_s, world.boots_s[1:], strict=False):
+        finds_it = boot_s <= episode.to_s or down_s <= hidden_until_s
+        if episode.from_s - patience.record_s <= boot_s and finds_it:
+            return patience.reading_every_s + SLOWEST_DISK_S + 1.0
+    return 0.0
 
 
 def _contact_that_lies(world: World, stay: Stay, episode: Episode) -> float:
@@ -94,9 +102,11 @@ def _contact_that_lies(world: World, stay: Stay, episode: Episode) -> float:
 def _nobodys(world: World, stay: Stay, episode: Episode) -> float:
     """Welded contacts: what flows after the session is nobody's bill. Exactly what flowed without a current in the
     coil, and one step of the register. Where enough of it flowed while the kiosk was off, the register has moved
-    farther than the charge can have gone on: the last reading on the disk stands.
+    farther than the charge can have gone on: the last reading on the disk stands, also where the contactor was
+    exchanged before the kiosk came back.
     """
-    unread_wh = _power_wh(world, stay, _off_the_disk_s(world, episode))
+    hidden_until_s = episode.to_s if stay.uncommanded_wh > 0 else NEVER_S
+    unread_wh = _power_wh(world, stay, _off_the_disk_s(world, episode, hidden_until_s))
     return stay.uncommanded_wh + world.outlets[stay.evse_id].meter.step_wh + unread_wh
 
 

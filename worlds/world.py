@@ -113,6 +113,7 @@ class World:
         self.visits: dict[int, list[VisitLog]] = {e: [] for e in evse_ids}
         self.minted_s: dict[str, float] = {}  # by transaction: when it, or the vehicle it waited for, came
         self.boots_s: list[float] = []
+        self.downs_s: list[float] = []  # by power cut or kill; each but the last is followed by a boot
         self.safety = SafetyWatch(self)
         self.is_calm = False
         self.relay_is_fed = False
@@ -260,6 +261,7 @@ class World:
 
     def _stop_kiosk(self) -> None:
         assert self.kiosk is not None
+        self.downs_s.append(self.agenda.now_s)
         self.kiosk.is_powered = False
         self.kiosk.recorder.cut()
         self.kiosk.link.cut()

@@ -17,16 +17,24 @@ AGAIN_S = (60.0, 400.0)  # where there was nothing to break, or the part is brok
 TECHNICIAN_S = (30.0, 120.0)  # after a repair
 ROUND_S = 900.0  # the technician looks in anyway
 
+MeterShown = tuple[int, str | None]  # Wh beside the truth, and the serial number
+
 
 @dataclass(slots=True)
 class Episode:
-    """One fault: `evse_id` is None where all of the kiosk has it. `to_s` is infinite as long as it lasts."""
+    """One fault: `evse_id` is None where all of the kiosk has it. `to_s` is infinite as long as it lasts.
+
+    `meter_before`: of a fault of the meter, how it was. `leaves_another_register`: mended, but the register goes on
+    from where it was led, or is another meter's.
+    """
 
     kind: Kind
     evse_id: int | None
     from_s: float
     to_s: float = float("inf")
     mend: Mend = lambda: None
+    meter_before: MeterShown | None = None
+    leaves_another_register: bool = False
 
     def touches(self, evse_id: int, from_s: float, to_s: float) -> bool:
         return self.evse_id in (None, evse_id) and self.from_s < to_s and self.to_s > from_s
@@ -62,12 +70,13 @@ class Trouble:
         self.world.cabinet.catch_up()
         told = len(self.world.story)
         self.world.tell(f"fault {kind.name}" + (f" at evse {where}" if where is not None else ""))
+        meter = self._meter(evse_id) if kind.part == "meter" else None
         try:
             mend = kind.begin(Where(self.world, evse_id, self.rng))
         except NotNow:
             del self.world.story[told:]
             raise
-        episode = Episode(kind, where, now_s, mend=mend)
+        episode = Episode(kind, where, now_s, mend=mend, meter_before=meter)
         self.episodes.append(episode)
         self._open.append(episode)
         self.world.activity.faults[kind.name] += 1
@@ -76,6 +85,10 @@ class Trouble:
 
     def is_broken(self, part: str, evse_id: int) -> bool:
         return any(e.kind.part == part and e.evse_id in (None, evse_id) for e in self._open)
+
+    def _meter(self, evse_id: int) -> MeterShown:
+        wires = self.world.cabinet.wires[evse_id]
+        return wires.register_off_wh, wires.serial
 
     def _plan(self, kind: Kind, after_s: float) -> None:
         self.world.agenda.after(after_s, lambda: self._draw(kind))
@@ -102,6 +115,8 @@ class Trouble:
             where = f" at evse {episode.evse_id}" if episode.evse_id is not None else ""
             self.world.tell(f"mended: {episode.kind.name}{where}")
             episode.mend()
+            if episode.evse_id is not None and episode.meter_before is not None:
+                episode.leaves_another_register = self._meter(episode.evse_id) != episode.meter_before
             self.world.agenda.after(self.rng.uniform(*TECHNICIAN_S), self.world.cabinet.technician)
 
     def _round(self) -> None:
