@@ -65,16 +65,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except cli_base.BAD_INPUT as error:
         return _fail(arguments, 2, str(error))
     if arguments.json:
-        print(json.dumps(result.data, ensure_ascii=False))
+        _print(json.dumps(result.data, ensure_ascii=False) + "\n")
     else:
-        print(result.text, end="" if result.text.endswith("\n") or not result.text else "\n")
+        _print(result.text if result.text.endswith("\n") or not result.text else f"{result.text}\n")
     return int(result.exit_code)
+
+
+def _print(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as in `| head`. What is still buffered must not fail once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(arguments: argparse.Namespace, code: int, message: str) -> int:
     line = " ".join(message.split())
     if arguments.json:
-        print(json.dumps({"error": line}, ensure_ascii=False))
+        _print(json.dumps({"error": line}, ensure_ascii=False) + "\n")
     print(f"kiosk-billing: {line}", file=sys.stderr)
     return code
 

@@ -16,7 +16,7 @@ from billing.checkout import reconcile as books
 from billing.checkout.holds import WHOLE_KIOSK, set_hold
 from billing.checkout.providers import providers_of
 from billing.checkout.write_off import write_off
-from billing.cli_base import Result, data_dir_of, database_of
+from billing.cli_base import NotSetUp, Result, data_dir_of, database_of
 from billing.cli_by import decider, note_by
 from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
@@ -156,7 +156,7 @@ def reconcile(arguments: Namespace) -> Result:
     """Exit code 1 where our books and a provider's differ by anything."""
     settings = read_settings(data_dir_of(arguments), arguments.database)
     if settings.social is None and settings.stripe is None:
-        raise ValueError("no payment provider is set up; see docs/payments.md and docs/stripe.md")
+        raise NotSetUp("no payment provider is set up; see docs/payments.md and docs/stripe.md")
     found, seen = list[str](), list[str]()
     holds = 0
     try:

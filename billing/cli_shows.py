@@ -130,4 +130,4 @@ def list_quarantine(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         rows = kept_aside(connection, server_time())
     text = "\n".join(f"{row['number']}  {row['kiosk']}  {row['code']}  {row['reason']}" for row in rows)
-    return Result(text or "nothing waits for a decision", rows)
+    return Result(text or "nothing was kept aside", rows)

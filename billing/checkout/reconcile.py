@@ -46,6 +46,8 @@ def fetch(access: SocialAccess) -> Statement:
         answer = requests.get(f"{access.url}/v1/statement", headers=headers, timeout=PATIENCE_S)
         answer.raise_for_status()
         return read_statement(answer.json())
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise NoStatement(f"social server: no answer at {access.url}; is it running?") from error
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         raise NoStatement(f"{access.url}/v1/statement: {error}") from error
 

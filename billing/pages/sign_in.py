@@ -181,5 +181,6 @@ def _sign_in_page(
 
 
 def _sign_up_page(request: Request, entry: Entry, *, wrong: str = "") -> Response:
-    values = {"entry": entry, "wrong": wrong, "shortest": passwords.SHORTEST}
+    title = words_of(request, SIGN_IN)["sign_up_title"]
+    values = {"entry": entry, "wrong": wrong, "shortest": passwords.SHORTEST, "title": title}
     return narrow_page(request, "sign_up.html", SIGN_IN, values, 422 if wrong else 200)

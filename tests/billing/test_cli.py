@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -253,3 +256,27 @@ def test_what_the_tariff_pages_do_is_done_by_command(
     where = ("--address", "Am Kai 4", "--city", "Hamburg", "--country", "deu", "--latitude", "53.54512")
     assert run("kiosk", "place", "HK-07", *where, "--longitude", "9.96680")["country"] == "DEU"
     assert run("kiosk", "place", "HK-07", *where, "--longitude", "east", code=2)["error"].startswith("longitude 'east'")
+
+
+def test_whoever_has_read_enough_leaves_without_a_traceback(run: Run, tmp_path: Path, at_database: list[str]) -> None:
+    run("init")
+    nobody_reads, written = os.pipe()
+    os.close(nobody_reads)
+    words = [sys.executable, "-m", "billing", "audit", "--data-dir", str(tmp_path / "data"), *at_database]
+    try:
+        ended = subprocess.run(words, stdout=written, stderr=subprocess.PIPE, timeout=60, check=False)
+    finally:
+        os.close(written)
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_an_empty_list_says_of_what_it_is_empty(
+    run: Run, tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("init")
+    told = []
+    for words in (("quarantine", "list"), ("task", "list")):
+        assert main([*words, "--data-dir", str(tmp_path / "data"), *at_database]) == 0
+        told.append(capsys.readouterr().out)
+    assert told == ["nothing was kept aside\n", "nothing waits for a decision\n"]

@@ -36,6 +36,7 @@ def test_somebody_invited_chooses_a_password_and_signs_in_with_it_from_then_on(d
     link = desk.link_for("ole@harbour.example")
     first = desk.browser()
     page = first.get(link)
+    assert "<title>Choose a password · " in page.text
     assert "Welcome, Ole Olsen" in page.text and "ole@harbour.example" in page.text
     too_short = first.post(link, data={"password": "short", "again": "short"})
     assert too_short.status_code == 422 and "At least 12 characters" in too_short.text

@@ -87,6 +87,12 @@ def test_each_choice_says_what_it_does_and_is_made_by_keyboard(site: Site, shop:
     phone.goto(f"{site.base_url}/r/{RECEIPT}")
     assert "a person decided this bill" in phone.locator("main").inner_text()
     photograph(phone, "receipt-decided-phone")
+    told = "Fina decided: bill what is proved, 6.92 EUR: the register cannot rise so fast"
+    for path, name in (("sessions/hk-07/jumped", "session"), ("ledger?find=jumped", "ledger")):
+        phone.goto(f"{site.base_url}/operator/{path}")
+        assert told in phone.locator("main").inner_text()
+        assert judge(phone) == []
+        photograph(phone, f"operator-{name}-decided-phone")
     shop.check()
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy import Connection
 
+from billing.ledger import book
 from billing.pages.render import LANGUAGES
 from billing.people import persons, sessions
 from billing.people.roles import Role
+from billing.settlement.allowance import allowance_entry
+from billing.settlement.sales import of_host
 from tests.billing.hosts.boatyard import OTHER_IBAN
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring
 from tests.browser.conftest import Site, photograph
@@ -32,9 +37,17 @@ def spring(site: Site) -> Iterator[None]:
     with site.engine.begin() as connection:
         furnish_spring(connection)
         furnish_oddities(connection)
+        give_back(connection)
         persons.add_person(connection, "hanna", "Hanna Hansen", Role.HOST, HALF_PAST_FOUR, host_id="H-12")
         persons.add_person(connection, "fina", "Fina", Role.FINANCE, HALF_PAST_FOUR)
     yield
+
+
+def give_back(connection: Connection) -> None:
+    """Part of a use of this morning, an hour ago."""
+    _, sold = of_host(connection, "H-12", at(5, 14, 0), timedelta(days=1))[0]
+    draft = allowance_entry("allowance/p-1/1", sold.parties, [sold], 100, {}, "the cable was wet")
+    book.post(connection, draft, HALF_PAST_FOUR - timedelta(hours=1))
 
 
 def come_in(site: Site, page: Page, login: str = "hanna") -> None:

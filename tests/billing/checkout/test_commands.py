@@ -45,7 +45,7 @@ def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconc
     tmp_path: Path, at_database: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = calling(tmp_path / "data", at_database, capsys)
-    assert run("ledger", "reconcile")[0] == 2
+    assert run("ledger", "reconcile")[0] == 3, "nothing is set up to be reconciled with"
     with running() as social:
         for _ in range(2):  # set up again, it is one table
             monkeypatch.setattr("sys.stdin", io.StringIO(f"{MERCHANT_SECRET}\nhook\n"))
@@ -60,6 +60,8 @@ def test_the_social_server_is_set_up_by_two_secrets_on_standard_input_and_reconc
     assert code == 1 and "P-of-nobody: 500 there, nothing known of it here" in said
     code, said = run("payments", "check")
     assert (code, said) == (1, f"social  social server: no answer at {social.url}; is it running?\n")
+    no_answer = f"kiosk-billing: social server: no answer at {social.url}; is it running?\n"
+    assert run("ledger", "reconcile") == (2, no_answer)
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n"))
     assert run("payments", "social", "http://127.0.0.1:9")[0] == 2
     assert run("ledger", "check")[0] == 0
