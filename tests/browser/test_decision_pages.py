@@ -91,8 +91,8 @@ def test_each_choice_says_what_it_does_and_is_made_by_keyboard(site: Site, shop:
     for path, name in (("sessions/hk-07/jumped", "session"), ("ledger?find=jumped", "ledger")):
         phone.goto(f"{site.base_url}/operator/{path}")
         assert told in phone.locator("main").inner_text()
-        assert judge(phone) == []
         photograph(phone, f"operator-{name}-decided-phone")
+        assert judge(phone) == []
     shop.check()
 
 
