@@ -28,6 +28,7 @@ SERVER = [
     "uvicorn>=0.54,<0.55",
     "httptools>=0.9,<0.10",
     "uvloop>=0.23,<0.24",
+    "orjson>=3.13,<4",
     "sqlalchemy>=2.1,<2.2",
     "sepaxml>=2.7,<3",
     "xmlschema>=4.3,<5",

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from contract.codec import from_bytes
+import orjson
+
+from contract.codec import from_bytes, from_wire
 from contract.transaction import TransactionEvent
 
 KEPT = 8_192  # about a hundred charges on the road; a dozen megabytes
@@ -19,4 +21,7 @@ def event_of(body: str) -> TransactionEvent:
 
 @lru_cache(maxsize=KEPT)
 def _kept(body: str) -> TransactionEvent:
-    return from_bytes(TransactionEvent, body)
+    try:
+        return from_wire(TransactionEvent, orjson.loads(body))
+    except ValueError:  # the other reader knows larger numbers, and has the words for what is wrong
+        return from_bytes(TransactionEvent, body)

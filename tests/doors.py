@@ -110,6 +110,7 @@ DOORS = (
             "fastapi",
             "jinja2",
             "markupsafe",
+            "orjson",
             "pydantic",
             "qrcode",
             "requests",

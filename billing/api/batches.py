@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import orjson
+
 from billing.received import Unreadable
 from contract.api import ROWS_PER_BATCH, Row, RowBatch
 from contract.codec import WireError, from_wire
+
+JOURNAL_NOS = range(2**53)
 
 
 def read_batch(data: bytes) -> tuple[RowBatch, tuple[Unreadable, ...]]:
@@ -15,6 +19,9 @@ def read_batch(data: bytes) -> tuple[RowBatch, tuple[Unreadable, ...]]:
 
     Raises WireError where the batch itself is no batch.
     """
+    faultless = _faultless(data)
+    if faultless is not None:
+        return faultless, ()
     try:
         parsed = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -28,7 +35,7 @@ def read_batch(data: bytes) -> tuple[RowBatch, tuple[Unreadable, ...]]:
     for place, item in enumerate(parsed["rows"]):
         where = f"RowBatch.rows[{place}]"
         journal_no = item.get("journal_no") if isinstance(item, dict) else None
-        if type(journal_no) is not int or not 0 <= journal_no < 2**53:
+        if type(journal_no) is not int or journal_no not in JOURNAL_NOS:
             raise WireError(f"{where}.journal_no: want a whole number from 0 to 2^53")
         try:
             rows.append(from_wire(Row, item, where))
@@ -36,3 +43,13 @@ def read_batch(data: bytes) -> tuple[RowBatch, tuple[Unreadable, ...]]:
             unreadable.append(Unreadable(journal_no, json.dumps(item), str(error)))
     envelope = from_wire(RowBatch, {**parsed, "rows": []})
     return replace(envelope, rows=tuple(rows)), tuple(unreadable)
+
+
+def _faultless(data: bytes) -> RowBatch | None:
+    """As most are, by a reader that is several times as fast; None: look at it row by row."""
+    try:
+        batch = from_wire(RowBatch, orjson.loads(data))
+    except ValueError:  # both readers' own, and WireError
+        return None
+    is_fit = len(batch.rows) <= ROWS_PER_BATCH and all(row.journal_no in JOURNAL_NOS for row in batch.rows)
+    return batch if is_fit else None
