@@ -185,15 +185,16 @@ class Commands:
         return self._street.physics()
 
     def state(self) -> dict[str, Any]:
-        """Where things are: sockets, terminals, the server's port, cars and cards."""
+        """Where things are: sockets, terminals, the server's port, cards, and each car's EVSE, None for none."""
         street, gate = self._street, self._gate
+        at = {place.outlet.vehicle.name: e for e, place in street.evses.items() if place.outlet.vehicle is not None}
         return {
             "run": str(street.run),
             "gpio_socket": street.gpio_socket,
             "rate": street.rate,
             "server_port": None if gate is None else gate.port,
             "net": gate is not None and gate.is_open,
-            "cars": list(self._cars),
+            "cars": {name: at.get(name) for name in self._cars},
             "cards": dict(self._cards),
         }
 

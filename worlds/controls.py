@@ -1,6 +1,7 @@
 """The words with which a person plays with a running street: plug, tap, cut, restore …
 
-`cut`, `restore` and `kill` go to the launcher, which owns the kiosk's processes; all others to the street.
+`cut`, `restore` and `kill` go to the launcher, which owns the kiosk's processes; so do `touch` and `picture`, as the
+screen is one of them. All others go to the street.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ CONTROLS: dict[str, tuple[str, tuple[tuple[str, type, Any], ...]]] = {
     "meter-silent": ("the meter of an EVSE stops answering", (("evse", int, 1),)),
     "fault": ("break something; an unknown name lists all", (("kind", str, None), ("evse", int, 1))),
     "mend": ("repair everything", ()),
+    "touch": ("touch the demo's screen: the words on a button, or X Y in its pixels", (("where", list, None),)),
+    "picture": ("photograph the demo's screen, and list its buttons", (("file", Path, None),)),
     "physics": ("what is true: energies, contactors, relay", ()),
-    "state": ("where terminals, sockets and cards are", ()),
+    "state": ("where terminals, sockets, cards and cars are", ()),
 }
-OF_LAUNCHER = ("cut", "restore", "kill")
+OF_LAUNCHER = ("cut", "restore", "kill", "touch", "picture")
 FAULT_WORDS = ("weld", "meter-silent")
 
 
@@ -55,6 +58,8 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         for word, kind, default in arguments:
             if word == "on":
                 command.add_argument("on", choices=("on", "off"))
+            elif kind is list:
+                command.add_argument(word, nargs="+")
             elif default is None:
                 command.add_argument(word, type=kind)
             else:
@@ -86,4 +91,9 @@ def request_of(args: argparse.Namespace) -> dict[str, Any]:
     words = {word: getattr(args, word) for word, _, _ in CONTROLS[name][1]}
     if "on" in words:
         words["on"] = words["on"] == "on"
+    for word, value in words.items():
+        if isinstance(value, list):
+            words[word] = " ".join(value)
+        elif isinstance(value, Path):
+            words[word] = str(value.absolute())
     return {"do": name, **{word: value for word, value in words.items() if value != ""}}

@@ -21,6 +21,7 @@ from worlds.eyes import Eyes
 from worlds.hands import Finger, Hands, Intents, Mirror
 from worlds.phone import NoBrowser, chromium
 from worlds.phone_tour import HAS_MINOR, PERSON, PhoneTour
+from worlds.screen_commands import ScreenCommands
 from worlds.stage import LIVE_CONFIG, NotTrue, Stage
 from worlds.till import HOST_LOGIN, LIVE_TARIFF, OPERATOR, PASSWORD
 from worlds.touchscreen import Touchscreen, display
@@ -63,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
             if sys.stdin.isatty() or args.no_tour:
                 _explain(live)
                 signal.pause()
+            else:
+                tell("no terminal here, so the demo ends; with --no-tour it stays until it is stopped")
     except NotTrue as error:
         print(f"\nNOT TRUE: {error}\nAll logs: {args.root}/logs, {args.root}/tour/logs", file=sys.stderr)
         return 1
@@ -130,6 +133,8 @@ def _start_screen(
     stage.start_screen(words, env)
     stack.callback(stage.launcher.stop, "ui")  # before its display goes
     screen = Touchscreen(shown_on, (width, height), lambda: stage.launcher.pid("ui"))
+    commands = ScreenCommands(screen, mirror, lambda: charges.eyes.snapshot, lambda: stage.launcher.pid("ui"))
+    stage.at_the_screen |= {"touch": commands.touch, "picture": commands.picture}
     return Finger(charges, screen, mirror, args.root, series)
 
 
@@ -141,13 +146,14 @@ def _explain(stage: Stage) -> None:
     print(
         f"""
 It is yours now, in real time; Ctrl-C ends it. From another terminal, in this directory (plug first, then tap; or touch
-a connector on the screen, then tap):
+a connector on the screen, then tap; kiosk-sim touch does it where the screen is none you can reach):
 
   .venv/bin/kiosk-sim plug 1 zoe        a car comes to EVSE 1 (zoe, id3, leaf, moody)
   .venv/bin/kiosk-sim tap anna          a card at the reader (anna, ben, stranger)
   .venv/bin/kiosk-sim tap-phone CODE    a phone at the reader, with its payment app's code
   .venv/bin/kiosk-sim scan TEXT         a code at the scanner: voucher, member, payment app
   .venv/bin/kiosk-sim unplug 1          the car leaves
+  .venv/bin/kiosk-sim touch "Choose 1"  a finger on the screen; picture FILE.png shows it and lists its buttons
   .venv/bin/kiosk-sim cut / restore     the mains fail and come back
   .venv/bin/kiosk-sim net off / net on  the cable to the server
   .venv/bin/kiosk-sim press-estop       and release-estop, trip-rcd 1, weld 1, meter-silent 1, mend

@@ -103,7 +103,9 @@ class PhoneTour:
         phone.expect("Charging")
         self.hands.shoot("charging-by-phone")
         phone.shoot("phone-charging")
-        self.tell(f"it charges; phone and screen show the running total: {_so_far(evse)}")
+        self.tell(
+            f"it charges: {_so_far(evse)}; the screen shows it, and the phone what has reached the server by then"
+        )
         phone.touch("Stop charging")
         phone.shoot("phone-stop")
         phone.touch("Stop now")
@@ -199,7 +201,7 @@ class PhoneTour:
         operator.sign_in(OPERATOR, PASSWORD)
         operator.open("/operator", "operator-fleet")
         operator.open(f"/operator/sessions/hk-07/{paid[0].billed.transaction_id}", "operator-session")
-        self.tell("the operator's pages photographed: fleet, one session's money")
+        self.tell("the operator's pages photographed: the fleet, and one session")
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 

@@ -101,6 +101,7 @@ class Stage:
         self._stack.callback(self.till.close)
         self.server_url = ""  # the server itself, past the cable
         self.gate_url = ""  # as the kiosk sees it
+        self.at_the_screen: dict[str, Callable[..., dict[str, Any]]] = {}  # by the command's name
         self.social_url = ""  # the payment app's server, where there is one
 
     def __enter__(self) -> Stage:
@@ -221,7 +222,7 @@ class Stage:
             return None
 
     def _launch(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The launcher's control socket: `cut`, `restore`, `kill`."""
+        """The launcher's control socket: `cut`, `restore`, `kill`, and the screen's own where there is one."""
         if request["do"] == "cut":
             self.cut()
         elif request["do"] == "restore":
@@ -230,8 +231,11 @@ class Stage:
             if request.get("process") not in KIOSK_PROCESSES:
                 raise Mistake(f"kill: want one of {', '.join(KIOSK_PROCESSES)}")
             self.launcher.kill(request["process"])
+        elif request["do"] in self.at_the_screen:
+            return self.at_the_screen[request["do"]](**{key: value for key, value in request.items() if key != "do"})
         else:
-            raise Mistake(f"unknown command {request['do']!r}; known: cut, restore, kill")
+            known = ", ".join(("cut", "restore", "kill", *self.at_the_screen))
+            raise Mistake(f"unknown command {request['do']!r} here; known: {known}")
         return {}
 
     def _write_config(self) -> None:

@@ -12,6 +12,7 @@ import select
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from PIL import Image, ImageGrab
 
@@ -21,8 +22,9 @@ from kiosk.session.snapshot import Snapshot
 from kiosk.ui import faces
 from kiosk.ui.acts import Act
 from kiosk.ui.choose import choose
-from kiosk.ui.layout import Pressing, lay_out
+from kiosk.ui.layout import Pressing, Scene, lay_out
 from kiosk.ui.navigation import Nav
+from kiosk.ui.nodes import Text
 from kiosk.ui.paint import text_width
 from kiosk.ui.screens.all import draw
 from kiosk.ui.texts import LANGUAGES
@@ -35,6 +37,29 @@ FINGER_PATIENCE_S = 20.0
 
 class NoTarget(LookupError):
     """The screen has no such button now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A button as it stands on the window, in its pixels; `lines` are the words on it, an icon's are its act's."""
+
+    act: Act
+    lines: tuple[str, ...]
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def words(self) -> str:
+        return " · ".join(self.lines)
+
+    @property
+    def middle(self) -> tuple[int, int]:
+        return self.left + self.width // 2, self.top + self.height // 2
+
+    def holds(self, x: int, y: int) -> bool:
+        return 0 <= x - self.left < self.width and 0 <= y - self.top < self.height
 
 
 @contextmanager
@@ -90,7 +115,10 @@ class Touchscreen:
 
     def touch(self, act: Act, snapshot: Snapshot, nav: Nav) -> None:
         """Put a finger on a button. Raises NoTarget."""
-        x, y = self._place_of(act, snapshot, nav)
+        self.press(*self._place_of(act, snapshot, nav))
+
+    def press(self, x: int, y: int) -> None:
+        """Put a finger on these pixels of the window."""
         left, top = self.corner() or (0, 0)
         words = ("mousemove", str(left + x), str(top + y), "sleep", "0.06", "mousedown", "1", "sleep", "0.06")
         self._xdotool(*words, "mouseup", "1")
@@ -111,6 +139,31 @@ class Touchscreen:
 
     def _place_of(self, act: Act, snapshot: Snapshot, nav: Nav) -> tuple[int, int]:
         """The middle of a button in the window's pixels, from the layout the screen itself uses."""
+        scene, scale = self._scene(snapshot, nav)
+        rect = next((target.rect for target in scene.targets if target.act == act), None)
+        if rect is None:
+            raise NoTarget(f"{act} is not on the screen; there are: {[target.act for target in scene.targets]}")
+        return round((rect.x + rect.w / 2) * scale), round((rect.y + rect.h / 2) * scale)
+
+    def buttons(self, snapshot: Snapshot, nav: Nav) -> list[Shown]:
+        """What can be pressed now, in the order it is laid out."""
+        scene, scale = self._scene(snapshot, nav)
+        texts = [(placed.rect, placed.node.text) for placed in scene.placed if isinstance(placed.node, Text)]
+        found = []
+        for target in scene.targets:
+            at = target.rect
+            inside = [
+                " ".join(text.split())
+                for rect, text in texts
+                if at.x <= rect.x + rect.w / 2 < at.x + at.w and at.y <= rect.y + rect.h / 2 < at.y + at.h
+            ]
+            lines = tuple(text for text in inside if text) or (type(target.act).__name__,)
+            pixels = (round(value * scale) for value in (at.x, at.y, at.w, at.h))
+            if target.is_enabled:
+                found.append(Shown(target.act, lines, *pixels))
+        return found
+
+    def _scene(self, snapshot: Snapshot, nav: Nav) -> tuple[Scene, float]:
         scale = scale_of(*self._size)
         face = LANGUAGES[nav.language].face
 
@@ -118,11 +171,7 @@ class Touchscreen:
             return text_width(face, words, size, bold)
 
         tree = draw(choose(snapshot, nav, nav.touched_at_s))
-        scene = lay_out(tree, self._size[0] / scale, self._size[1] / scale, measure, Pressing())
-        rect = next((target.rect for target in scene.targets if target.act == act), None)
-        if rect is None:
-            raise NoTarget(f"{act} is not on the screen; there are: {[target.act for target in scene.targets]}")
-        return round((rect.x + rect.w / 2) * scale), round((rect.y + rect.h / 2) * scale)
+        return lay_out(tree, self._size[0] / scale, self._size[1] / scale, measure, Pressing()), scale
 
     def _xdotool(self, *words: str) -> str:
         done = subprocess.run(
