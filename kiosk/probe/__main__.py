@@ -26,7 +26,7 @@ DO = {
 
 
 def main() -> int:
-    logging.getLogger("nfc").addHandler(logging.NullHandler())  # what it cannot do comes as an error, and is said once
+    logging.getLogger("kiosk").addHandler(logging.NullHandler())  # what a device cannot do is a finding, said once
     try:
         if len(sys.argv) != 2:
             raise Trouble(USAGE, "probe: want one request. Use the command `kiosk` instead.")

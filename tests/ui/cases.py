@@ -113,6 +113,7 @@ CASES: dict[str, Case] = {
                    notice=replace(_WHICH, evse_id=1)), NAV, 0,
     ),
     "02-choose-three": (s.snapshot(*_THREE, **_WAITS, token_starts=(1, 2), token_stops=(3,)), NAV, 0),
+    "02-choose-looked-at": (s.snapshot(**_WAITS, token_starts=(1, 2), notice=replace(_WHICH, evse_id=1)), NAV, 0),
     "02-choose-busy": (
         s.snapshot(s.delivering(1), s.evse(2), **_WAITS, token_starts=(2,), notice=replace(_WHICH, evse_id=1)), NAV, 0,
     ),

@@ -338,3 +338,11 @@ def test_a_refused_payment_code_is_told_apart_in_words(code: NoticeCode, languag
     texts = [say(f"notice.{other.value}.text") for other in NoticeCode if other.name.startswith("PAYMENT_")]
 
     assert texts.count(say(f"notice.{code.value}.text")) == 1
+
+
+def test_a_connector_that_is_offered_is_not_called_busy_for_the_card() -> None:
+    offered, busy = view_of("02-choose-looked-at"), view_of("02-choose-busy")
+    assert isinstance(offered, ChooseView) and isinstance(busy, ChooseView)
+
+    assert offered.frame.sub == "Card …52F1 was read"
+    assert busy.frame.sub == "Connector\u00a01 is not free for this card"

@@ -93,10 +93,11 @@ def choose_view(seen: Seen) -> ChooseView:
 
 
 def _why_asked(seen: Seen) -> str:
-    """Which card it is; or that the connector that was touched is none for it."""
+    """Which card it is; or that the connector that was touched is none for it, where that is so."""
     notice = current_notice(seen.snapshot)
-    if notice is not None and notice.code is NoticeCode.WHICH_CONNECTOR and notice.evse_id is not None:
-        return seen.say(f"choose.busy{_of_code(seen)}", number=notice.evse_id)
+    number = notice.evse_id if notice is not None and notice.code is NoticeCode.WHICH_CONNECTOR else None
+    if number is not None and number not in (*seen.snapshot.token_starts, *seen.snapshot.token_stops):
+        return seen.say(f"choose.busy{_of_code(seen)}", number=number)
     return seen.say(f"choose.sub{_of_code(seen)}", token=seen.snapshot.token_waiting)
 
 
