@@ -21,6 +21,7 @@ from billing.cli_by import decider, note_by
 from billing.pages import payments_view
 from billing.payments.provider import LookByKey, Nothing
 from billing.payments.social import SocialProvider
+from billing.payments.store import shown_of
 from billing.people.audit import COMMAND_LINE, note
 from billing.settings import SETTINGS_FILE, Settings, read_settings, server_time
 from contract.codec import to_wire
@@ -72,8 +73,9 @@ def write_off_debt(arguments: Namespace) -> Result:
     with database_of(arguments) as connection:
         person = decider(connection, arguments.by)
         amount_minor = write_off(connection, arguments.payment, arguments.why, now)
-        note_by(connection, person, f"wrote off {amount_minor}: {arguments.why}", arguments.payment, now)
-    return Result(f"{arguments.payment}: {amount_minor} minor units are written off", {"amount_minor": amount_minor})
+        shown = shown_of(connection, arguments.payment, amount_minor)
+        note_by(connection, person, f"wrote off {shown}: {arguments.why}", arguments.payment, now)
+    return Result(f"{arguments.payment}: {shown} is written off", {"amount_minor": amount_minor})
 
 
 def ask_refund(arguments: Namespace) -> Result:
@@ -88,7 +90,8 @@ def ask_refund(arguments: Namespace) -> Result:
         refund = refunds.ask(
             connection, arguments.payment, arguments.amount_minor, rule, arguments.why, person.name, now, second
         )
-        note_by(connection, person, f"asked for a refund of {refund.amount_minor}", arguments.payment, now)
+        shown = shown_of(connection, arguments.payment, refund.amount_minor)
+        note_by(connection, person, f"asked for a refund of {shown}: {refund.why}", arguments.payment, now)
     return _refund(refund)
 
 
@@ -114,7 +117,8 @@ def _second(arguments: Namespace, decide: Callable[..., refunds.Refund], word: s
     with database_of(arguments) as connection:
         person = decider(connection, arguments.by)
         refund = decide(connection, arguments.refund, person.name, now)
-        note_by(connection, person, f"{word} a refund of {refund.amount_minor}", refund.payment_id, now)
+        shown = shown_of(connection, refund.payment_id, refund.amount_minor)
+        note_by(connection, person, f"{word} a refund of {shown}", refund.payment_id, now)
     return _refund(refund)
 
 

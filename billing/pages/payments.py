@@ -20,6 +20,7 @@ from billing.checkout.write_off import write_off
 from billing.pages.operator_frame import operator_page
 from billing.pages.payments_view import payment_detail, payments, refund_plan
 from billing.pages.render import money
+from billing.payments.store import shown_of
 from billing.people.access import Person, checked_form, finance, note, staff
 from contract.currency import from_minor, to_minor
 
@@ -95,7 +96,8 @@ async def post_refund(request: Request, payment_id: str, person: Finance) -> Res
         amount_minor, rule = int(form.get("amount_minor", "0")), refunds.Rule(form.get("rule", ""))
         asked = (payment_id, amount_minor, rule, form.get("why", ""), person.name)
         refund = refunds.ask(connection, *asked, now, second, form.get("refund_id") or None)
-        note(connection, person, f"asked for a refund of {refund.amount_minor}: {refund.why}", payment_id, now)
+        shown = shown_of(connection, payment_id, refund.amount_minor)
+        note(connection, person, f"asked for a refund of {shown}: {refund.why}", payment_id, now)
         return refund
 
     try:
@@ -118,8 +120,8 @@ async def post_decision(request: Request, payment_id: str, refund_id: str, perso
     def decide(connection: Connection) -> refunds.Refund:
         act = refunds.approve if is_granted else refunds.refuse
         refund = act(connection, refund_id, person.name, now)
-        note(connection, person, f"{'approved' if is_granted else 'refused'} a refund of {refund.amount_minor}",
-             payment_id, now)  # fmt: skip
+        shown = shown_of(connection, refund.payment_id, refund.amount_minor)
+        note(connection, person, f"{'approved' if is_granted else 'refused'} a refund of {shown}", payment_id, now)
         return refund
 
     try:
@@ -159,7 +161,8 @@ async def post_write_off(request: Request, payment_id: str, person: Finance) -> 
     def give_up(connection: Connection) -> None:
         why = form.get("why", "")
         amount_minor = write_off(connection, payment_id, why, now)
-        note(connection, person, f"wrote off {amount_minor}: {why[:200]}", payment_id, now)
+        what = f"wrote off {shown_of(connection, payment_id, amount_minor)}: {why[:200]}"
+        note(connection, person, what, payment_id, now)
 
     try:
         await server.write(give_up)

@@ -62,6 +62,11 @@ def shown(amount_minor: int, currency: str) -> str:
     return f"{from_minor(amount_minor, currency):f} {currency}"
 
 
+def shown_of(connection: Connection, payment_id: str, amount_minor: int) -> str:
+    """An amount of that payment, as `shown`. Raises NoSuchPayment."""
+    return shown(amount_minor, load(connection, payment_id).currency)
+
+
 def create(
     connection: Connection, payment: Payment, provider: str, now: datetime, wait: timedelta = timedelta(0)
 ) -> bool:

@@ -134,7 +134,7 @@ def test_who_decides_by_command_is_a_person_that_may_decide_on_the_page(
         assert typed(kind, "approve", number, "--by", "fina")[0] == 2
         assert typed(kind, "approve", number, "--by", "max")[0] == 0
     told = typed("audit", "--who", "Fina Fink")[1]
-    assert "asked for a refund of 10 (by the command line)" in told and "bill nothing" in told
+    assert "asked for a refund of 0.10 EUR: the cable was wet (by the command line)" in told and "bill nothing" in told
 
 
 @pytest.mark.parametrize("amount_minor", [8, 20])

@@ -128,6 +128,7 @@ def test_the_sessions_page_says_who_decided_and_asks_for_no_decision_any_more(sh
     found = shop.run(lambda c: session_detail(c, "hk-07", begun.transaction_id, shop.now))
     assert found is not None and not found["is_decided"]
     assert found["decided"][-1][1] == "fina decided: wait some days, until 2026-05-17: looked at it"
+    shop.pass_time(60)
     decided(shop, begun.transaction_id, Choice.NOTHING)
     found = shop.run(lambda c: session_detail(c, "hk-07", begun.transaction_id, shop.now))
 
