@@ -150,7 +150,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "free": ("Free, and waiting for somebody.", NOTHING),
     "plugged_in": (
         "A vehicle is plugged in; nobody has paid or shown a card yet.",
-        "Hold a card or code to its reader, or pay by phone: the vehicle has nothing to do with it.",
+        "Hold a card or code to its reader; the vehicle has nothing to do with it.",
     ),
     "no_offer": (
         "No tariff is known for this EVSE, so nothing is sold.",

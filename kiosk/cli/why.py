@@ -41,6 +41,9 @@ def story(evse: dict[str, Any], snapshot: dict[str, Any]) -> dict[str, Any]:
     """One EVSE's causes, the deciding one first, as values."""
     fault = evse.get("fault")
     meaning, moves_on = _meaning(evse, codes := _codes(evse, snapshot))
+    if snapshot.get("phone_problem"):
+        for by_phone in ("a payment by phone, ", "a payment by phone or "):
+            moves_on = moves_on.replace(by_phone, "")
     causes: dict[str, dict[str, Any]] = {}
     for code in codes:
         key = code.split(":", 1)[1] if code.startswith(("fault:", "interlock:")) else code

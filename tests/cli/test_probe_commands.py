@@ -264,6 +264,7 @@ def test_doctor_names_every_broken_part_with_cause_and_fix(desk: Bench, kiosk: R
     done = kiosk("doctor", pi=desk.pi)
 
     assert done.returncode == 1
+    assert done.stderr == "", "a library speaks beside the findings"
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAIL")]
     for what in (
         "meter", "pilot board", "emergency stop", "relay, feedback", "NFC reader", "scanner", "database", "enrolment",

@@ -83,6 +83,9 @@ def test_a_car_that_nobody_has_paid_for_is_told_from_a_free_connector(
 
     assert one["causes"][0]["sentence"] == "A vehicle is plugged in; nobody has paid or shown a card yet."
     assert one["meaning"] == "a vehicle waits for a card or a payment" and one["moves_on"].startswith(moves_on)
+    assert "a payment by phone" in one["moves_on"]
+    without = story(told["evses"][0], told | {"phone_problem": "not_taken"})["moves_on"]
+    assert "phone" not in without and "a start command begins a session" in without
 
 
 def test_what_moves_a_fault_on_says_whether_it_needs_a_reset(offer: TariffOffer) -> None:
