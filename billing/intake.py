@@ -123,7 +123,8 @@ def _take_events(
 ) -> None:
     _open_transactions(connection, kiosk_id, received, now)
     arrived = received
-    values = [event_values(kiosk_id, item, now) for item in received]
+    received_ms = to_ms(now)
+    values = [event_values(kiosk_id, item, received_ms) for item in received]
     stored = _STORE.do_all(connection, values)
     forgotten: set[str] = set()
     if stored != len(values):
@@ -343,6 +344,6 @@ def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Rece
     """The epoch; None where nobody has asked for it yet."""
     contact: dict[str, Any] = {"of_kiosk": kiosk_id, "at_ms": to_ms(now)}
     if received:
-        contact["age_ms"] = to_ms(now) - max(to_ms(item.event.at.wall) for item in received)
+        contact["age_ms"] = to_ms(now) - to_ms(max(item.event.at.wall for item in received))
     known: str | None = (_CONTACT_WITH_AGE if received else _CONTACT).value(connection, contact)
     return known

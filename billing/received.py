@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from billing import keys
-from billing.moments import to_ms
 from billing.read_events import event_of
 from contract.api import Row
 from contract.codec import WireError
@@ -85,7 +83,7 @@ def storable(body: str) -> str:
     return body[:LONGEST_BODY].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def event_values(kiosk_id: str, item: Received, now: datetime) -> dict[str, Any]:
+def event_values(kiosk_id: str, item: Received, received_ms: int) -> dict[str, Any]:
     event = item.event
     return {
         "event_key": item.key,
@@ -99,5 +97,5 @@ def event_values(kiosk_id: str, item: Received, now: datetime) -> dict[str, Any]
         "time_use": event.time_use.value,
         "payload_hash": item.body_hash,
         "body": item.row.body,
-        "received_ms": to_ms(now),
+        "received_ms": received_ms,
     }
