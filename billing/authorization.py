@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Select, bindparam, exists, func, select
 
 from billing.checkout import direct
 from billing.commands import find_start
-from billing.decisions.conditions import is_decided
+from billing.decisions.tables import is_decided
 from billing.directory import current_offer
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert

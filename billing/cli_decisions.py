@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 from billing.cli_base import Result, data_dir_of, database_of
 from billing.cli_by import decider, note_by
 from billing.decisions import cases, decide
-from billing.decisions.case import Choice, NotDecidable, proposals
+from billing.decisions.case import NotDecidable, proposal
 from billing.decisions.cases import Decision
+from billing.decisions.choice import Choice
 from billing.decisions.told import CHOICES, deed_of, story_of
 from billing.pages.decisions_view import case_in_words, cases_in_words, choices_in_words, decision_in_words
 from billing.settings import read_settings, server_time
@@ -65,10 +66,8 @@ def decide_task(arguments: Namespace) -> Result:
         person = decider(connection, arguments.by)
         kiosk_id = arguments.kiosk or cases.kiosk_of(connection, arguments.transaction)
         if arguments.dry_run:
-            case = cases.case_of(connection, kiosk_id, arguments.transaction, now)
-            offered = () if case is None else proposals(case)
-            if case is None or choice not in [one.choice for one in offered]:
-                raise NotDecidable(f"session {arguments.transaction}: {choice.value} is not possible here")
+            case = decide.open_case(connection, kiosk_id, arguments.transaction, now)
+            proposal(case, choice)
             (words,) = [w for w in choices_in_words(connection, case, second) if w["value"] == choice.value]
             return Result("\n".join(words["effects"]), words)
         asked = (kiosk_id, arguments.transaction, choice, arguments.why, person.name, now, second, arguments.days)

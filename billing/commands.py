@@ -80,13 +80,9 @@ def kiosks_with_commands(connection: Connection, kiosk_ids: Sequence[str], now: 
     """Those of `kiosk_ids` for which `take_commands` would return any. Reads only."""
     c, found = commands.c, list[str]()
     for start in range(0, len(kiosk_ids), KIOSKS_PER_LOOK):
-        query = select(c.kiosk_id).where(
-            c.kiosk_id.in_(kiosk_ids[start : start + KIOSKS_PER_LOOK]),
-            c.answered_ms.is_(None),
-            c.expires_ms > to_ms(now),
-            or_(c.sent_ms.is_(None), c.sent_ms <= to_ms(now - SEND_AGAIN_AFTER)),
-        )
-        found += connection.execute(query.distinct()).scalars()
+        named = c.kiosk_id.in_(kiosk_ids[start : start + KIOSKS_PER_LOOK])
+        query = select(c.kiosk_id).where(named, *_IS_DUE).distinct()
+        found += connection.execute(query, _due_at(now)).scalars()
     return found
 
 
@@ -160,17 +156,24 @@ _NOT_TOLD = (
     .where(kiosk_keys.c.revoked_ms.is_(None), kiosk_keys.c.kiosk_id.not_in(_TOLD))
     .distinct()
 )
+_IS_DUE = (  # to be sent, or sent again
+    _COMMAND.answered_ms.is_(None),
+    _COMMAND.expires_ms > bindparam("now_ms"),
+    or_(_COMMAND.sent_ms.is_(None), _COMMAND.sent_ms <= bindparam("again_ms")),
+)
 _DUE = Prepared(
     select(_COMMAND.command_id, _COMMAND.body, _COMMAND.queued_ms)
-    .where(_COMMAND.kiosk_id == bindparam("of_kiosk"), _COMMAND.answered_ms.is_(None))
-    .where(_COMMAND.expires_ms > bindparam("now_ms"))
-    .where(or_(_COMMAND.sent_ms.is_(None), _COMMAND.sent_ms <= bindparam("again_ms")))
+    .where(_COMMAND.kiosk_id == bindparam("of_kiosk"), *_IS_DUE)
     .order_by(_COMMAND.queued_ms, _COMMAND.command_id)
     .limit(COMMANDS_PER_POLL)
 )
 
 
+def _due_at(now: datetime) -> dict[str, int]:
+    return {"now_ms": to_ms(now), "again_ms": to_ms(now - SEND_AGAIN_AFTER)}
+
+
 def _due(connection: Connection, kiosk_id: str, now: datetime) -> list[tuple[Any, ...]]:
     """(command_id, body, queued_ms) of each. Asked for at every poll of every kiosk."""
-    asked = {"of_kiosk": kiosk_id, "now_ms": to_ms(now), "again_ms": to_ms(now - SEND_AGAIN_AFTER)}
+    asked = {"of_kiosk": kiosk_id, **_due_at(now)}
     return _DUE.rows(connection, asked)

@@ -201,11 +201,12 @@ def hold_until_commit(connection: Connection, lock: int) -> None:
 
 def insert_if_absent(connection: Connection, table: Table) -> Any:
     """INSERT … ON CONFLICT DO NOTHING in the words of the database at hand."""
-    return _insert_if_absent(connection.dialect.name, table)
+    return insert_if_absent_on(connection.dialect.name, table)
 
 
 @cache
-def _insert_if_absent(dialect: str, table: Table) -> Any:
+def insert_if_absent_on(dialect: str, table: Table) -> Any:
+    """The same in the words of a database named."""
     insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
     # An insert that returns keys forgets how many rows it made, unless told that somebody asks.
     return insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)

@@ -1,8 +1,8 @@
 """Statements that are asked again and again: compiled once a database, then handed to the driver as they stand.
 
-SQLAlchemy's own way costs several times what SQLite takes to answer. Law: only where a profile says so (intake, rating,
-the gate); only texts, integers and NULL, as no type is converted here; only inside a transaction that was begun, which
-is asserted. Errors are the driver's own.
+SQLAlchemy's own way costs several times what SQLite takes to answer. Law: only where a profile says so (the gate,
+intake, rating, the till with its payments and bookings); only texts, integers and NULL, as no type is converted here;
+only inside a transaction that was begun, which is asserted. Errors are the driver's own.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Dialect, String
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import Table
+
+from billing.database import insert_if_absent_on
 
 Values = Mapping[str, Any]
 
@@ -85,8 +85,7 @@ class PreparedInsert(Prepared):
         self._table, self._names = table, tuple(columns)
 
         def statement(dialect: str) -> Any:
-            insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-            words = insert(table).on_conflict_do_nothing()
+            words = insert_if_absent_on(dialect, table)
             return words if returning is None else words.returning(returning)
 
         super().__init__(statement, columns)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, or_, select
 
 from billing import keys
 from billing.cdr import cdr_json
-from billing.decisions.tables import decisions
+from billing.decisions.tables import is_decided
 from billing.directory import may_have_offered
 from billing.moments import to_ms
 from billing.plausible import doubts_about
@@ -35,14 +35,8 @@ from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
-_DECIDED = (
-    select(decisions.c.decision_id)
-    .where(decisions.c.kiosk_id == bindparam("of_kiosk"), decisions.c.transaction_id == bindparam("of_id"))
-    .where(decisions.c.is_granted == 1, decisions.c.choice != "wait")
-    .limit(1)
-)
 _STANDING = Prepared(
-    select(transactions.c.ended_seq, _DECIDED.scalar_subquery()).where(
+    select(transactions.c.ended_seq, is_decided()).where(
         transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
     )
 )
@@ -98,14 +92,14 @@ def rate(
     `story` is the stored events 0 to Ended, where the caller has them all.
     """
     of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
-    ended_seq, decision_id = _STANDING.row(connection, of_transaction) or (None, None)
+    ended_seq, was_decided = _STANDING.row(connection, of_transaction) or (None, False)
     if ended_seq is None:
         return None
     cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
     known = _KNOWN_CDR.value(connection, {"key": cdr_key})
     if known is not None:
         return str(known)
-    if decision_id is not None:
+    if was_decided:
         return None  # what comes after a person's decision is a case of its own (billing.decisions)
     if story is None:
         story = [e for e in read_story(connection, kiosk_id, transaction_id) if e.seq_no <= ended_seq]

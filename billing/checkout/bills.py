@@ -26,11 +26,12 @@ from billing.checkout.checkout import link_of
 from billing.checkout.parts import capture_parts, refund_parts
 from billing.checkout.tables import bills
 from billing.corrections import is_current
-from billing.decisions.conditions import is_decided
+from billing.decisions.tables import is_decided
 from billing.moments import from_ms, to_ms
 from billing.payments import store as payments
 from billing.payments.payment import Payment, RefundWish, billed, refunded
 from billing.prepared import Prepared, prepared_insert
+from billing.settlement.entries import Parties
 from billing.settlement.sales import Sold, sold_in
 from billing.tables import cdrs, events, kiosks, transactions
 from contract.codec import from_bytes, to_bytes
@@ -63,9 +64,14 @@ class Bill:
     at: datetime
     cdr_ids: tuple[str, ...]
     payment_ids: tuple[str, ...] = ()
-    provider_id: str | None = None
+    provider_id: str | None = None  # of the first part; kept as bills that were written have them
     host_id: str | None = None
     corrections: tuple[Correction, ...] = ()
+
+    @property
+    def parties(self) -> Parties:
+        """Whose order it is. Who had a part of it is told by each sale and each payment's split."""
+        return Parties(self.order_id, self.payer, self.currency)
 
     @property
     def standing_minor(self) -> int:
@@ -167,8 +173,8 @@ def _sum(connection: Connection, order_id: str) -> Bill | None:
         from_ms(0),
         cdr_ids,
         tuple(payment.payment_id for payment in payments.of_order(connection, order_id)),
-        next((one.parties.provider_id for one in sold if one.parties.provider_id is not None), None),
-        next((one.parties.host_id for one in sold if one.parties.host_id is not None), None),
+        parties.provider_id,
+        parties.host_id,
     )
 
 

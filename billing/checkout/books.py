@@ -62,7 +62,7 @@ def _parties(connection: Connection, payment: Payment, sold: Sequence[Sold]) -> 
     """Of the bill, which stays as it was settled; before there is one, only the payer is known."""
     bill = bill_of(connection, payment.order_id)
     if bill is not None:
-        return Parties(bill.order_id, bill.payer, bill.currency, bill.host_id, bill.provider_id)
+        return bill.parties
     if sold:
         return sold[0].parties
     checkout = store.of_payment(connection, payment.payment_id)

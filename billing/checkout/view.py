@@ -18,8 +18,8 @@ from billing.checkout.bills import GOES_ON_WITHIN, bill_of
 from billing.checkout.checkout import Checkout, Reason, Stage
 from billing.commands import REACHABLE_WITHIN
 from billing.corrections import as_corrected
-from billing.decisions.case import Choice
 from billing.decisions.cases import as_billed, in_force
+from billing.decisions.choice import Choice
 from billing.ledger import book
 from billing.ledger.chart import Account, Kind
 from billing.moments import from_ms

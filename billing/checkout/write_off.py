@@ -17,7 +17,6 @@ from billing.ledger import book
 from billing.ledger.chart import Account, Kind
 from billing.payments import store as payments
 from billing.settlement.allowance import allowance_entry
-from billing.settlement.entries import Parties
 
 
 def owed_minor(connection: Connection, payment_id: str) -> int:
@@ -42,7 +41,7 @@ def write_off(connection: Connection, payment_id: str, why: str, now: datetime) 
         raise NotRefundable(f"reason: want 3 to {LONGEST_WHY} characters; the auditor reads it")
     bill = bill_of(connection, order_id)
     assert bill is not None, "a guest owes by a bill"
-    parties = Parties(order_id, bill.payer, bill.currency, bill.host_id, bill.provider_id)
+    parties = bill.parties
     entries = book.entries_about(connection, order_id)
     sold = sold_of_order(connection, order_id)
     given = {}

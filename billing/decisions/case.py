@@ -24,6 +24,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from billing.corrections import as_corrected
+from billing.decisions.choice import Choice
 from billing.plausible import doubts_about
 from billing.quarantine import Doubt
 from contract.order import price_of_part
@@ -41,19 +42,6 @@ class Cause(StrEnum):
     MISSING = "missing"  # ended, with events missing
     LOST = "lost"  # no end came
     LATE = "late"  # events came after a decision
-
-
-class Choice(StrEnum):
-    RECORDED = "recorded"
-    PROVED = "proved"
-    NOTHING = "nothing"
-    KEEP = "keep"
-    WAIT = "wait"
-
-    @property
-    def bills(self) -> bool:
-        """Whether a bill is written by it, if only of nothing."""
-        return self in (Choice.RECORDED, Choice.PROVED, Choice.NOTHING)
 
 
 class NotDecidable(ValueError):

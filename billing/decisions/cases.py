@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from billing.corrections import is_current
-from billing.decisions.case import Case, Cause, Choice
-from billing.decisions.conditions import is_billed, is_decided, is_held, is_lost, is_missing, span
-from billing.decisions.tables import decisions
+from billing.decisions.case import Case, Cause
+from billing.decisions.choice import Choice
+from billing.decisions.conditions import is_billed, is_held, is_lost, is_missing, span
+from billing.decisions.tables import decisions, is_decided
 from billing.moments import from_ms, to_ms
 from billing.quarantine import doubts_of
 from billing.rating import read_story, site_of
@@ -91,10 +92,14 @@ def decided(connection: Connection, kiosk_id: str, transaction_id: str) -> list[
 
 def load(connection: Connection, decision_id: str) -> Decision:
     """Raises NoSuchCase."""
-    found = _decisions(connection, decisions.c.decision_id == decision_id)
-    if not found:
+    found = find(connection, decision_id)
+    if found is None:
         raise NoSuchCase(f"no decision {decision_id}")
-    return found[0]
+    return found
+
+
+def find(connection: Connection, decision_id: str) -> Decision | None:
+    return next(iter(_decisions(connection, decisions.c.decision_id == decision_id)), None)
 
 
 def in_force(connection: Connection, kiosk_id: str, transaction_id: str) -> Decision | None:

@@ -8,14 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from billing.corrections import is_current
-from billing.decisions.case import Choice
-from billing.decisions.tables import decisions
 from billing.moments import to_ms
 from billing.tables import cdrs, events, transactions
 
 LOST_AFTER = timedelta(days=1)
 MISSING_AFTER = timedelta(hours=1)
-_BILLING = tuple(choice.value for choice in Choice if choice.bills)
 
 
 def span() -> Any:
@@ -60,14 +57,3 @@ def is_overtaken() -> ColumnElement[bool]:
 def is_billed() -> ColumnElement[bool]:
     c, t = cdrs.c, transactions.c
     return exists().where(c.kiosk_id == t.kiosk_id, c.transaction_id == t.transaction_id, is_current())
-
-
-def is_decided(of: Any = transactions) -> ColumnElement[bool]:
-    """A person decided what is billed for it, if only nothing. `of` has a kiosk_id and a transaction_id."""
-    d = decisions.c
-    return exists().where(
-        d.kiosk_id == of.c.kiosk_id,
-        d.transaction_id == of.c.transaction_id,
-        d.is_granted == 1,
-        or_(*[d.choice == choice for choice in _BILLING]),  # no IN: prepared statements have it, too
-    )

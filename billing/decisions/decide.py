@@ -17,8 +17,9 @@ from sqlalchemy import Connection, select, update
 from billing.checkout.bills import note
 from billing.corrections import credit, is_current
 from billing.decisions import cases
-from billing.decisions.case import LONGEST_WHY, MOST_DAYS, Case, Choice, NotDecidable, Proposal, proposal
+from billing.decisions.case import LONGEST_WHY, MOST_DAYS, Case, NotDecidable, Proposal, proposal
 from billing.decisions.cases import Decision
+from billing.decisions.choice import Choice
 from billing.decisions.tables import decisions
 from billing.moments import to_ms
 from billing.rating import site_of, write_cdr
@@ -41,9 +42,9 @@ def ask(
 
     The same `decision_id` decides once, so a form that is sent twice is one decision. `days`: of a decision to wait.
     """
-    if decision_id is not None and (known := cases._decisions(connection, decisions.c.decision_id == decision_id)):
-        return known[0]
-    case = _case(connection, kiosk_id, transaction_id, now)
+    if decision_id is not None and (known := cases.find(connection, decision_id)):
+        return known
+    case = open_case(connection, kiosk_id, transaction_id, now)
     why = " ".join(why.split())
     if not 3 <= len(why) <= LONGEST_WHY:
         raise NotDecidable(f"reason: want 3 to {LONGEST_WHY} characters; the auditor reads it")
@@ -82,7 +83,7 @@ def approve(connection: Connection, decision_id: str, by: str, now: datetime) ->
         return _as_before(decision, True)
     if decision.asked_by == by[:80]:
         raise NotDecidable("who asked for a decision of this size does not agree to it; another person does")
-    case = _case(connection, decision.kiosk_id, decision.transaction_id, now)
+    case = open_case(connection, decision.kiosk_id, decision.transaction_id, now)
     planned = proposal(case, decision.choice)
     if len(case.events) != decision.events:
         raise NotDecidable("events came since it was asked for: refuse it, and decide anew on what is here now")
@@ -107,7 +108,8 @@ def _as_before(decision: Decision, is_granted: bool) -> Decision:
     )
 
 
-def _case(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> Case:
+def open_case(connection: Connection, kiosk_id: str, transaction_id: str, now: datetime) -> Case:
+    """Raises NotDecidable, NoSuchCase."""
     case = cases.case_of(connection, kiosk_id, transaction_id, now)
     if case is None:
         raise NotDecidable(f"session {transaction_id}: nothing is to be decided; it is billed, or it may still settle")

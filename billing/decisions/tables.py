@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from typing import Any
 
-from billing.tables import metadata
+from sqlalchemy import BigInteger, Column, ColumnElement, Index, Integer, String, Table, Text, exists, or_
+
+from billing.decisions.choice import Choice
+from billing.tables import metadata, transactions
 
 decisions = Table(
     "decisions",
@@ -13,7 +16,7 @@ decisions = Table(
     Column("kiosk_id", String(64), nullable=False),
     Column("transaction_id", String(64), nullable=False),
     Column("order_id", String(64), nullable=False, index=True),
-    Column("choice", String(20), nullable=False),  # billing.decisions.case.Choice
+    Column("choice", String(20), nullable=False),  # billing.decisions.choice.Choice
     Column("why", Text, nullable=False),
     Column("events", Integer, nullable=False),  # how many were here when it was asked: more of them is a new case
     Column("last_seq", Integer),  # of the reading that is billed; NULL: nothing is billed by it
@@ -28,3 +31,16 @@ decisions = Table(
     Column("is_granted", Integer),
     Index(None, "kiosk_id", "transaction_id"),
 )
+
+
+def is_decided(of: Any = transactions) -> ColumnElement[bool]:
+    """A person decided what is billed for it, if only nothing. `of` has a kiosk_id and a transaction_id."""
+    d = decisions.c
+    return exists().where(
+        d.kiosk_id == of.c.kiosk_id,
+        d.transaction_id == of.c.transaction_id,
+        d.is_granted == 1,
+        or_(
+            *[d.choice == choice.value for choice in Choice if choice.bills]
+        ),  # no IN: prepared statements have it, too
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from billing.decisions.case import Choice
 from billing.decisions.cases import Decision
+from billing.decisions.choice import Choice
 from contract.currency import from_minor
 
 CHOICES = {

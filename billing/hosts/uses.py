@@ -23,7 +23,7 @@ from billing.quarantine import doubts_of
 from billing.rating import read_story
 from billing.settlement.agreement import in_force
 from billing.settlement.entries import sale_key
-from billing.settlement.sales import Sold, sold_of
+from billing.settlement.sales import Sold, counted_at, sold_of
 from billing.settlement.tables import agreements, sales
 from billing.tables import cdrs, events, kiosks, transactions
 from contract.codec import from_bytes
@@ -175,9 +175,6 @@ def _order(use: Use) -> tuple[datetime, int, int]:
 
 
 def _open(connection: Connection, host_id: str, row: Row[Any]) -> Use | None:
-    agreement = in_force(connection, row.kiosk_id, row.evse_id, from_ms(row.started_ms))
-    if agreement.host is None or agreement.host.host_id != host_id:
-        return None
     story = read_story(connection, row.kiosk_id, row.transaction_id)
     if not story or story[0].authority is None or story[0].offer is None:
         return None
@@ -185,6 +182,10 @@ def _open(connection: Connection, host_id: str, row: Row[Any]) -> Use | None:
         events.c.kiosk_id == row.kiosk_id, events.c.transaction_id == row.transaction_id
     )
     seen = from_ms(connection.execute(query).scalar_one())
+    begins = counted_at(connection, row.kiosk_id, story, seen)
+    agreement = in_force(connection, row.kiosk_id, row.evse_id, begins)
+    if agreement.host is None or agreement.host.host_id != host_id:
+        return None
     is_checked = any(doubt.holds_bill for doubt in doubts_of(connection, row.kiosk_id, row.transaction_id))
     kind = UseKind.RUNNING if row.ended_seq is None else UseKind.ON_ITS_WAY
     sold = None if is_checked else _so_far(story, agreement, row.time_zone)
@@ -193,7 +194,7 @@ def _open(connection: Connection, host_id: str, row: Row[Any]) -> Use | None:
         row.name,
         row.time_zone,
         row.evse_id,
-        from_ms(row.started_ms),
+        begins,
         None if row.ended_ms is None else from_ms(row.ended_ms),
         0 if sold is None else sold.allocation.host.total_minor,
         0 if sold is None else sold.sale.energy_wh,

@@ -11,9 +11,11 @@ from sqlalchemy import Connection, select
 from billing.checkout.checkout import shown_payer
 from billing.checkout.view import money_of
 from billing.decisions import cases
-from billing.decisions.case import Case, Cause, Choice, Proposal, at_stake_minor, proposals
+from billing.decisions.case import Case, Cause, Proposal, at_stake_minor, proposals
 from billing.decisions.cases import Decision
-from billing.decisions.conditions import is_billed, is_decided
+from billing.decisions.choice import Choice
+from billing.decisions.conditions import is_billed
+from billing.decisions.tables import is_decided
 from billing.decisions.told import CHOICES, story_of
 from billing.moments import to_ms
 from billing.pages.operator_view import local_time
@@ -24,7 +26,7 @@ from billing.payments.provider import HoldState
 from billing.rating import site_of
 from billing.settlement.agreement import in_force
 from billing.settlement.allocation import Allocation
-from billing.settlement.sales import sold_of
+from billing.settlement.sales import counted_at, sold_of
 from billing.tables import kiosks, transactions
 from contract.transaction import samples_of
 
@@ -207,7 +209,8 @@ def _effects(
     if one.amount is None or not one.story:
         return ["Payer: owes nothing; a hold nobody knows the charge of ends by its own page.",
                 "Host: paid nothing, as nothing is known of it.", "Ledger: no entry."]  # fmt: skip
-    agreement = in_force(connection, case.kiosk_id, one.story[0].evse_id, one.story[0].at.wall)
+    counted = counted_at(connection, case.kiosk_id, one.story, case.since)
+    agreement = in_force(connection, case.kiosk_id, one.story[0].evse_id, counted)
     sold = sold_of(one.story, samples_of(one.story), one.amount, agreement, time_zone)
     host = sold.parties.host_id
     host_words = (

@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 
 from billing.api.gate import server_of
 from billing.decisions import cases, decide
-from billing.decisions.case import Choice
 from billing.decisions.cases import Decision
+from billing.decisions.choice import Choice
 from billing.decisions.told import CHOICES, deed_of
 from billing.pages.decisions_view import case_in_words, cases_in_words, href
 from billing.pages.operator_frame import operator_page

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, select
 from billing.checkout.checkout import shown_payer
 from billing.corrections import is_current
 from billing.decisions.cases import held_count
-from billing.decisions.conditions import is_decided
+from billing.decisions.tables import is_decided
 from billing.hosts.bank import waiting_count
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, clock_text, date_text, kwh, money, zone_text

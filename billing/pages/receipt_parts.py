@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, or_, select
 from billing import keys
 from billing.corrections import as_corrected, in_order
 from billing.decisions.cases import Decision, as_billed, in_force
-from billing.decisions.conditions import is_decided
+from billing.decisions.tables import is_decided
 from billing.ocpi.cdr_object import NOBODY, Owner, as_json, cdr_object
 from billing.ocpi.location import location_of
 from billing.rating import read_story

@@ -18,7 +18,8 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select
 
 from billing.checkout.tasks import money_tasks
-from billing.decisions.conditions import is_decided, is_lost, is_missing, is_overtaken, span
+from billing.decisions.conditions import is_lost, is_missing, is_overtaken, span
+from billing.decisions.tables import is_decided
 from billing.moments import from_ms, to_ms
 from billing.pages.render import ago, kwh
 from billing.tables import events, kiosks, transactions

@@ -48,16 +48,8 @@ def sell(
     amount: Price,
     now: datetime,
 ) -> Sold:
-    """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings.
-
-    A charge that cannot tell when it began counts from when it was first heard of: no agreement is missed, no month.
-    """
-    started, beginning = story[0], began(story)
-    at = beginning.wall
-    if beginning.quality is ClockQuality.UNKNOWN:
-        names = {"of_kiosk": kiosk_id, "of_transaction": started.transaction_id}
-        heard_ms = _FIRST_HEARD.value(connection, names)
-        at = now if heard_ms is None else from_ms(heard_ms)
+    """Book the sale of a rated transaction, once. `story` is its events, `samples` its own readings."""
+    started, at = story[0], counted_at(connection, kiosk_id, story, now)
     agreement = in_force(connection, kiosk_id, started.evse_id, at)
     sold = sold_of(story, samples, amount, agreement, time_zone)
     values = {
@@ -75,6 +67,26 @@ def sell(
     if draft is not None:
         book.post(connection, draft, now)
     return sold
+
+
+_FIRST_HEARD = Prepared(
+    select(transactions.c.first_received_ms)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"))
+    .where(transactions.c.transaction_id == bindparam("of_transaction"))
+)
+
+
+def counted_at(connection: Connection, kiosk_id: str, story: Sequence[TransactionEvent], now: datetime) -> datetime:
+    """When a charge began, for its agreement, its day and its month.
+
+    One that cannot tell counts from when it was first heard of, `now` at the latest: no agreement is missed, no month.
+    """
+    beginning = began(story)
+    if beginning.quality is not ClockQuality.UNKNOWN:
+        return beginning.wall
+    asked = {"of_kiosk": kiosk_id, "of_transaction": story[0].transaction_id}
+    heard_ms = _FIRST_HEARD.value(connection, asked)
+    return now if heard_ms is None else from_ms(heard_ms)
 
 
 def take_back(connection: Connection, cdr_id: str, why: str, now: datetime) -> None:
@@ -116,11 +128,6 @@ def sold_of(
     return Sold(parties, sale, agreement, allocation, () if cost is None else cost.lines, at_dearest)
 
 
-_FIRST_HEARD = Prepared(
-    select(transactions.c.first_received_ms)
-    .where(transactions.c.kiosk_id == bindparam("of_kiosk"))
-    .where(transactions.c.transaction_id == bindparam("of_transaction"))
-)
 _BODY = Prepared(select(sales.c.body).where(sales.c.cdr_id == bindparam("of_cdr")))
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, or_, select
 
 from billing import keys
 from billing.decisions.cases import as_billed, in_force
-from billing.decisions.conditions import is_decided
+from billing.decisions.tables import is_decided
 from billing.directory import NotKnown
 from billing.rating import read_story
 from billing.tables import cdrs, kiosks, transactions

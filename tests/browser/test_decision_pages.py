@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from billing.decisions import cases, decide
-from billing.decisions.case import Choice
+from billing.decisions.choice import Choice
 from billing.intake import take_rows
 from billing.people import audit, persons
 from billing.people.roles import Role
@@ -20,7 +20,7 @@ from tests.billing.stories import NOON, batch, charge, rows_of
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
-from tests.browser.test_payment_pages import come_in
+from tests.browser.staff import come_in
 
 RECEIPT = "de" * 16
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from billing.ledger import book
 from billing.pages.render import LANGUAGES
-from billing.people import persons, sessions
+from billing.people import persons
 from billing.people.roles import Role
 from billing.settlement.allowance import allowance_entry
 from billing.settlement.sales import of_host
@@ -20,6 +20,7 @@ from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, fur
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
+from tests.browser.staff import come_in
 
 PAGES = {
     "today": "/host",
@@ -50,19 +51,10 @@ def give_back(connection: Connection) -> None:
     book.post(connection, draft, HALF_PAST_FOUR - timedelta(hours=1))
 
 
-def come_in(site: Site, page: Page, login: str = "hanna") -> None:
-    with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, login).person.person_id)
-        token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, sessions.STAFF_LIVES, site.clock(), address="", browser=""
-        )
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_the_hosts_pages_are_fit_for_a_desk_and_a_phone(site: Site, desk: Page, phone: Page, name: str) -> None:
     for page, size in ((desk, "desk"), (phone, "phone")):
-        come_in(site, page)
+        come_in(site, page, "hanna")
         page.goto(site.base_url + PAGES[name])
         assert judge(page) == [], size
         photograph(page, f"host-{name}-{size}")
@@ -70,14 +62,14 @@ def test_the_hosts_pages_are_fit_for_a_desk_and_a_phone(site: Site, desk: Page, 
 
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 def test_today_is_fit_in_every_language(site: Site, phone: Page, language: str) -> None:
-    come_in(site, phone)
+    come_in(site, phone, "hanna")
     phone.goto(f"{site.base_url}/host?lang={language}")
     assert judge(phone) == []
     photograph(phone, f"host-today-{language}")
 
 
 def test_a_host_finds_a_months_statement_by_keyboard_and_takes_it_as_a_file(site: Site, phone: Page) -> None:
-    come_in(site, phone)
+    come_in(site, phone, "hanna")
     phone.goto(f"{site.base_url}/host")
     press(phone, phone.get_by_role("link", name="Statements"))
     phone.wait_for_url("**/host/statements")
@@ -92,7 +84,7 @@ def test_a_host_finds_a_months_statement_by_keyboard_and_takes_it_as_a_file(site
 
 @pytest.mark.walk
 def test_a_host_changes_the_account_by_keyboard_and_takes_it_back(site: Site, desk: Page) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "hanna")
     desk.goto(f"{site.base_url}/host/account")
     type_into(desk, desk.get_by_label("Account holder"), "Boatyard")
     type_into(desk, desk.get_by_label("IBAN"), OTHER_IBAN[:-1] + "7")

@@ -12,12 +12,13 @@ from playwright.sync_api import Page
 from billing.checkout import refunds
 from billing.checkout.refunds import Rule
 from billing.intake import take_rows
-from billing.people import persons, sessions
+from billing.people import persons
 from billing.people.roles import Role
 from tests.billing.checkout.shop import Shop
 from tests.billing.stories import NOON, batch, charge, corrected, rows_of
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
+from tests.browser.staff import come_in
 
 YEARS_LATER = NOON + timedelta(days=800)
 
@@ -39,19 +40,12 @@ def orders(site: Site) -> Iterator[dict[str, str]]:
     yield {"paid": story[0].order_id, "corrected": late[0].order_id, "receipt": "cd" * 16, "tx": late[0].transaction_id}
 
 
-def come_in(site: Site, page: Page) -> None:
-    with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, "ole").person.person_id)
-        token = sessions.open_session(connection, holder, sessions.Stage.FULL, sessions.STAFF_LIVES, YEARS_LATER)
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
-
-
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
 def test_where_the_drivers_money_went_is_told_to_the_cent(site: Site, orders: dict[str, str], desk: Page) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator/ledger/{orders['paid']}")
     words = plain(desk.locator("main").inner_text())
 
@@ -69,14 +63,14 @@ def test_where_the_drivers_money_went_is_told_to_the_cent(site: Site, orders: di
 def test_a_corrected_bill_is_three_entries_and_is_found_by_its_receipt(
     site: Site, orders: dict[str, str], desk: Page, phone: Page
 ) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator/sessions/hk-07/{orders['tx']}")
     desk.get_by_role("link", name="where it went, to the cent").click()
     rows = desk.get_by_role("region").get_by_role("row").all_inner_texts()
     assert [part in row for row, part in zip(rows[1:4], ("+1.01", "−1.01", "+1.06"), strict=True)] == [True] * 3, rows
     assert "the driver owes € 1.06" in plain(desk.get_by_role("heading", level=1).inner_text())
 
-    come_in(site, phone)
+    come_in(site, phone, "ole")
     phone.goto(f"{site.base_url}/operator/ledger")
     phone.get_by_label("Transaction, order, receipt, CDR or payment").fill(orders["receipt"])
     phone.get_by_role("button", name="Search").click()
@@ -86,7 +80,7 @@ def test_a_corrected_bill_is_three_entries_and_is_found_by_its_receipt(
 
 
 def test_the_books_show_what_stands_where(site: Site, orders: dict[str, str], desk: Page) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator/ledger?find=nothing-like-it")
     assert "no session, order, receipt, CDR or payment" in desk.get_by_role("alert").inner_text()
     assert orders["paid"] in desk.locator("main").inner_text()

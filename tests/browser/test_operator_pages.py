@@ -13,7 +13,7 @@ from billing.alarms import raise_alarm
 from billing.commands import answer_command
 from billing.intake import take_rows
 from billing.moments import to_ms
-from billing.people import persons, sessions
+from billing.people import persons
 from billing.people.roles import Role
 from billing.tables import commands, kiosks
 from contract.api import CommandAnswer, CommandStatus
@@ -21,6 +21,7 @@ from tests.billing.stories import NOON, batch, charge, corrected, rows_of
 from tests.browser.conftest import PATIENCE_MS, Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, tab_to, type_into
+from tests.browser.staff import come_in
 
 PAGES = {
     "fleet": "/operator",
@@ -32,16 +33,6 @@ PAGES = {
     "unfinished": "/operator/unfinished",
     "quarantine": "/operator/quarantine",
 }
-
-
-def come_in(site: Site, page: Page) -> None:
-    with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, "ole").person.person_id)
-        lives = sessions.STAFF_LIVES
-        token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, lives, site.clock(), address="", browser=""
-        )
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,14 +58,14 @@ def a_day(site: Site) -> Iterator[None]:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_operators_pages_are_fit_for_a_desk_and_a_phone(site: Site, desk: Page, phone: Page, name: str) -> None:
     for page, size in ((desk, "desk"), (phone, "phone")):
-        come_in(site, page)
+        come_in(site, page, "ole")
         page.goto(site.base_url + PAGES[name])
         photograph(page, f"operator-{name}-{size}")
         assert judge(page) == [], size
 
 
 def test_a_keyboard_finds_a_session_from_the_fleet_and_reads_its_lines(site: Site, desk: Page) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator")
     press(desk, desk.get_by_role("navigation").get_by_role("link", name="Sessions"))
     desk.wait_for_url("**/operator/sessions")
@@ -85,7 +76,7 @@ def test_a_keyboard_finds_a_session_from_the_fleet_and_reads_its_lines(site: Sit
 
 
 def test_a_keyboard_acknowledges_an_alarm_and_takes_a_connector_out_of_service(site: Site, desk: Page) -> None:
-    come_in(site, desk)
+    come_in(site, desk, "ole")
     desk.goto(f"{site.base_url}/operator")
     press(desk, desk.get_by_role("button", name="Acknowledge"))
     desk.get_by_role("heading", name="Alarms").wait_for(state="detached")
@@ -108,7 +99,7 @@ def test_a_keyboard_acknowledges_an_alarm_and_takes_a_connector_out_of_service(s
 def test_a_keyboard_reserves_a_connector_and_a_wrong_account_is_refused_beside_the_form(
     site: Site, phone: Page
 ) -> None:
-    come_in(site, phone)
+    come_in(site, phone, "ole")
     phone.goto(f"{site.base_url}/operator/kiosks/hk-07")
     tab_to(phone, phone.get_by_label("EVSE"))
     type_into(phone, phone.get_by_label("Account"), "nobody")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from billing.checkout import refunds
 from billing.checkout.refunds import Rule
-from billing.people import persons, sessions
+from billing.people import persons
 from billing.people.roles import Role
 from sim.social.bank import HOLD_LIVES_S
 from tests.billing.checkout.shop import Shop
@@ -18,6 +18,7 @@ from tests.billing.stories import NOON
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
+from tests.browser.staff import come_in
 from tests.social_server import Running, running
 
 DATABASE = "sqlite"
@@ -31,16 +32,6 @@ def shop(site: Site) -> Iterator[Shop]:
         for login, name in (("fin", "Fina"), ("max", "Max")):
             persons.add_person(connection, login, name, Role.FINANCE, NOON)
     yield shop
-
-
-def come_in(site: Site, page: Page, login: str) -> None:
-    with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, login).person.person_id)
-        lives = sessions.STAFF_LIVES
-        token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, lives, site.clock(), address="192.0.2.7", browser="Chromium"
-        )
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
 
 @pytest.mark.walk

@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import Page
 
 from billing.pages.render import LANGUAGES
-from billing.people import invitations, persons, sessions, totp
+from billing.people import invitations, persons, totp
 from billing.people.passwords import hash_password
 from billing.people.roles import Role
 from tests.billing.stories import NOON
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
 from tests.browser.keys import press, type_into
+from tests.browser.staff import come_in
 
 PASSWORD = "seven kiosks in the harbour"
 
@@ -28,19 +29,6 @@ def staff(site: Site) -> Iterator[None]:
         persons.add_person(connection, "ada@harbour.example", "Ada Adams", Role.ADMIN, NOON)
         persons.add_person(connection, "hanna@pier.example", "Hanna Host", Role.HOST, NOON, host_id="pier-4")
     yield
-
-
-def come_in(site: Site, page: Page, login: str) -> None:
-    """As somebody who has signed in already."""
-    with site.engine.begin() as connection:
-        entry = persons.known_login(connection, login)
-        holder = persons.holder_of(entry.person.person_id)
-        browser = "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/150.0 Mobile Safari"
-        lives = sessions.STAFF_LIVES
-        token = sessions.open_session(
-            connection, holder, sessions.Stage.FULL, lives, NOON, address="192.0.2.7", browser=browser
-        )
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

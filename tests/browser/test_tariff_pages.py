@@ -9,11 +9,12 @@ from playwright.sync_api import Page
 
 from billing.directory import newest_tariff
 from billing.intake import take_rows
-from billing.people import persons, sessions
+from billing.people import persons
 from billing.people.roles import Role
 from tests.billing.stories import NOON, TARIFF, batch, charge, rows_of
 from tests.browser.conftest import Site, photograph
 from tests.browser.judge import judge
+from tests.browser.staff import come_in
 
 DATABASE = "sqlite"
 
@@ -28,13 +29,6 @@ def furniture(site: Site) -> Iterator[None]:
         story = charge(transaction_id="t-1", minutes=50, wh_per_minute=373, parked_minutes=22)
         take_rows(connection, "hk-07", batch(rows_of(story)), NOON)
     yield
-
-
-def come_in(site: Site, page: Page, login: str) -> None:
-    with site.engine.begin() as connection:
-        holder = persons.holder_of(persons.known_login(connection, login).person.person_id)
-        token = sessions.open_session(connection, holder, sessions.Stage.FULL, sessions.STAFF_LIVES, NOON)
-    page.context.add_cookies([{"name": "session", "value": token, "url": site.base_url, "httpOnly": True}])
 
 
 def press(page: Page, name: str) -> None:

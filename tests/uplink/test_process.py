@@ -94,15 +94,21 @@ async def until(what: str, is_true: Callable[[], bool]) -> None:
         raise AssertionError(f"never: {what}") from None
 
 
-def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_path: Path) -> None:
+def enrolled(billing: Billing, tmp_path: Path, poll_s: int = 1) -> Path:
+    """The configuration of a kiosk that was enrolled just now; its state is kept in `tmp_path`/state."""
     state = tmp_path / "state"
     state.mkdir()
     enrol(billing.url, billing.code(), state, BOARD)
     config = tmp_path / "kiosk.toml"
     config.write_text(
         f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
-        "[server]\ntimeout_s = 5\npoll_s = 1\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
+        f"[server]\ntimeout_s = 5\npoll_s = {poll_s}\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
     )
+    return config
+
+
+def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_path: Path) -> None:
+    config = enrolled(billing, tmp_path)
     store = JournalStore(tmp_path / "journal.db")
     store.commit(Batch(tuple(status_row(f'{{"n":{n}}}') for n in range(250))))
 
@@ -148,18 +154,11 @@ def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_pa
         assert "Traceback" not in errors
 
     asyncio.run(story())
-    assert os.path.exists(state / "enrolment.json")
+    assert os.path.exists(tmp_path / "state" / "enrolment.json")
 
 
 def test_a_row_the_server_refuses_does_not_hold_up_the_others(billing: Billing, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    enrol(billing.url, billing.code(), state, BOARD)
-    config = tmp_path / "kiosk.toml"
-    config.write_text(
-        f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
-        "[server]\ntimeout_s = 5\npoll_s = 1\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
-    )
+    config = enrolled(billing, tmp_path)
     store = JournalStore(tmp_path / "journal.db")
     too_large = status_row(f'{{"n":"{"x" * 4_100_000}"}}')  # billing.api.routes.ROWS_BODY
     store.commit(Batch((status_row('{"n":1}'), too_large, status_row('{"n":3}'))))
@@ -231,14 +230,7 @@ def test_a_request_that_ends_well_after_another_was_refused_takes_no_reason_away
     billing: Billing, tmp_path: Path
 ) -> None:
     """The operator withdraws the key while a poll is held: the next row is refused, then the poll ends well."""
-    state = tmp_path / "state"
-    state.mkdir()
-    enrol(billing.url, billing.code(), state, BOARD)
-    config = tmp_path / "kiosk.toml"
-    config.write_text(
-        f'[kiosk]\nstate_dir = "{state}"\nsocket = "{tmp_path}/c.sock"\nboard_serial = "{BOARD}"\n'
-        "[server]\ntimeout_s = 5\npoll_s = 6\nretry_least_s = 0.01\nretry_most_s = 0.1\n"
-    )
+    config = enrolled(billing, tmp_path, poll_s=6)
     store = JournalStore(tmp_path / "journal.db")
 
     async def story() -> None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from billing.checkout.view import Step
 from billing.decisions import cases, decide
-from billing.decisions.case import Cause, Choice, NotDecidable, at_stake_minor, proposals
+from billing.decisions.case import Cause, NotDecidable, at_stake_minor, proposals
 from billing.decisions.cases import Decision
+from billing.decisions.choice import Choice
 from billing.ledger.chart import Kind
+from billing.pages.decisions_view import choices_in_words
 from billing.pages.receipt_view import find_receipt
 from billing.pages.session_view import session_detail
 from billing.tariffs.trial import past
-from contract.transaction import TransactionEvent
+from contract.transaction import ClockQuality, TransactionEvent
 from tests.billing.checkout.shop import Shop
 from tests.billing.stories import charge, interrupted
 
@@ -95,6 +97,26 @@ def test_nothing_is_billed_and_the_host_is_paid_for_what_is_proved(shop: Shop) -
     assert shop.balance(Kind.HOST_PAYABLE, "rosa") == -(20 + 29)
     assert shop.balance(Kind.MARGIN, "operator") == 20 + 29
     shop.check()
+
+
+def test_what_a_choice_says_of_the_host_is_booked_also_where_the_kiosk_did_not_know_the_time(
+    shop: Shop,
+) -> None:
+    story = charge(
+        evse_id=1,
+        minutes=40,
+        wh_per_minute=300,
+        started_at=datetime(1970, 1, 1, tzinfo=UTC),
+        clock_quality=ClockQuality.UNKNOWN,
+    )
+    shop.upload(jumped(story))
+    case = shop.run(lambda c: cases.case_of(c, "hk-07", story[0].transaction_id, shop.now))
+    assert case is not None
+    (said,) = [w for w in shop.run(lambda c: choices_in_words(c, case, 0)) if w["value"] == "proved"]
+    decided(shop, story[0].transaction_id, Choice.PROVED)
+
+    paid_minor = -shop.balance(Kind.HOST_PAYABLE, "rosa")
+    assert paid_minor > 0 and f"Host rosa: paid € 0.{paid_minor:02}" in said["effects"][1].replace("\u00a0", " ")
 
 
 def test_above_the_limit_another_person_agrees_before_anything_moves(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from billing.pages.host_view import csv_rows, day_csv_rows, statement_values, to
 from billing.settlement.allowance import allowance_entry
 from billing.settlement.sales import of_host
 from contract.currency import from_minor
+from contract.transaction import ClockQuality
 from tests.billing.hosts.boatyard import BOATYARD, furnish_host, upload, use
 from tests.billing.hosts.spring import HALF_PAST_FOUR, at, furnish_oddities, furnish_spring, furnish_today
 
@@ -124,6 +126,19 @@ def test_a_closed_statement_stays_as_it_was(connection: Connection) -> None:
     assert (after.sums, after.uses, after.others, after.paid) == (before.sums, before.uses, before.others, before.paid)
     may = statement_of(connection, BOATYARD, "2026-05")
     assert late[0].at.wall in [found.begins for found in may.uses]
+
+
+def test_a_use_that_runs_is_shown_also_where_the_kiosk_does_not_know_the_time(connection: Connection) -> None:
+    furnish_host(connection)
+    heard = at(5, 14, 14, 31)
+    lost = [
+        replace(event, at=replace(event.at, wall=datetime(1970, 1, 1, tzinfo=UTC), clock_quality=ClockQuality.UNKNOWN))
+        for event in use(at(5, 14, 14, 5), 4_870, minutes=26)[:-2]
+    ]
+    upload(connection, [lost], heard)
+    (running,) = uses_open(connection, "H-12")
+
+    assert (running.kind, running.begins) == (UseKind.RUNNING, heard) and running.amount_minor > 0
 
 
 def test_a_use_that_runs_is_counted_once_it_ended(connection: Connection) -> None:
