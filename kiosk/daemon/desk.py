@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 from contract.api import AuthorizeAnswer, AuthorizeRequest, CommandAnswer, Disclaim, Row, RowBatch, RowKind
@@ -197,10 +198,8 @@ class FrontDesk:
                 self._recorder.do(lambda store: store.acknowledge(numbers, epoch, now), self._acknowledged)
             case SetAside(number, reason):
                 log.error("the server refuses row %d, which stays here: %s", number, reason)
-                self._controller.notes.refused_row = (
-                    f"outbox: the server refuses row {number}, which stays here: {reason}"
-                )
-                self._recorder.do(lambda store: note_refused(store, number, reason), self._noted)
+                told = f"outbox: the server refuses row {number}, which stays here: {reason}"
+                self._recorder.do(lambda store: note_refused(store, number, reason), partial(self._noted, told))
             case SignedList(text):
                 self._take_list(text)
             case SignedCommand(text):
@@ -224,7 +223,8 @@ class FrontDesk:
             if count:
                 log.info("%d rows the server refused go out again", count)
 
-    def _noted(self, _: None, error: Exception | None) -> None:
+    def _noted(self, told: str, _: None, error: Exception | None) -> None:
+        self._controller.notes.refused_row = told  # here, or what was forgotten just before would take it back
         if error is not None:
             log.error("journal: %s; the server gets the refused row again", error)
 

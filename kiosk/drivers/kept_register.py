@@ -2,6 +2,8 @@
 
 Law:
 - Less overtakes: a wish for less takes back a write of more that still waits, and goes out in the next gap.
+- Less is always written, also where the board seems to hold it already: with two devices on one address the answer may
+  have been the other one's, while what is written reaches both.
 - Only what the board reads back counts. What it says later is watched too: a board that forgot is told again.
 - A board that is dead does not hold up the bus: after `URGENT_WRITES` in vain, less waits its turn like the rest,
   and the pause between two writes grows to `LONGEST_PAUSE_S`. It is urgent again once the board was heard.
@@ -44,6 +46,8 @@ class KeptRegister:
         """Say what should be. May be called from any thread, any number of times."""
         if raw == self._wanted:
             return
+        if raw < self._wanted:
+            self._seen = None
         self._wanted = raw
         self._nudge()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,13 +25,15 @@ pytestmark = pytest.mark.bytes
 OFFERED = 1000
 
 
-def play_evse(line: PtyLine, board: EvseDinBoard, scene: Callable[[EvseDin], Awaitable[None]]) -> EvseDin:
+def play_evse(
+    line: PtyLine, board: EvseDinBoard, scene: Callable[[EvseDin], Awaitable[None]], poll_s: float = 0.03
+) -> EvseDin:
     line.attach(ModbusSlave(1, board))
 
     async def play() -> EvseDin:
         bus = bus_on(line)
         seat = bus.seat("board", "pilot left", "evse_din", 1, min_gap_s=0.01)
-        driver = EvseDin(seat, evse_din.board_map(), time.monotonic, poll_s=0.03)
+        driver = EvseDin(seat, evse_din.board_map(), time.monotonic, poll_s)
         async with running(bus, driver):
             await scene(driver)
         return driver
@@ -126,6 +128,26 @@ def test_a_board_that_forgot_its_offer_is_told_again(tmp_path: Path) -> None:
         await until(lambda: board.offered_a == 10, "10 A again")
 
     play_evse(line_in(tmp_path), board, scene)
+
+
+class _SpokenFor(EvseDinBoard):
+    """On one address with a board that holds nothing and answers louder: what is written reaches both."""
+
+    def read(self, function_code: int, address: int, count: int) -> Sequence[int] | None:
+        return EvseDinBoard(self.vehicle_state, self.firmware).read(function_code, address, count)
+
+
+def test_zero_is_written_though_the_board_seems_to_hold_it_already(tmp_path: Path) -> None:
+    board = _SpokenFor()
+
+    async def scene(driver: EvseDin) -> None:
+        driver.offer(16)
+        await until(lambda: board.offered_a == 16, "16 A offered")
+        await until(lambda: "reads back 0" in driver.health().message, "the other one answers")
+        driver.offer(0)
+        await until(lambda: board.offered_a == 0, "0 A offered")
+
+    play_evse(line_in(tmp_path), board, scene, poll_s=60)  # what is heard is what was read back
 
 
 def test_a_fall_to_zero_gets_through_a_bad_wire_and_stays(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ def play(scene: Scene, row: Row, cable: Cable) -> None:
     for amps in row.passes_a:
         scene.wait_until_offered(cable, amps)
     scene.wait_until_open(cable)
+    if row.can_reach_board:
+        scene.wait_until_offered(cable, 0)  # a busy bus takes its time; the contactor did not wait for it
     scene.wait_until_out(cable, row.code)
     scene.tells(cable, row.code, row.condition, row.tells)
     status = scene.status(cable)
