@@ -159,9 +159,8 @@ def _note_orders(
     connection: Connection, kiosk_id: str, arrived: Sequence[TransactionEvent], whole: set[str], now: datetime
 ) -> None:
     """Whoever writes bills looks at what began and at what is whole now."""
-    told = [e for e in arrived if e.event_type is EventType.STARTED or e.transaction_id in whole]
-    starts = [e.authority.command_id for e in told if e.authority is not None and e.authority.command_id]
-    note(connection, kiosk_id, [event.order_id for event in told], starts, now)
+    begun = [event for event in arrived if event.event_type is EventType.STARTED]
+    note(connection, kiosk_id, begun, [e.order_id for e in arrived if e.transaction_id in whole], now)
 
 
 def _without_contradictions(

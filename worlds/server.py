@@ -70,7 +70,7 @@ class Server:
 
     kiosk_id = KIOSK_ID
 
-    def transact(self, job: Callable[[Connection], T]) -> T:
+    def transact(self, job: Callable[[Connection], T], /, of: str | None = None) -> T:
         with self._connection.begin():
             return job(self._connection)
 

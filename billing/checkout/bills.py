@@ -81,28 +81,47 @@ class Bill:
 _NOTE = prepared_insert(bills, ("order_id", "kiosk_id", "due_ms", "noted_ms"))
 
 
-def note(connection: Connection, kiosk_id: str, orders: Iterable[str], starts: Iterable[str], now: datetime) -> None:
-    """Called by the intake: these orders began, ended, became whole or were corrected; these commands began one."""
-    orders = sorted(set(orders))
-    if not orders:
+def note(
+    connection: Connection, kiosk_id: str, begun: Iterable[TransactionEvent], whole: Iterable[str], now: datetime
+) -> None:
+    """Called by the intake: what began, by its Started, and the orders of what became whole or was corrected.
+
+    Where nothing but an account's charge began there is nothing to settle yet.
+    """
+    is_due = dict[str, bool]()
+    starts = list[str]()
+    for event in begun:
+        authority = event.authority
+        assert authority is not None  # the contract's own rule for Started
+        is_due[event.order_id] = is_due.get(event.order_id, False) or link_of(authority.account_id) is not None
+        starts.append(authority.command_id or "")
+    is_due |= dict.fromkeys(whole, True)
+    if not is_due:
         return
-    rows = [{"order_id": name, "kiosk_id": kiosk_id, "due_ms": to_ms(now), "noted_ms": to_ms(now)} for name in orders]
+    now_ms = to_ms(now)
+    rows = [
+        {"order_id": name, "kiosk_id": kiosk_id, "due_ms": now_ms if is_due[name] else None, "noted_ms": now_ms}
+        for name in sorted(is_due)
+    ]
     if _NOTE.do_all(connection, rows) != len(rows):
-        for name in orders:
-            _look_again(connection, name, now)
+        for row in rows:
+            if row["due_ms"] is not None:
+                _look_again(connection, str(row["order_id"]), now)
     store.wake(connection, now, starts=starts)
 
 
 _DUE = Prepared(
-    select(bills.c.order_id)
+    select(bills.c.order_id, bills.c.kiosk_id)
     .where(bills.c.due_ms <= bindparam("now_ms"))
     .order_by(bills.c.due_ms)
     .limit(bindparam("most"))
 )
 
 
-def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[str]:
-    return [order_id for (order_id,) in _DUE.rows(connection, {"now_ms": to_ms(now), "most": most})]
+def due(connection: Connection, now: datetime, most: int = 50) -> Sequence[tuple[str, str]]:
+    """Orders to be looked at, each with the kiosk it was heard from."""
+    found = _DUE.rows(connection, {"now_ms": to_ms(now), "most": most})
+    return [(order_id, kiosk_id) for order_id, kiosk_id in found]
 
 
 _BODY = Prepared(select(bills.c.body).where(bills.c.order_id == bindparam("of_order")))
@@ -114,7 +133,10 @@ def bill_of(connection: Connection, order_id: str) -> Bill | None:
 
 
 def settle(connection: Connection, order_id: str, now: datetime) -> Bill | None:
-    """Bill the order if it is whole, or correct its bill; None while it is neither. As often as one likes."""
+    """Bill the order if it is whole, or correct its bill; None while it is neither. As often as one likes.
+
+    It changes what belongs to the order alone: a job of the order's kiosk (billing.database).
+    """
     known = bill_of(connection, order_id)
     _hear_checkouts(connection, order_id, now)
     wanted = _sum(connection, order_id)

@@ -28,9 +28,9 @@ log = logging.getLogger("billing.till")
 
 
 class Transact(Protocol):
-    """Runs a job in a writing transaction of its own and gives what it gave."""
+    """Runs a job in a writing transaction of its own and gives what it gave; `of` as in billing.database."""
 
-    def __call__(self, job: Callable[[Connection], T], /) -> T: ...
+    def __call__(self, job: Callable[[Connection], T], /, of: str | None = None) -> T: ...
 
 
 class Till:
@@ -56,8 +56,9 @@ class Till:
         for link_id in links:
             self._try(partial(acts.advance, link_id=link_id, now=self._clock()), tables.checkouts.c.link_id, link_id)
         orders = self._transact(lambda connection: list(bills.due(connection, now)))
-        for order_id in orders:
-            self._try(partial(bills.settle, order_id=order_id, now=self._clock()), tables.bills.c.order_id, order_id)
+        for order_id, kiosk_id in orders:
+            job = partial(bills.settle, order_id=order_id, now=self._clock())
+            self._try(job, tables.bills.c.order_id, order_id, kiosk_id)
         return len(links) + len(orders)
 
     def pay(self) -> int:
@@ -87,10 +88,10 @@ class Till:
             return False
         return True
 
-    def _try(self, job: Callable[[Connection], object], key: Column[str], name: str) -> None:
+    def _try(self, job: Callable[[Connection], object], key: Column[str], name: str, of: str | None = None) -> None:
         """One that fails is logged and waits; the others go on."""
         try:
-            self._transact(job)
+            self._transact(job, of)
         except Exception:
             log.exception("%s %s…", key.table.name, name[:8])  # a whole link would open the page
             later = {"due_ms": to_ms(self._clock() + FAILED_WAITS)}

@@ -143,7 +143,7 @@ def _carry_out(connection: Connection, case: Case, planned: Proposal, decision_i
         write_cdr(connection, case.kiosk_id, key, site, story, planned.amount, now)
     _close(connection, decision_id, by, True, now)
     if planned.choice.bills:
-        note(connection, case.kiosk_id, [case.order_id], [], now)
+        note(connection, case.kiosk_id, [], [case.order_id], now)
 
 
 def _close(connection: Connection, decision_id: str, by: str, is_granted: bool, now: datetime) -> None:

@@ -75,7 +75,7 @@ class Shop:
             agree(connection, "hk-07", 1, AGREED, NOON - timedelta(days=1), NOON)
         self.hear()
 
-    def run(self, job: Callable[[Connection], T], /) -> T:
+    def run(self, job: Callable[[Connection], T], /, of: str | None = None) -> T:
         with self.engine.begin() as connection:
             return job(connection)
 
@@ -252,7 +252,7 @@ class Shop:
             first = connection.execute(cdrs.select().where(t, is_current())).one()
             credit(connection, first, self.now)
             write_cdr(connection, "hk-07", "by hand", site_of(connection, "hk-07"), less, amount, self.now)
-            note(connection, "hk-07", [ended.order_id], [], self.now)
+            note(connection, "hk-07", [], [ended.order_id], self.now)
 
         self.run(job)
         return amount.incl_vat_minor
