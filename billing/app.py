@@ -21,11 +21,13 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.types import Message, Scope
 
-from billing.api.gate import Server, TooLarge, TooSlow, server_of
+from billing.api.gate import REFUSALS, Server, server_of
 from billing.api.health import router as health
 from billing.api.operator import router as operator_api
 from billing.api.routes import router as api
+from billing.api.rows import RowsFirst
 from billing.api.webhooks import router as webhooks
 from billing.checkout.providers import MakeProviders, providers_of
 from billing.checkout.till import has_due_looks, has_due_payments
@@ -66,8 +68,6 @@ from billing.people.cookies import FORM, set_cookie
 from billing.people.forms import WrongForm
 from billing.periodic import Chore, House, Housekeeper
 from billing.settings import Settings
-from billing.signatures import NotAuthentic, WrongBoard
-from contract.codec import WireError
 
 log = logging.getLogger("billing.app")
 PAGE_HEADERS = {
@@ -142,14 +142,12 @@ def create_app(
     app.include_router(operator_payout_pages)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
 
+    app.add_middleware(RowsFirst)
     app.add_middleware(Front, _add_headers)
     app.add_exception_handler(HTTPException, _say_to_reader)
-    app.add_exception_handler(WireError, _say(422))
     app.add_exception_handler(RequestValidationError, _say_validation)
-    app.add_exception_handler(TooLarge, _say(413))
-    app.add_exception_handler(TooSlow, _say(408))
-    app.add_exception_handler(NotAuthentic, _say(401))
-    app.add_exception_handler(WrongBoard, _say(403))
+    for kind, status in REFUSALS.items():
+        app.add_exception_handler(kind, _say(status))
     app.add_exception_handler(SlowDown, _say_slow_down)
     app.add_exception_handler(Refused, _say(403))
     app.add_exception_handler(NotSignedIn, _say_sign_in)
@@ -160,12 +158,13 @@ def create_app(
     return app
 
 
-def _add_headers(request: Request, headers: MutableHeaders) -> None:
-    path = request.url.path
+def _add_headers(scope: Scope, message: Message) -> None:
+    path: str = scope["path"]
     if path.startswith("/v1/"):
-        server: Server = request.app.state.server
-        headers["Kiosk-Nonce"] = server.nonces.issue(server.now())
+        server: Server = scope["app"].state.server
+        message["headers"] = [*message["headers"], (b"kiosk-nonce", server.nonces.issue(server.now()).encode())]
     elif not path.startswith("/static/"):
+        request, headers = Request(scope), MutableHeaders(scope=message)
         for name, value in PAGE_HEADERS.items():
             headers.setdefault(name, value)
         if form_key := getattr(request.state, "new_form_key", ""):

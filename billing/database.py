@@ -231,7 +231,11 @@ class Store:
     async def write(self, job: Callable[[Connection], T], of: str | None = None) -> T:
         """Run `job` in a transaction; it is committed when this returns. `of` names the kiosk whose rows alone it
         changes, see the law above."""
-        return await asyncio.wrap_future(self._submit(job, of))
+        if self._group is None:
+            return await asyncio.wrap_future(self._submit(job, of))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._group.put(job, future)
+        return await future
 
     def run(self, job: Callable[[Connection], T], of: str | None = None) -> T:
         """`write` for a thread that may wait: chores, not the event loop."""
@@ -261,7 +265,9 @@ class Store:
 
     def _submit(self, job: Callable[[Connection], T], of: str | None) -> Future[T]:
         if self._group is not None:
-            return self._group.submit(job)
+            future: Future[T] = Future()
+            self._group.put(job, future)
+            return future
         assert self._writers is not None
         return self._writers.submit(self._write, job, of)
 
@@ -279,23 +285,24 @@ class Store:
             return job(connection)
 
 
+Asked = Future[Any] | asyncio.Future[Any]  # by a thread, or by an event loop
+
+
 class _Group:
     """SQLite's one writer: a thread that takes whatever waits, up to MOST_TOGETHER jobs, and commits once."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: SimpleQueue[tuple[Callable[[Connection], Any], Future[Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[Callable[[Connection], Any], Asked] | None] = SimpleQueue()
         self._is_closed = False
         self._thread = threading.Thread(target=self._work, name="billing-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Callable[[Connection], T]) -> Future[T]:
+    def put(self, job: Callable[[Connection], Any], future: Asked) -> None:
         """Raises RuntimeError after `close`."""
         if self._is_closed:
             raise RuntimeError("the store is closed")
-        future: Future[T] = Future()
         self._waiting.put((job, future))
-        return future
 
     def close(self) -> None:
         self._is_closed = True
@@ -309,7 +316,8 @@ class _Group:
             item = self._waiting.get()
             try:
                 while item is not None:
-                    group.append(item)
+                    if not item[1].cancelled():  # else nobody waits for it any more
+                        group.append(item)
                     if len(group) >= MOST_TOGETHER:
                         break
                     item = self._waiting.get_nowait()
@@ -319,26 +327,32 @@ class _Group:
             if group:
                 self._commit(group)
 
-    def _commit(self, group: list[tuple[Callable[[Connection], Any], Future[Any]]]) -> None:
+    def _commit(self, group: list[tuple[Callable[[Connection], Any], Asked]]) -> None:
         """Run the jobs and tell each what came of it, once it is certain."""
-        begun: list[Future[Any]] = []
-        results: list[Any] = []
         try:
             with self._engine.begin() as connection:
-                for job, future in group:
-                    if future.set_running_or_notify_cancel():  # False: nobody waits for it any more
-                        begun.append(future)
-                        results.append(_alone(connection, job, is_only=len(group) == 1))
+                results = [_alone(connection, job, is_only=len(group) == 1) for job, _ in group]
         except BaseException as error:  # noqa: BLE001 - not committed: everybody who waits is told
-            for _, future in group:
-                if future.running() or (not future.cancelled() and future.set_running_or_notify_cancel()):
-                    future.set_exception(error)
-            return
-        for future, result in zip(begun, results, strict=True):
-            if isinstance(result, _Failed):
-                future.set_exception(result.error)
+            results = [_Failed(error)] * len(group)
+        of_loops: dict[asyncio.AbstractEventLoop, list[tuple[Asked, Any]]] = {}
+        for (_, future), result in zip(group, results, strict=True):
+            if isinstance(future, asyncio.Future):
+                of_loops.setdefault(future.get_loop(), []).append((future, result))
             else:
-                future.set_result(result)
+                _tell([(future, result)])
+        for loop, told in of_loops.items():  # woken once for all
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_tell, told)
+
+
+def _tell(results: list[tuple[Asked, Any]]) -> None:
+    for future, result in results:
+        if future.cancelled():
+            continue
+        if isinstance(result, _Failed):
+            future.set_exception(result.error)
+        else:
+            future.set_result(result)
 
 
 class _Failed:

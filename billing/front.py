@@ -14,8 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMED = ("kiosk_id", "evse_id")  # path parameters that open nothing
@@ -23,7 +21,7 @@ LONGEST_NAME = 64
 access_log = logging.getLogger("billing.access")
 access_log.propagate = False
 
-AddHeaders = Callable[[Request, MutableHeaders], None]
+AddHeaders = Callable[[Scope, Message], None]  # the message that begins an answer
 
 
 class Front:
@@ -42,7 +40,7 @@ class Front:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(Request(scope), MutableHeaders(scope=message))
+                self._add_headers(scope, message)
             else:
                 size += len(message.get("body", b""))
             await send(message)

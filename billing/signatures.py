@@ -40,6 +40,15 @@ class SignedRequest:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class KioskKey:
+    """A kiosk's public key as it is enrolled, bound to one board."""
+
+    public_key: str  # hex, as the database has it
+    board_serial: str
+    reads: Ed25519PublicKey
+
+
 _KEY = Prepared(
     select(kiosk_keys.c.public_key, kiosk_keys.c.board_serial).where(
         kiosk_keys.c.kiosk_id == bindparam("of_kiosk"), kiosk_keys.c.revoked_ms.is_(None)
@@ -47,11 +56,16 @@ _KEY = Prepared(
 )
 
 
-def check_signature(connection: Connection, request: SignedRequest, nonces: Nonces, now: datetime) -> str:
-    """The board serial the key is bound to. Raises NotAuthentic. The nonce is used up only by a good signature."""
-    key = _KEY.row(connection, {"of_kiosk": request.kiosk_id})
-    if key is None:
-        raise NotAuthentic(f"kiosk {request.kiosk_id!r} is not enrolled")
+def key_of(connection: Connection, kiosk_id: str) -> KioskKey:
+    """Raises NotAuthentic where the kiosk has none."""
+    found = _KEY.row(connection, {"of_kiosk": kiosk_id})
+    if found is None:
+        raise NotAuthentic(f"kiosk {kiosk_id!r} is not enrolled")
+    return KioskKey(found[0], found[1], Ed25519PublicKey.from_public_bytes(bytes.fromhex(found[0])))
+
+
+def is_signed(request: SignedRequest, key: KioskKey) -> bool:
+    """By nothing but the key: whether the nonce is good is another question."""
     signed = request_bytes(
         request.method,
         request.target,
@@ -62,12 +76,40 @@ def check_signature(connection: Connection, request: SignedRequest, nonces: Nonc
         request.body,
     )
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key[0])).verify(bytes.fromhex(request.signature), signed)
-    except (InvalidSignature, ValueError) as error:
-        raise NotAuthentic("the signature does not match") from error
+        key.reads.verify(bytes.fromhex(request.signature), signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def check_signature(connection: Connection, request: SignedRequest, nonces: Nonces, now: datetime) -> str:
+    """The board serial the key is bound to. Raises NotAuthentic. The nonce is used up only by a good signature."""
+    key = key_of(connection, request.kiosk_id)
+    if not is_signed(request, key):
+        raise NotAuthentic("the signature does not match")
     if not nonces.take(connection, request.nonce, now):
         raise NotAuthentic("the nonce was used, has expired or is not ours")
-    return str(key[1])
+    return key.board_serial
+
+
+_STILL_GOOD = Prepared(
+    select(kiosk_keys.c.kiosk_id).where(
+        kiosk_keys.c.public_key == bindparam("key"),
+        kiosk_keys.c.kiosk_id == bindparam("of_kiosk"),
+        kiosk_keys.c.board_serial == bindparam("board"),
+        kiosk_keys.c.revoked_ms.is_(None),
+    )
+)
+
+
+def confirm(connection: Connection, request: SignedRequest, key: KioskKey, nonces: Nonces, now: datetime) -> None:
+    """In the transaction of what a request does, whose signature was checked against a key that was read before: the
+    key holds now, and the nonce is used up. Raises NotAuthentic."""
+    asked = {"key": key.public_key, "of_kiosk": request.kiosk_id, "board": request.board_serial}
+    if _STILL_GOOD.value(connection, asked) is None:
+        raise NotAuthentic(f"kiosk {request.kiosk_id!r} is not enrolled with this key any more")
+    if not nonces.take(connection, request.nonce, now):
+        raise NotAuthentic("the nonce was used, has expired or is not ours")
 
 
 def note_use(

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fastapi import Request, Response
 from sqlalchemy import Connection, Engine
+from starlette.types import Scope
 
 from billing.api.watch import CommandWatch
 from billing.checkout.providers import ANSWER_PATIENCE_S, MakeProviders, providers_of
@@ -17,14 +18,15 @@ from billing.checkout.till import Till
 from billing.database import Store, reading
 from billing.nonces import Nonces
 from billing.settings import Settings
-from billing.signatures import NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
-from contract.codec import to_bytes
+from billing.signatures import KioskKey, NotAuthentic, SignedRequest, WrongBoard, check_signature, note_use
+from contract.codec import WireError, to_bytes
 
 T = TypeVar("T")
 
 CONTACT_IS_NOTED_EVERY = timedelta(seconds=10)
 LONGEST_HEADER = 200
-HEADERS = ("Kiosk-Id", "Kiosk-Boot", "Kiosk-Serial", "Kiosk-Nonce", "Kiosk-Signature")
+# In the order of SignedRequest.
+HEADERS = (b"kiosk-id", b"kiosk-boot", b"kiosk-serial", b"kiosk-nonce", b"kiosk-signature")
 
 
 BODY_PATIENCE_S = 30.0  # 4 MB over the slowest line a kiosk is served on
@@ -36,6 +38,9 @@ class TooLarge(Exception):
 
 class TooSlow(Exception):
     """A request body that did not come within BODY_PATIENCE_S."""
+
+
+REFUSALS: dict[type[Exception], int] = {WireError: 422, TooLarge: 413, TooSlow: 408, NotAuthentic: 401, WrongBoard: 403}
 
 
 @dataclass(slots=True)
@@ -50,6 +55,7 @@ class Server:
     providers: MakeProviders = providers_of
     stopping: asyncio.Event = field(default_factory=asyncio.Event)  # who waits for long gives up
     watch: CommandWatch = field(default_factory=CommandWatch)
+    keys: dict[str, KioskKey] = field(default_factory=dict)  # as read last; who relies on one confirms it (signatures)
 
     def now(self) -> datetime:
         return self.settings.now()
@@ -99,32 +105,44 @@ async def body_of(request: Request, limit: int) -> bytes:
 async def signed_body(request: Request, limit: int) -> tuple[str, bytes]:
     """(kiosk id, body) of an authentic request. Raises TooLarge, NotAuthentic, WrongBoard."""
     server = server_of(request)
-    body = await body_of(request, limit)
-    kiosk_id, boot_id, serial, nonce, signature = (_header(request, name) for name in HEADERS)
-    signed = SignedRequest(request.method, _target(request), kiosk_id, boot_id, serial, nonce, signature, body)
+    signed = signed_by(request.scope, await body_of(request, limit))
     now = server.now()
     bound_serial = await server.glance(lambda c: check_signature(c, signed, server.nonces, now))
+    await note_contact(server, signed, bound_serial, now)
+    return signed.kiosk_id, signed.body
+
+
+def signed_by(scope: Scope, body: bytes) -> SignedRequest:
+    """What the headers say of a request. Raises NotAuthentic where they cannot be."""
+    found = dict.fromkeys(HEADERS, b"")
+    for name, value in scope["headers"]:
+        if name in found:
+            found[name] = value
+    words = []
+    for name, value in found.items():
+        word = value.decode("latin-1")
+        if not 1 <= len(word) <= LONGEST_HEADER or not word.isprintable():
+            title = name.decode().title()
+            raise NotAuthentic(f"header {title}: want 1 to {LONGEST_HEADER} printable characters")
+        words.append(word)
+    query: bytes = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    kiosk_id, boot_id, board_serial, nonce, signature = words
+    method, path = scope["method"], target.decode("ascii", "replace")
+    return SignedRequest(method, path, kiosk_id, boot_id, board_serial, nonce, signature, body)
+
+
+async def note_contact(server: Server, signed: SignedRequest, bound_serial: str, now: datetime) -> None:
+    """Write down now and then that a kiosk is alive, and at once that it is another boot or board. Raises
+    WrongBoard."""
+    kiosk_id, boot_id, serial = signed.kiosk_id, signed.boot_id, signed.board_serial
     last = server.contacts.get(kiosk_id)
     if last is None or last[:2] != (boot_id, serial) or now - last[2] > CONTACT_IS_NOTED_EVERY:
         is_own_board = await server.write(lambda c: note_use(c, kiosk_id, boot_id, serial, bound_serial, now), kiosk_id)
         if not is_own_board:
             raise WrongBoard(f"this key is bound to board {bound_serial}; enrol this board")
         server.contacts[kiosk_id] = (boot_id, serial, now)
-    return kiosk_id, body
 
 
 def answer(value: object, status: int = 200) -> Response:
     return Response(to_bytes(value), status, media_type="application/json")
-
-
-def _header(request: Request, name: str) -> str:
-    value = request.headers.get(name, "")
-    if not 1 <= len(value) <= LONGEST_HEADER or not value.isprintable():
-        raise NotAuthentic(f"header {name}: want 1 to {LONGEST_HEADER} printable characters")
-    return value
-
-
-def _target(request: Request) -> str:
-    raw: bytes = request.scope["raw_path"]
-    query: bytes = request.scope["query_string"]
-    return (raw + (b"?" + query if query else b"")).decode("ascii", "replace")

@@ -7,23 +7,20 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
-from starlette.routing import Route
 
-from billing.api.batches import read_batch
 from billing.api.gate import Server, answer, body_of, server_of, signed_body
+from billing.api.rows import ROUTE as ROWS
 from billing.authorization import authorize, begin_payment, disclaim
 from billing.checkout import direct
 from billing.commands import answer_command, has_commands, take_commands
 from billing.enrolment import Refused, check_pace, enrol, note_failure
-from billing.intake import take_rows
 from billing.lists import newest_list
 from billing.orders import release_hold
-from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest, RowAnswer
+from contract.api import AuthorizeRequest, CommandAnswer, Commands, CommandStatus, Disclaim, EnrolRequest
 from contract.codec import WireError, from_bytes
 from contract.identity import TokenKind
 
 SMALL_BODY = 64_000
-ROWS_BODY = 4_000_000
 LONGEST_POLL_S = 55  # below the 60 s after which proxies cut
 LOOK_FOR_IT_EVERY_S = 5.0  # the kiosk may have hung up meanwhile
 
@@ -86,21 +83,7 @@ async def post_disclaim(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def post_rows(request: Request) -> Response:
-    request.scope["route"] = _ROWS  # for the access log; a plain route does not say itself
-    server = server_of(request)
-    kiosk_id, body = await signed_body(request, ROWS_BODY)
-    batch, unreadable = read_batch(body)
-
-    def take(connection: Connection) -> RowAnswer:
-        return take_rows(connection, kiosk_id, batch, server.now(), unreadable)
-
-    return answer(await server.write(take, kiosk_id))
-
-
-# FastAPI would look for dependencies, of which there are none, in each of the most frequent requests.
-_ROWS = Route("/v1/rows", post_rows, methods=["POST"])
-router.routes.append(_ROWS)
+router.routes.append(ROWS)
 
 
 @router.get("/list")

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 
 import pytest
 import requests
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from billing.commands import queue_command
 from billing.database import open_database
 from billing.enrolment import new_code
 from billing.server_key import public_hex
 from billing.settings import Settings
-from billing.tables import alarms, cdrs, commands, quarantine
+from billing.tables import alarms, cdrs, commands, events, quarantine
 from contract.api import (
     AuthorizeAnswer,
     AuthorizeRequest,
@@ -77,6 +77,11 @@ def place(database_url: str) -> Iterator[Place]:
     engine.dispose()
 
 
+def rows() -> tuple[str, str, RowBatch]:
+    """What a kiosk sends of a charge."""
+    return "POST", "/v1/rows", RowBatch("", tuple(rows_of(charge())))
+
+
 def ask(token: str = CARD) -> AuthorizeRequest:
     ids = [uuid.uuid4().hex for _ in range(3)]
     return AuthorizeRequest(ids[0], ids[1], ids[2], 1, TokenKind.ISO14443, token)
@@ -129,20 +134,30 @@ def test_a_replaced_board_is_enrolled_again_with_the_same_key(place: Place) -> N
     kiosk = place.kiosk()
     with place.engine.begin() as connection:
         place.code = new_code(connection, "hk-07", datetime.now(UTC))
+    assert kiosk.send(*rows()).status_code == 200
     body = {"code": place.code, "public_key": kiosk.public_key, "board_serial": "a-new-board"}
     assert requests.post(f"{place.url}/v1/enrol", json=body, timeout=30).status_code == 200
 
+    refused = [kiosk.send(*rows()).status_code for _ in range(2)]
+    assert refused == [401, 401], "the former board, heard of a moment ago"
     kiosk.serial = "a-new-board"
     assert kiosk.send("GET", "/v1/list?after=0").status_code == 200
+    assert kiosk.send(*rows()).status_code == 200
 
 
-def test_a_new_enrolment_locks_the_former_key_out(place: Place) -> None:
+def test_a_new_enrolment_locks_the_former_key_out_and_takes_none_of_its_rows(place: Place) -> None:
     former = place.kiosk()
+    assert former.send(*rows()).status_code == 200
     with place.engine.begin() as connection:
         place.code = new_code(connection, "hk-07", datetime.now(UTC))
-    assert place.kiosk().send("GET", "/v1/list?after=0").status_code == 200
+        before = connection.execute(select(func.count()).select_from(events)).scalar_one()
+    following = place.kiosk()
 
+    assert former.send(*rows()).status_code == 401
     assert former.send("GET", "/v1/list?after=0").status_code == 401
+    with place.engine.begin() as connection:
+        assert connection.execute(select(func.count()).select_from(events)).scalar_one() == before
+    assert following.send(*rows()).status_code == 200
 
 
 def test_guessing_enrolment_codes_is_slowed_down(place: Place) -> None:
@@ -160,10 +175,15 @@ def test_a_request_counts_once_and_only_with_its_own_signature(place: Place) -> 
 
     kiosk.nonce = used
     assert kiosk.send("GET", "/v1/list?after=0").status_code == 401
+    used = kiosk.nonce
+    assert kiosk.send(*rows()).status_code == 200
+    kiosk.nonce = used
+    assert kiosk.send(*rows()).status_code == 401
     assert kiosk.send("GET", "/v1/list?after=0").status_code == 200  # the refusal brought a fresh nonce
     assert kiosk.send("GET", "/v1/list?after=0", **{"Kiosk-Boot": "another"}).status_code == 401
     stranger = Kiosk(place.url)
     assert stranger.send("GET", "/v1/list?after=0").status_code == 401
+    assert stranger.send(*rows()).status_code == 401
     assert requests.get(f"{place.url}/v1/list?after=0", timeout=30).status_code == 401
 
 
