@@ -22,6 +22,7 @@ from billing.alarms import raise_alarm
 from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
 from billing.facts import EPOCH, epoch
+from billing.lone_event import is_lone, take_lone
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
@@ -53,6 +54,10 @@ def take_rows(
             received.append(read_event(kiosk_id, row))
         except WireError as error:
             _keep_malformed(connection, kiosk_id, row, str(error), now, aside)
+    if is_lone(received, len(others) + len(aside)):
+        lone_epoch = take_lone(connection, kiosk_id, received[0], now)
+        if lone_epoch is not None:
+            return RowAnswer(lone_epoch, (received[0].row.journal_no,), ())
     _store_others(connection, kiosk_id, others, now)
     if received:
         _take_events(connection, kiosk_id, received, now, aside)

@@ -16,14 +16,16 @@ import hmac
 import itertools
 import secrets
 import threading
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, delete
+from sqlalchemy import BigInteger, Connection, Select, String, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
 
 from billing.moments import to_ms
-from billing.prepared import prepared_insert
+from billing.prepared import Prepared, prepared_insert
 from billing.tables import used_nonces
 
 NONCE_LIVES = timedelta(minutes=5)
@@ -31,11 +33,26 @@ MOST_USED_NONCES = 500_000
 _STAMP_BYTES = 20  # when, 8; by whom, 8; a count, 4
 
 
+class Condition:
+    """`query` finds a row where the condition holds. Asked together with the taking, in one statement where nonces are
+    in the database."""
+
+    def __init__(self, query: Select[Any]) -> None:
+        self.asks = Prepared(query)
+        self.takes = Prepared(lambda _dialect: _use_where(query))
+
+
 class Nonces(Protocol):
     def issue(self, now: datetime) -> str: ...
 
     def take(self, connection: Connection, nonce: str, now: datetime) -> bool:
         """True the first time an unexpired nonce of ours comes back."""
+        ...
+
+    def take_if(
+        self, connection: Connection, nonce: str, now: datetime, condition: Condition, values: Mapping[str, Any]
+    ) -> bool:
+        """The same, where the condition holds."""
         ...
 
 
@@ -87,6 +104,14 @@ class NonceBook:
         return self._seal.issue(now)
 
     def take(self, connection: Connection | None, nonce: str, now: datetime) -> bool:
+        return self._take(nonce, now)
+
+    def take_if(
+        self, connection: Connection, nonce: str, now: datetime, condition: Condition, values: Mapping[str, Any]
+    ) -> bool:
+        return condition.asks.value(connection, values) is not None and self._take(nonce, now)
+
+    def _take(self, nonce: str, now: datetime) -> bool:
         found = self._seal.open(nonce, now)
         if found is None:
             return False
@@ -107,8 +132,8 @@ class NonceBook:
 
 
 class SharedNonces:
-    """Nonces of all workers of one PostgreSQL. The gate takes them in a glance, so a crash of that server may forget
-    those of its last second: what could be repeated then is one signed request, which does no harm twice."""
+    """Nonces of all workers of one PostgreSQL. Some are taken in a glance, so a crash of that server may forget those
+    of its last second: what could be repeated then is one signed request, which does no harm twice."""
 
     def __init__(self, server_key: Ed25519PrivateKey, lives: timedelta = NONCE_LIVES) -> None:
         self._seal = Seal(
@@ -125,8 +150,23 @@ class SharedNonces:
         name, expires_ms = found
         return _USE.do(connection, {"nonce": name, "expires_ms": expires_ms}) == 1
 
+    def take_if(
+        self, connection: Connection, nonce: str, now: datetime, condition: Condition, values: Mapping[str, Any]
+    ) -> bool:
+        found = self._seal.open(nonce, now)
+        if found is None:
+            return False
+        name, expires_ms = found
+        return condition.takes.do(connection, {"nonce": name, "expires_ms": expires_ms, **values}) == 1
+
 
 _USE = prepared_insert(used_nonces)
+
+
+def _use_where(query: Select[Any]) -> Any:
+    given = bindparam("nonce", type_=String), bindparam("expires_ms", type_=BigInteger)
+    asked = select(*given).where(query.exists())
+    return insert(used_nonces).from_select(["nonce", "expires_ms"], asked).on_conflict_do_nothing()
 
 
 def forget_expired(connection: Connection, now: datetime) -> int:

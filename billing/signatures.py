@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from billing.alarms import raise_alarm
 from billing.database import insert_if_absent
 from billing.moments import to_ms
-from billing.nonces import Nonces
+from billing.nonces import Condition, Nonces
 from billing.prepared import Prepared
 from billing.tables import boots, kiosk_keys, kiosks
 from contract.api import request_bytes
@@ -92,7 +92,7 @@ def check_signature(connection: Connection, request: SignedRequest, nonces: Nonc
     return key.board_serial
 
 
-_STILL_GOOD = Prepared(
+_IS_ENROLLED = Condition(
     select(kiosk_keys.c.kiosk_id).where(
         kiosk_keys.c.public_key == bindparam("key"),
         kiosk_keys.c.kiosk_id == bindparam("of_kiosk"),
@@ -106,10 +106,8 @@ def confirm(connection: Connection, request: SignedRequest, key: KioskKey, nonce
     """In the transaction of what a request does, whose signature was checked against a key that was read before: the
     key holds now, and the nonce is used up. Raises NotAuthentic."""
     asked = {"key": key.public_key, "of_kiosk": request.kiosk_id, "board": request.board_serial}
-    if _STILL_GOOD.value(connection, asked) is None:
-        raise NotAuthentic(f"kiosk {request.kiosk_id!r} is not enrolled with this key any more")
-    if not nonces.take(connection, request.nonce, now):
-        raise NotAuthentic("the nonce was used, has expired or is not ours")
+    if not nonces.take_if(connection, request.nonce, now, _IS_ENROLLED, asked):
+        raise NotAuthentic("the nonce was used, has expired or is not ours, or the key is another one since")
 
 
 def note_use(

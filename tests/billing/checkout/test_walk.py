@@ -11,14 +11,14 @@ from sqlalchemy import Engine, update
 from billing.checkout import desk
 from billing.checkout.checkout import Reason
 from billing.checkout.holds import hold_minor_at, set_hold
-from billing.checkout.tables import checkouts
+from billing.checkout.tables import bills, checkouts
 from billing.checkout.view import Step, Stopping
 from billing.directory import load_tariff
 from contract.api import CommandStatus
 from contract.commands import CommandKind
 from contract.tariff import Dimension, PriceComponent, TariffElement
 from tests.billing.checkout.shop import Shop
-from tests.billing.stories import TARIFF
+from tests.billing.stories import TARIFF, charge
 
 
 @pytest.fixture
@@ -146,6 +146,22 @@ def test_a_checkout_that_fails_is_logged_and_holds_up_no_other(shop: Shop, caplo
     assert broken.link_id[:8] in caplog.text and broken.link_id not in caplog.text
     shop.till.look()
     assert caplog.text.count(broken.link_id[:8]) == 1  # it waits
+
+
+def test_a_bill_that_fails_is_logged_and_holds_up_no_other_of_its_kiosk(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, good = ([*charge(transaction_id=name, order_id=f"order-{name}")] for name in ("broken", "good"))
+    shop.upload(broken)
+    shop.upload(good)
+    shop.run(lambda c: c.execute(update(bills).where(bills.c.order_id == "order-broken").values(body="{}")))
+
+    shop.till.look()
+    shop.till.look()
+
+    bill = shop.bill("order-good")
+    assert bill is not None and bill.total_minor == good[-1].total_incl_vat_minor
+    assert caplog.text.count("bills order-br") == 1  # it waits
 
 
 def test_a_payment_of_a_provider_that_left_the_settings_says_so_and_holds_up_no_other(shop: Shop) -> None:
