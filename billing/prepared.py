@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import BigInteger, Connection, Dialect, String
 from sqlalchemy.schema import Table
 
@@ -78,8 +79,15 @@ class Prepared:
         return str(compiled), lambda values: tuple([values[n] if n in values else fixed[n] for n in order])
 
 
+COPIES_FROM = 20  # rows: below, a savepoint and COPY's own beginning and end cost more than they spare
+
+
 class PreparedInsert(Prepared):
-    """INSERT … ON CONFLICT DO NOTHING. PostgreSQL is given many rows as one text: one value to send, one plan."""
+    """INSERT … ON CONFLICT DO NOTHING.
+
+    PostgreSQL is given some rows as one text: one value to send, one plan. Many are copied, which knows no conflict:
+    should there be one, the copy is undone and they are given as text.
+    """
 
     def __init__(self, table: Table, columns: Sequence[str], returning: Any) -> None:
         self._table, self._names = table, tuple(columns)
@@ -95,13 +103,30 @@ class PreparedInsert(Prepared):
             f"INSERT INTO {table.name} ({into}) SELECT {into} FROM json_to_recordset(%s::json) AS row({typed}) "
             "ON CONFLICT DO NOTHING"
         )
+        self._copies = f"COPY {table.name} ({into}) FROM STDIN"
 
     def do_all(self, connection: Connection, rows: Sequence[Values]) -> int:
         if connection.dialect.name != "postgresql" or len(rows) < 2:
             return super().do_all(connection, rows)
+        if len(rows) >= COPIES_FROM and self._copy(connection, rows):
+            return len(rows)
         cursor = _cursor(connection)
         cursor.execute(self._many, (json.dumps(rows, ensure_ascii=False),))
         return int(cursor.rowcount)
+
+    def _copy(self, connection: Connection, rows: Sequence[Values]) -> bool:
+        """Whether none of them was there; otherwise nothing is."""
+        cursor = _cursor(connection)
+        cursor.execute("SAVEPOINT copies")
+        try:
+            with cursor.copy(self._copies) as copy:
+                for row in rows:
+                    copy.write_row([row[name] for name in self._names])
+        except UniqueViolation:
+            cursor.execute("ROLLBACK TO copies; RELEASE copies", prepare=False)
+            return False
+        cursor.execute("RELEASE copies")
+        return True
 
 
 def prepared_insert(table: Table, columns: Sequence[str] | None = None, returning: Any = None) -> Prepared:

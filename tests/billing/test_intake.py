@@ -61,6 +61,20 @@ def test_a_batch_sent_twice_changes_nothing(connection: Connection) -> None:
     assert before == (connection.execute(select(events)).all(), connection.execute(select(cdrs)).all())
 
 
+def test_of_a_long_batch_that_is_partly_here_each_event_is_kept_once_and_other_bytes_are_kept_aside(
+    connection: Connection,
+) -> None:
+    story = charge(minutes=58)
+    rows = rows_of(story)
+    other = rows_of([replace(story[5], elapsed_ms=story[5].elapsed_ms + 1)])[0]
+    take_rows(connection, "hk-07", batch(rows[:30]), NOON)
+    take_rows(connection, "hk-07", batch([other, *rows[10:], rows[40]]), NOON)
+
+    kept = connection.execute(select(events.c.body).order_by(events.c.seq_no)).scalars().all()
+    assert list(kept) == [row.body for row in rows]
+    assert count(connection, cdrs) == 1 and codes(connection) == ["other_bytes"]
+
+
 def test_a_kiosk_that_lost_its_newest_rows_is_billed_to_the_last_one_that_was_acknowledged(
     connection: Connection,
 ) -> None:
