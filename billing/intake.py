@@ -27,7 +27,7 @@ from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
 from billing.rating import rate
-from billing.received import Received, Unreadable, event_values, read_event, storable
+from billing.received import Received, Unreadable, Upload, event_values, read_upload, storable
 from billing.tables import events, journal_rows, kiosks, quarantine, transactions
 from billing.vouchers import spend_voucher
 from contract.api import Quarantined, Row, RowAnswer, RowBatch, RowKind
@@ -40,31 +40,25 @@ def take_rows(
     connection: Connection, kiosk_id: str, batch: RowBatch, now: datetime, unreadable: Sequence[Unreadable] = ()
 ) -> RowAnswer:
     """Take a batch from an authenticated kiosk. `now` is the server's time. Idempotent."""
-    aside: dict[int, str] = {}
-    for bad in unreadable:
-        row = Row(bad.journal_no, RowKind.TRANSACTION, bad.text)
-        _keep_malformed(connection, kiosk_id, row, bad.reason, now, aside)
-    received: list[Received] = []
-    others: list[Row] = []
-    for row in batch.rows:
-        if row.kind is not RowKind.TRANSACTION:
-            others.append(row)
-            continue
-        try:
-            received.append(read_event(kiosk_id, row))
-        except WireError as error:
-            _keep_malformed(connection, kiosk_id, row, str(error), now, aside)
-    if is_lone(received, len(others) + len(aside)):
-        lone_epoch = take_lone(connection, kiosk_id, received[0], now)
+    return take_upload(connection, kiosk_id, read_upload(kiosk_id, batch, unreadable), now)
+
+
+def take_upload(connection: Connection, kiosk_id: str, upload: Upload, now: datetime) -> RowAnswer:
+    """The same, of a batch that was read before: whoever writes need not wait for that."""
+    if is_lone(upload):
+        lone_epoch = take_lone(connection, kiosk_id, upload.received[0], now)
         if lone_epoch is not None:
-            return RowAnswer(lone_epoch, (received[0].row.journal_no,), ())
-    _store_others(connection, kiosk_id, others, now)
-    if received:
-        _take_events(connection, kiosk_id, received, now, aside)
-    known_epoch = _note_contact(connection, kiosk_id, received, now)
+            return RowAnswer(lone_epoch, upload.acknowledged)
+    aside: dict[int, str] = {}
+    for row, reason in upload.malformed:
+        _keep_malformed(connection, kiosk_id, row, reason, now, aside)
+    _store_others(connection, kiosk_id, upload.others, now)
+    if upload.received:
+        _take_events(connection, kiosk_id, upload.received, now, aside)
+    known_epoch = _note_contact(connection, kiosk_id, upload.received, now)
     return RowAnswer(
         epoch=known_epoch or epoch(connection),
-        acknowledged=(*(row.journal_no for row in batch.rows), *(bad.journal_no for bad in unreadable)),
+        acknowledged=upload.acknowledged,
         quarantined=tuple(Quarantined(journal_no, reason) for journal_no, reason in aside.items()),
     )
 

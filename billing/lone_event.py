@@ -5,7 +5,6 @@ Law: what is done here is what billing.intake would do, in fewer statements; wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from billing.facts import EPOCH
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
-from billing.received import Received, event_values
+from billing.received import Received, Upload, event_values
 from billing.tables import events, kiosks, transactions
 from contract.transaction import EventType
 
@@ -48,9 +47,11 @@ def _all_at_once(_dialect: str) -> Any:
 _ALL_AT_ONCE = Prepared(_all_at_once)
 
 
-def is_lone(received: Sequence[Received], others: int) -> bool:
+def is_lone(upload: Upload) -> bool:
     """Whether an upload is one plain event: not of the beginning, nor of the end, nor of what comes after."""
-    return others == 0 and len(received) == 1 and received[0].event.event_type is EventType.UPDATED
+    if len(upload.acknowledged) != 1 or not upload.received:
+        return False
+    return upload.received[0].event.event_type is EventType.UPDATED
 
 
 def take_lone(connection: Connection, kiosk_id: str, item: Received, now: datetime) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from billing import keys
 from billing.read_events import event_of
-from contract.api import Row
+from contract.api import Row, RowBatch, RowKind
 from contract.codec import WireError
 from contract.straight import is_text
 from contract.transaction import TransactionEvent
@@ -40,6 +41,32 @@ class Unreadable:
     journal_no: int
     text: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A batch as far as it can be understood without asking anybody. `malformed` comes with what is wrong."""
+
+    acknowledged: tuple[int, ...]
+    received: tuple[Received, ...]
+    others: tuple[Row, ...]  # of every kind but transaction
+    malformed: tuple[tuple[Row, str], ...]
+
+
+def read_upload(kiosk_id: str, batch: RowBatch, unreadable: Sequence[Unreadable] = ()) -> Upload:
+    received: list[Received] = []
+    others: list[Row] = []
+    malformed = [(Row(bad.journal_no, RowKind.TRANSACTION, bad.text), bad.reason) for bad in unreadable]
+    for row in batch.rows:
+        if row.kind is not RowKind.TRANSACTION:
+            others.append(row)
+            continue
+        try:
+            received.append(read_event(kiosk_id, row))
+        except WireError as error:
+            malformed.append((row, str(error)))
+    numbers = (*(row.journal_no for row in batch.rows), *(bad.journal_no for bad in unreadable))
+    return Upload(numbers, tuple(received), tuple(others), tuple(malformed))
 
 
 def read_event(kiosk_id: str, row: Row) -> Received:

@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billing.api.batches import read_batch
 from billing.api.gate import REFUSALS, Server, answer, body_of, note_contact, server_of, signed_by
-from billing.intake import take_rows
+from billing.intake import take_upload
+from billing.received import read_upload
 from billing.signatures import KioskKey, NotAuthentic, SignedRequest, confirm, is_signed, key_of
 from contract.api import RowAnswer
 
@@ -46,11 +47,11 @@ async def post_rows(request: Request) -> Response:
     now = server.now()
     key = await _key_that_signed(server, signed)
     await note_contact(server, signed, key.board_serial, now)
-    batch, unreadable = read_batch(signed.body)
+    upload = read_upload(signed.kiosk_id, *read_batch(signed.body))
 
     def take(connection: Connection) -> RowAnswer:
         confirm(connection, signed, key, server.nonces, now)
-        return take_rows(connection, signed.kiosk_id, batch, server.now(), unreadable)
+        return take_upload(connection, signed.kiosk_id, upload, server.now())
 
     try:
         return answer(await server.write(take, signed.kiosk_id))
