@@ -35,12 +35,11 @@ from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
 # Built once: for a batch of fifty events the words of SQL would cost more than their meaning.
-_STANDING = Prepared(
-    select(transactions.c.ended_seq, is_decided()).where(
+_ENDED_SEQ = Prepared(
+    select(transactions.c.ended_seq).where(
         transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id")
     )
 )
-_KNOWN_CDR = Prepared(select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")))
 _WRITE_CDR = prepared_insert(cdrs)
 
 
@@ -53,17 +52,12 @@ class Site(NamedTuple):
     max_power_w: int
 
 
-_SITE = Prepared(select(*[kiosks.c[name] for name in Site._fields]).where(kiosks.c.kiosk_id == bindparam("of_kiosk")))
+_SITE_COLUMNS = [kiosks.c[name] for name in Site._fields]
+_SITE = Prepared(select(*_SITE_COLUMNS).where(kiosks.c.kiosk_id == bindparam("of_kiosk")))
 _STORY = Prepared(
     select(events.c.body)
     .where(events.c.kiosk_id == bindparam("of_kiosk"), events.c.transaction_id == bindparam("of_id"))
     .order_by(events.c.seq_no)
-)
-_KNOWN_OFFER = Prepared(
-    select(evse_offers.c.offer_no)
-    .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
-    .where(evse_offers.c.body_hash == bindparam("hash"))
-    .limit(1)
 )
 _OFFERS_MADE = Prepared(
     select(evse_offers.c.body)
@@ -71,11 +65,38 @@ _OFFERS_MADE = Prepared(
     .order_by(evse_offers.c.offer_no.desc())
     .limit(1000)
 )
-_SAME_RECEIPT = Prepared(
-    select(transactions.c.transaction_id)
-    .where(transactions.c.receipt_key == bindparam("key"), transactions.c.transaction_id != bindparam("of_id"))
-    .where(transactions.c.order_id != bindparam("order"))
-    .limit(1)
+
+
+class Known(NamedTuple):
+    """What the database knows of a finished transaction, beside its events."""
+
+    is_decided: bool
+    cdr_id: str | None
+    offer_no: int | None  # the offer of its Started, as this server made it
+    shares_receipt_with: str | None  # a transaction of another order
+    site: Site
+
+
+_OTHER = transactions.alias("other")
+# One question for all of it: a round trip costs more than any of the answers.
+_KNOWN = Prepared(
+    select(
+        is_decided(),
+        select(cdrs.c.cdr_id).where(cdrs.c.cdr_key == bindparam("key")).scalar_subquery(),
+        select(evse_offers.c.offer_no)
+        .where(evse_offers.c.kiosk_id == bindparam("of_kiosk"), evse_offers.c.evse_id == bindparam("evse"))
+        .where(evse_offers.c.body_hash == bindparam("hash"))
+        .limit(1)
+        .scalar_subquery(),
+        select(_OTHER.c.transaction_id)
+        .where(_OTHER.c.receipt_key == bindparam("receipt"), _OTHER.c.transaction_id != bindparam("of_id"))
+        .where(_OTHER.c.order_id != bindparam("order"))
+        .limit(1)
+        .scalar_subquery(),
+        *_SITE_COLUMNS,
+    )
+    .join_from(transactions, kiosks, kiosks.c.kiosk_id == transactions.c.kiosk_id)
+    .where(transactions.c.kiosk_id == bindparam("of_kiosk"), transactions.c.transaction_id == bindparam("of_id"))
 )
 
 
@@ -91,30 +112,34 @@ def rate(
 
     `story` is the stored events 0 to Ended, where the caller has them all.
     """
-    of_transaction = {"of_kiosk": kiosk_id, "of_id": transaction_id}
-    ended_seq, was_decided = _STANDING.row(connection, of_transaction) or (None, False)
-    if ended_seq is None:
-        return None
-    cdr_key = keys.event_key(kiosk_id, transaction_id, ended_seq)
-    known = _KNOWN_CDR.value(connection, {"key": cdr_key})
-    if known is not None:
-        return str(known)
-    if was_decided:
-        return None  # what comes after a person's decision is a case of its own (billing.decisions)
     if story is None:
+        ended_seq = _ENDED_SEQ.value(connection, {"of_kiosk": kiosk_id, "of_id": transaction_id})
+        if ended_seq is None:
+            return None
         story = [e for e in read_story(connection, kiosk_id, transaction_id) if e.seq_no <= ended_seq]
-    if len(story) != ended_seq + 1:
-        return None
-    site = site_of(connection, kiosk_id)
+        if len(story) != ended_seq + 1:
+            return None
+    cdr_key = keys.event_key(kiosk_id, transaction_id, story[-1].seq_no)
+    offer = story[0].offer
+    assert offer is not None  # the contract's own rule for Started
+    frozen = replace(offer, reserved_ms=None)  # which is of the start, not of the offer
+    known = _known(connection, kiosk_id, transaction_id, cdr_key, story[0], frozen)
+    if known.cdr_id is not None:
+        return known.cdr_id
+    if known.is_decided:
+        return None  # what comes after a person's decision is a case of its own (billing.decisions)
+    site = known.site
     found = doubts_about(story, site.max_power_w)
-    found += _doubts_about_offer(connection, kiosk_id, story[0]) + _doubts_about_receipt(connection, story[0])
+    if known.offer_no is None:
+        found += _doubts_about_offer(connection, kiosk_id, story[0], frozen)
+    if known.shares_receipt_with is not None:
+        other = f"transaction {known.shares_receipt_with} of another order carries the same receipt id"
+        found.append(Doubt("shared_receipt", other))
     found += _doubts_about_order(connection, kiosk_id, story[0])
     found += _doubts_about_reservation(connection, kiosk_id, story[0])
     if any(doubt.holds_bill for doubt in found):
         _write_doubts(connection, kiosk_id, transaction_id, found, now)
         return None
-    offer = story[0].offer
-    assert offer is not None  # the contract's own rule for Started
     try:
         amount = price_of_part(offer, samples_before(story), samples_of(story))
     except ValueError as error:
@@ -123,6 +148,29 @@ def rate(
     found += total_doubts(story[-1], amount)
     _write_doubts(connection, kiosk_id, transaction_id, found, now)
     return write_cdr(connection, kiosk_id, cdr_key, site, story, amount, now)
+
+
+def _known(
+    connection: Connection,
+    kiosk_id: str,
+    transaction_id: str,
+    cdr_key: str,
+    started: TransactionEvent,
+    frozen: TariffOffer,
+) -> Known:
+    asked = {
+        "of_kiosk": kiosk_id,
+        "of_id": transaction_id,
+        "key": cdr_key,
+        "evse": started.evse_id,
+        "hash": hashlib.sha256(to_bytes(frozen)).hexdigest(),
+        "receipt": keys.receipt_key(started.receipt_id),
+        "order": started.order_id,
+    }
+    row = _KNOWN.row(connection, asked)
+    assert row is not None, "its events are here, so the transaction and its kiosk are"
+    was_decided, cdr_id, offer_no, shares_receipt_with, *site = row
+    return Known(bool(was_decided), cdr_id, offer_no, shares_receipt_with, Site(*site))
 
 
 def write_cdr(
@@ -168,13 +216,10 @@ def read_story(connection: Connection, kiosk_id: str, transaction_id: str) -> li
     return [event_of(body) for (body,) in bodies]
 
 
-def _doubts_about_offer(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
-    assert started.offer is not None  # the contract's own rule for Started
-    frozen = replace(started.offer, reserved_ms=None)  # which is of the start, not of the offer
-    body_hash = hashlib.sha256(to_bytes(frozen)).hexdigest()
-    asked = {"of_kiosk": kiosk_id, "evse": started.evse_id, "hash": body_hash}
-    if _KNOWN_OFFER.value(connection, asked) is not None:
-        return []
+def _doubts_about_offer(
+    connection: Connection, kiosk_id: str, started: TransactionEvent, frozen: TariffOffer
+) -> list[Doubt]:
+    """Of an offer that was not made in these very words."""
     bodies = _OFFERS_MADE.rows(connection, {"of_kiosk": kiosk_id, "evse": started.evse_id})
     for made in (from_bytes(TariffOffer, body) for (body,) in bodies):
         # By its own clock a kiosk follows a tariff's next version before we do.
@@ -182,7 +227,7 @@ def _doubts_about_offer(connection: Connection, kiosk_id: str, started: Transact
             # A phone's start carries the price that was shown and no other (billing.checkout.acts).
             if frozen in (sold, sold.sold(clock_is_known=False), replace(sold, offline_tariff=None)):
                 return []
-    tariff = started.offer.tariff
+    tariff = frozen.tariff
     return [
         Doubt(
             "unknown_offer",
@@ -212,18 +257,6 @@ def _doubts_about_reservation(connection: Connection, kiosk_id: str, started: Tr
             return []
     kept = f"EVSE {started.evse_id} was kept {kept_ms} ms for them, as Started says"
     return [Doubt("unknown_reservation", f"{kept}; nobody here asked for that")]
-
-
-def _doubts_about_receipt(connection: Connection, started: TransactionEvent) -> list[Doubt]:
-    asked = {
-        "key": keys.receipt_key(started.receipt_id),
-        "of_id": started.transaction_id,
-        "order": started.order_id,
-    }
-    other = _SAME_RECEIPT.value(connection, asked)
-    if other is None:
-        return []
-    return [Doubt("shared_receipt", f"transaction {other} of another order carries the same receipt id")]
 
 
 def _doubts_about_order(connection: Connection, kiosk_id: str, started: TransactionEvent) -> list[Doubt]:
