@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, select
 
 from billing import keys
 from billing.database import insert_if_absent
@@ -37,7 +37,9 @@ CREDIT = "-C"  # behind the id of the CDR that is taken back, as OCPI suggests
 def is_current() -> ColumnElement[bool]:
     """Of a query over `cdrs`: what is owed now, neither a credit nor taken back by one."""
     credit = cdrs.alias("credit")
-    return and_(cdrs.c.credit_reference_id.is_(None), ~exists().where(credit.c.credit_reference_id == cdrs.c.cdr_id))
+    # Not IS NULL: it is unique, so SQLite would take its index for the best way, and walk through every bill there is.
+    is_bill = func.coalesce(cdrs.c.credit_reference_id, "") == ""
+    return and_(is_bill, ~exists().where(credit.c.credit_reference_id == cdrs.c.cdr_id))
 
 
 def in_order(history: Iterable[Row[Any]]) -> tuple[Row[Any], ...]:
@@ -115,7 +117,7 @@ def correct(
     _note(connection, kiosk_id, transaction_id, total_doubts(corrected[-1], amount), now)
     credit(connection, first, now)
     key = keys.event_key(kiosk_id, transaction_id, late.seq_no)
-    return write_cdr(connection, kiosk_id, key, site, corrected, amount, now)
+    return write_cdr(connection, kiosk_id, key, site, corrected, samples_of(corrected), amount, now)
 
 
 def credit(connection: Connection, first: Any, now: datetime) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from psycopg.errors import UniqueViolation
 from sqlalchemy import BigInteger, Connection, Dialect, String
 from sqlalchemy.schema import Table
 
@@ -74,8 +74,8 @@ class Prepared:
         order = compiled.positiontup
         if order is None:
             return str(compiled), lambda values: {**fixed, **values}
-        if not fixed:
-            return str(compiled), lambda values: tuple([values[name] for name in order])
+        if not fixed and len(order) > 1:
+            return str(compiled), itemgetter(*order)
         return str(compiled), lambda values: tuple([values[n] if n in values else fixed[n] for n in order])
 
 
@@ -120,9 +120,10 @@ class PreparedInsert(Prepared):
         cursor.execute("SAVEPOINT copies")
         try:
             with cursor.copy(self._copies) as copy:
+                arranged = itemgetter(*self._names)
                 for row in rows:
-                    copy.write_row([row[name] for name in self._names])
-        except UniqueViolation:
+                    copy.write_row(arranged(row))
+        except connection.dialect.loaded_dbapi.errors.UniqueViolation:
             cursor.execute("ROLLBACK TO copies; RELEASE copies", prepare=False)
             return False
         cursor.execute("RELEASE copies")

@@ -30,7 +30,7 @@ from contract.codec import from_bytes, to_bytes
 from contract.commands import Command, CommandKind
 from contract.currency import from_minor
 from contract.order import price_of_part
-from contract.price import Price
+from contract.price import Price, Sample
 from contract.tariff import TariffOffer
 from contract.transaction import TransactionEvent, samples_before, samples_of
 
@@ -141,13 +141,14 @@ def rate(
         _write_doubts(connection, kiosk_id, transaction_id, found, now)
         return None
     try:
-        amount = price_of_part(offer, samples_before(story), samples_of(story))
+        samples = samples_of(story)
+        amount = price_of_part(offer, samples_before(story), samples)
     except ValueError as error:
         _write_doubts(connection, kiosk_id, transaction_id, [*found, Doubt("not_priceable", str(error))], now)
         return None
     found += total_doubts(story[-1], amount)
     _write_doubts(connection, kiosk_id, transaction_id, found, now)
-    return write_cdr(connection, kiosk_id, cdr_key, site, story, amount, now)
+    return write_cdr(connection, kiosk_id, cdr_key, site, story, samples, amount, now)
 
 
 def _known(
@@ -179,12 +180,12 @@ def write_cdr(
     cdr_key: str,
     site: Site,
     story: Sequence[TransactionEvent],
+    samples: Sequence[Sample],
     amount: Price,
     now: datetime,
 ) -> str:
     """Its id, which follows from its key: written twice, it is one. Everybody's part of it is booked along with it."""
     cdr_id = "C" + hashlib.sha256(cdr_key.encode()).hexdigest()[:20].upper()
-    samples = samples_of(story)
     body = cdr_json(cdr_id, kiosk_id, site.name, site.place, site.time_zone, story, samples, amount, now)
     values = {
         "cdr_id": cdr_id,

@@ -73,9 +73,9 @@ def read_event(kiosk_id: str, row: Row) -> Received:
     """Raises WireError, which names the key."""
     _check_text(row.body)
     event = event_of(row.body)
-    if not (_is_id(event.transaction_id) and _is_id(event.order_id) and _is_id(event.receipt_id)):
+    if not _are_ids(event.transaction_id, event.order_id, event.receipt_id):
         names = ("transaction_id", "order_id", "receipt_id")
-        name = next(name for name in names if not _is_id(getattr(event, name)))
+        name = next(name for name in names if not _are_ids(getattr(event, name)))
         raise WireError(f"TransactionEvent.{name}: want 1 to {LONGEST_ID} printable characters")
     if not (
         0 <= event.seq_no <= LARGEST_COUNT
@@ -91,8 +91,11 @@ def read_event(kiosk_id: str, row: Row) -> Received:
     return Received(row, event, key, keys.payload_hash(row.body))
 
 
-def _is_id(text: str) -> bool:
-    return 1 <= len(text) <= LONGEST_ID and text.isprintable()
+def _are_ids(*texts: str) -> bool:
+    for text in texts:
+        if not (1 <= len(text) <= LONGEST_ID and text.isprintable()):
+            return False
+    return True
 
 
 def _check_text(body: str) -> None:

@@ -43,7 +43,7 @@ IDLE_CONNECTION_S = 75  # a kiosk comes back sooner
 STOP_PATIENCE_S = 20
 HUNG_AFTER_S = 60  # a worker answers its parent from its first import on, which a busy machine may take long to reach
 SWITCH_AFTER_S = 0.0005
-GARBAGE_THRESHOLD = 20_000  # objects; an upload of 100 rows makes more than Python's 700
+GARBAGE_THRESHOLD = 100_000  # objects, a dozen megabytes; an upload of 100 rows makes more than Python's 700
 OPEN_FILES = 3 * MOST_CONNECTIONS
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -32,6 +33,11 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+def _index_where(condition: str, name: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
+
 
 RowNumber = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in an INTEGER key
 
@@ -250,6 +256,9 @@ commands = Table(
     Column("status", String(20)),
     Column("reason", Text),
     Column("transaction_id", String(64)),
+    # Asked for at every poll and every few seconds, for ever: not through all that were ever sent.
+    _index_where("answered_ms IS NULL", "ix_commands_waiting", "kiosk_id", "expires_ms"),
+    _index_where("status IS NULL", "ix_commands_unanswered", "expires_ms"),
 )
 
 # --- what kiosks uploaded ------------------------------------------------------------------------------------

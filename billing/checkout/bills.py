@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, null, or_, select, update
 
 from billing.checkout import notices, store
 from billing.checkout.acts import advance
@@ -149,7 +149,6 @@ def settle(connection: Connection, order_id: str, now: datetime) -> Bill | None:
             _look_again(connection, order_id, again)
             return None
         _write(connection, replace(wanted, at=now), now)
-        _look_again(connection, order_id, None)
         _charge(connection, replace(wanted, at=now), now)
         store.wake(connection, now, orders=[order_id])
         return wanted
@@ -273,6 +272,7 @@ def _waits_until(connection: Connection, order_id: str, now: datetime) -> dateti
 
 
 def _write(connection: Connection, bill: Bill, now: datetime) -> None:
+    """Nothing is due of it then."""
     values = {
         "of_order": bill.order_id,
         "currency": bill.currency,
@@ -288,6 +288,7 @@ _SETTLE = Prepared(
     .where(bills.c.order_id == bindparam("of_order"))
     .values({name: bindparam(name) for name in ("currency", "total_minor", "body")})
     .values(settled_ms=func.coalesce(bills.c.settled_ms, bindparam("now_ms")))  # the first time stands
+    .values(due_ms=null())
 )
 _LOOK_AT = Prepared(update(bills).where(bills.c.order_id == bindparam("of_order")).values(due_ms=bindparam("at_ms")))
 

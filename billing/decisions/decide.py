@@ -24,6 +24,7 @@ from billing.decisions.tables import decisions
 from billing.moments import to_ms
 from billing.rating import site_of, write_cdr
 from billing.tables import cdrs
+from contract.transaction import samples_of
 
 
 def ask(
@@ -140,7 +141,7 @@ def _carry_out(connection: Connection, case: Case, planned: Proposal, decision_i
             credit(connection, before, now)
         site, key = site_of(connection, case.kiosk_id), f"decision/{decision_id}"
         story = planned.story
-        write_cdr(connection, case.kiosk_id, key, site, story, planned.amount, now)
+        write_cdr(connection, case.kiosk_id, key, site, story, samples_of(story), planned.amount, now)
     _close(connection, decision_id, by, True, now)
     if planned.choice.bills:
         note(connection, case.kiosk_id, [], [case.order_id], now)

@@ -251,7 +251,9 @@ class Shop:
             t = cdrs.c.transaction_id == ended.transaction_id
             first = connection.execute(cdrs.select().where(t, is_current())).one()
             credit(connection, first, self.now)
-            write_cdr(connection, "hk-07", "by hand", site_of(connection, "hk-07"), less, amount, self.now)
+            write_cdr(
+                connection, "hk-07", "by hand", site_of(connection, "hk-07"), less, samples_of(less), amount, self.now
+            )
             note(connection, "hk-07", [], [ended.order_id], self.now)
 
         self.run(job)
