@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
@@ -21,14 +20,15 @@ from billing import keys
 from billing.alarms import raise_alarm
 from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
-from billing.facts import EPOCH, epoch
+from billing.facts import epoch
+from billing.heard import note_heard
 from billing.lone_event import is_lone, take_lone
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
 from billing.rating import rate
 from billing.received import Received, Unreadable, Upload, event_values, read_upload, storable
-from billing.tables import events, journal_rows, kiosks, quarantine, transactions
+from billing.tables import events, journal_rows, quarantine, transactions
 from billing.vouchers import spend_voucher
 from contract.api import Quarantined, Row, RowAnswer, RowBatch, RowKind
 from contract.codec import WireError, from_bytes
@@ -55,7 +55,7 @@ def take_upload(connection: Connection, kiosk_id: str, upload: Upload, now: date
     _store_others(connection, kiosk_id, upload.others, now)
     if upload.received:
         _take_events(connection, kiosk_id, upload.received, now, aside)
-    known_epoch = _note_contact(connection, kiosk_id, upload.received, now)
+    known_epoch = note_heard(connection, kiosk_id, upload.received, now)
     return RowAnswer(
         epoch=known_epoch or epoch(connection),
         acknowledged=upload.acknowledged,
@@ -268,14 +268,6 @@ _FINISHED = Prepared(
     .where(transactions.c.transaction_id == bindparam("of_id"))
     .group_by(transactions.c.ended_seq)
 )
-_NOTE_CONTACT = (
-    update(kiosks)
-    .where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
-    .values(last_contact_ms=bindparam("at_ms"), last_rows_ms=bindparam("at_ms"))
-    .returning(EPOCH.scalar_subquery())  # every answer says it: not worth a round trip of its own
-)
-_CONTACT = Prepared(_NOTE_CONTACT)
-_CONTACT_WITH_AGE = Prepared(_NOTE_CONTACT.values(arrival_age_ms=bindparam("age_ms")))
 _STORE = prepared_insert(events)
 _STORE_OTHERS = prepared_insert(journal_rows)
 _OPEN = prepared_insert(
@@ -336,12 +328,3 @@ def _report_after_ended(
     )
     for row in connection.execute(query):
         aside[hashes[row.subject_hash]] = row.reason
-
-
-def _note_contact(connection: Connection, kiosk_id: str, received: Sequence[Received], now: datetime) -> str | None:
-    """The epoch; None where nobody has asked for it yet."""
-    contact: dict[str, Any] = {"of_kiosk": kiosk_id, "at_ms": to_ms(now)}
-    if received:
-        contact["age_ms"] = to_ms(now) - to_ms(max(item.event.at.wall for item in received))
-    known: str | None = (_CONTACT_WITH_AGE if received else _CONTACT).value(connection, contact)
-    return known

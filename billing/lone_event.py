@@ -8,14 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, literal, select, update
+from sqlalchemy import Connection, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from billing.facts import EPOCH
+from billing.heard import HEARD_OF_EVENTS, heard_values, note_heard
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.received import Received, Upload, event_values
-from billing.tables import events, kiosks, transactions
+from billing.tables import events, transactions
 from contract.transaction import EventType
 
 _STATE = Prepared(
@@ -24,13 +24,6 @@ _STATE = Prepared(
     )
 )
 _STORE = prepared_insert(events)
-_NOTE_CONTACT = (
-    update(kiosks)
-    .where(kiosks.c.kiosk_id == bindparam("of_kiosk"))
-    .values(last_contact_ms=bindparam("at_ms"), last_rows_ms=bindparam("at_ms"), arrival_age_ms=bindparam("age_ms"))
-    .returning(EPOCH.scalar_subquery())
-)
-_CONTACT = Prepared(_NOTE_CONTACT)
 
 
 def _all_at_once(_dialect: str) -> Any:
@@ -41,7 +34,9 @@ def _all_at_once(_dialect: str) -> Any:
         transactions.c.kiosk_id == bindparam("kiosk_id"), transactions.c.transaction_id == bindparam("transaction_id")
     )
     is_open = select(func.count()).select_from(state.where(transactions.c.ended_seq.is_(None)).subquery())
-    return _NOTE_CONTACT.returning(select(func.count()).select_from(made).scalar_subquery(), is_open.scalar_subquery())
+    return HEARD_OF_EVENTS.returning(
+        select(func.count()).select_from(made).scalar_subquery(), is_open.scalar_subquery()
+    )
 
 
 _ALL_AT_ONCE = Prepared(_all_at_once)
@@ -56,15 +51,12 @@ def is_lone(upload: Upload) -> bool:
 
 def take_lone(connection: Connection, kiosk_id: str, item: Received, now: datetime) -> str | None:
     """The server's epoch once the event is stored. None where there is more to it: it may be stored all the same."""
-    now_ms = to_ms(now)
-    values = event_values(kiosk_id, item, now_ms)
-    contact = {"of_kiosk": kiosk_id, "at_ms": now_ms, "age_ms": now_ms - to_ms(item.event.at.wall)}
+    values = event_values(kiosk_id, item, to_ms(now))
     if connection.dialect.name == "postgresql":
-        found = _ALL_AT_ONCE.row(connection, values | contact)
+        found = _ALL_AT_ONCE.row(connection, values | heard_values(kiosk_id, [item], now))
         is_plain = found is not None and found[1] == 1 and found[2] == 1
         return found[0] if found is not None and is_plain else None
     state = _STATE.row(connection, values)
     if state is None or state[0] is not None or _STORE.do(connection, values) != 1:
         return None
-    known: str | None = _CONTACT.value(connection, contact)
-    return known
+    return note_heard(connection, kiosk_id, [item], now)
