@@ -75,7 +75,8 @@ class Client:
     async def _listen(self) -> None:
         async with asyncio.timeout(CONNECT_S):
             reader, self._writer = await asyncio.open_unix_connection(self._path, limit=LONGEST_LINE)
-        self._writer.write(pack({"hello": Role.SCREEN.value}))
+        # With the first sign of life: a screen that freezes before its next one would not be missed.
+        self._writer.write(pack({"hello": Role.SCREEN.value}) + pack(ALIVE))
         self._writer.write(pack(ALIVE))
         while True:
             async with asyncio.timeout(SILENCE_S):
