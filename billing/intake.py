@@ -22,7 +22,7 @@ from billing.checkout.bills import note
 from billing.corrections import correct, set_aside_beyond
 from billing.facts import epoch
 from billing.heard import note_heard
-from billing.lone_event import is_lone, take_lone
+from billing.lone_event import STORE, is_lone, take_lone
 from billing.moments import to_ms
 from billing.prepared import Prepared, prepared_insert
 from billing.quarantine import Doubt, doubt_transaction, keep_row
@@ -124,7 +124,7 @@ def _take_events(
     arrived = received
     received_ms = to_ms(now)
     values = [event_values(kiosk_id, item, received_ms) for item in received]
-    stored = _STORE.do_all(connection, values)
+    stored = STORE.do_all(connection, values)
     forgotten: set[str] = set()
     if stored != len(values):
         agreeing = _without_contradictions(connection, kiosk_id, received, now, aside)
@@ -268,7 +268,6 @@ _FINISHED = Prepared(
     .where(transactions.c.transaction_id == bindparam("of_id"))
     .group_by(transactions.c.ended_seq)
 )
-_STORE = prepared_insert(events)
 _STORE_OTHERS = prepared_insert(journal_rows)
 _OPEN = prepared_insert(
     transactions,

@@ -18,22 +18,18 @@ from billing.received import Received, Upload, event_values
 from billing.tables import events, transactions
 from contract.transaction import EventType
 
-_STATE = Prepared(
-    select(transactions.c.ended_seq).where(
-        transactions.c.kiosk_id == bindparam("kiosk_id"), transactions.c.transaction_id == bindparam("transaction_id")
-    )
+_STATE = select(transactions.c.ended_seq).where(
+    transactions.c.kiosk_id == bindparam("kiosk_id"), transactions.c.transaction_id == bindparam("transaction_id")
 )
-_STORE = prepared_insert(events)
+_ASK_STATE = Prepared(_STATE)
+STORE = prepared_insert(events)
 
 
 def _all_at_once(_dialect: str) -> Any:
     """PostgreSQL alone takes one statement that writes two tables: a round trip instead of three."""
     stored = insert(events).values({column.name: bindparam(column.name) for column in events.columns})
     made = stored.on_conflict_do_nothing().returning(literal(1).label("one")).cte("made")
-    state = select(transactions.c.ended_seq).where(
-        transactions.c.kiosk_id == bindparam("kiosk_id"), transactions.c.transaction_id == bindparam("transaction_id")
-    )
-    is_open = select(func.count()).select_from(state.where(transactions.c.ended_seq.is_(None)).subquery())
+    is_open = select(func.count()).select_from(_STATE.where(transactions.c.ended_seq.is_(None)).subquery())
     return HEARD_OF_EVENTS.returning(
         select(func.count()).select_from(made).scalar_subquery(), is_open.scalar_subquery()
     )
@@ -56,7 +52,7 @@ def take_lone(connection: Connection, kiosk_id: str, item: Received, now: dateti
         found = _ALL_AT_ONCE.row(connection, values | heard_values(kiosk_id, [item], now))
         is_plain = found is not None and found[1] == 1 and found[2] == 1
         return found[0] if found is not None and is_plain else None
-    state = _STATE.row(connection, values)
-    if state is None or state[0] is not None or _STORE.do(connection, values) != 1:
+    state = _ASK_STATE.row(connection, values)
+    if state is None or state[0] is not None or STORE.do(connection, values) != 1:
         return None
     return note_heard(connection, kiosk_id, [item], now)

@@ -74,8 +74,8 @@ class Prepared:
         order = compiled.positiontup
         if order is None:
             return str(compiled), lambda values: {**fixed, **values}
-        if not fixed and len(order) > 1:
-            return str(compiled), itemgetter(*order)
+        if not fixed:
+            return str(compiled), _arranged(order)
         return str(compiled), lambda values: tuple([values[n] if n in values else fixed[n] for n in order])
 
 
@@ -120,7 +120,7 @@ class PreparedInsert(Prepared):
         cursor.execute("SAVEPOINT copies")
         try:
             with cursor.copy(self._copies) as copy:
-                arranged = itemgetter(*self._names)
+                arranged = _arranged(self._names)
                 for row in rows:
                     copy.write_row(arranged(row))
         except connection.dialect.loaded_dbapi.errors.UniqueViolation:
@@ -133,6 +133,13 @@ class PreparedInsert(Prepared):
 def prepared_insert(table: Table, columns: Sequence[str] | None = None, returning: Any = None) -> Prepared:
     """INSERT … ON CONFLICT DO NOTHING of these columns, or of all; `returning` that column, where a row was made."""
     return PreparedInsert(table, columns or [column.name for column in table.columns], returning)
+
+
+def _arranged(names: Sequence[str]) -> Callable[[Values], tuple[Any, ...]]:
+    """These values, in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
 def _word_for(kind: Any) -> str:

@@ -72,5 +72,4 @@ def test_a_charge_from_its_command_to_its_bill_costs_the_same_after_many_others(
         one()
     late = steps_of(engine, one)
 
-    print(early, late)
     assert late < early * SLACK

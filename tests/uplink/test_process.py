@@ -160,7 +160,7 @@ def test_the_uplink_drains_asks_and_survives_both_sides(billing: Billing, tmp_pa
 def test_a_row_the_server_refuses_does_not_hold_up_the_others(billing: Billing, tmp_path: Path) -> None:
     config = enrolled(billing, tmp_path)
     store = JournalStore(tmp_path / "journal.db")
-    too_large = status_row(f'{{"n":"{"x" * 4_100_000}"}}')  # billing.api.routes.ROWS_BODY
+    too_large = status_row(f'{{"n":"{"x" * 4_100_000}"}}')  # billing.api.rows.ROWS_BODY
     store.commit(Batch((status_row('{"n":1}'), too_large, status_row('{"n":3}'))))
 
     async def story() -> None:
